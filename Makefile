@@ -1,0 +1,47 @@
+# Two commands need nothing but Python >= 3.11 and make: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check format clean
+
+help:
+	@echo "make demo      five replicas, their leader killed again and again, the history judged"
+	@echo "make test      the fast tests"
+	@echo "make test-all  every test"
+	@echo "make check     formatting, lint, types, import layers"
+	@echo "make format    rewrite files in the project's format"
+
+demo: $(STAMP)
+	@$(BIN)/gong run --replicas 5 --clients 20 --rate 400 --time-limit 25 --nemesis kill-leader --nemesis-interval 3
+
+test: $(STAMP)
+	@$(BIN)/pytest -q
+
+test-all: $(STAMP)
+	@$(BIN)/pytest -q -m ""
+
+check: $(STAMP)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# Dependency groups need pip >= 25.1, which Python 3.11 to 3.13 do not bundle.
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gong needs Python 3.11 or newer, found " + sys.version.split()[0])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@

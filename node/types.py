@@ -1,0 +1,36 @@
+"""Shared vocabulary of a replica: who speaks, and what is asked."""
+
+from dataclasses import dataclass
+from typing import NewType
+
+ReplicaId = NewType("ReplicaId", int)
+"""One member of the cluster, counted from 1."""
+
+ClientId = NewType("ClientId", int)
+"""A session, assigned by the replicated state when it is opened; before that, a client's nonce."""
+
+RequestNumber = NewType("RequestNumber", int)
+"""Counts a session's requests from 1; 0 opens a session."""
+
+OPEN_SESSION: RequestNumber = RequestNumber(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What a client asks the replicated state machine to execute, exactly once.
+
+    `(client, number)` is its identity: it stays the same when the client tries again, at another
+    replica too.
+    """
+
+    client: ClientId
+    number: RequestNumber
+    answered: RequestNumber
+    """Every request of this session up to this number was answered: its result may be forgotten."""
+    body: bytes
+    """Opaque to consensus; the state machine decodes it when it executes it."""
+
+    @property
+    def request(self) -> tuple[ClientId, RequestNumber]:
+        """The identity that survives a retry."""
+        return self.client, self.number
