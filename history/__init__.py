@@ -1,5 +1,6 @@
 """What clients did, as data: invocations, responses, operations, and the files they live in."""
 
+from history.errors import HistoryError as HistoryError
 from history.event import (
     Event as Event,
     Fail as Fail,
@@ -8,4 +9,8 @@ from history.event import (
     Ok as Ok,
     Response as Response,
 )
-from history.operation import Operation as Operation, Outcome as Outcome
+from history.formats import FORMAT_NAMES as FORMAT_NAMES, load as load
+from history.history import History as History
+from history.operation import MISMATCH as MISMATCH, Operation as Operation, Outcome as Outcome
+from history.pairing import Paired as Paired, Pairing as Pairing, pair as pair
+from history.recorder import Recorder as Recorder

@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
         # Whoever read our output has gone; silence the flush at exit as well.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.DEFECT
-    except Exception:  # noqa: BLE001
+    except Exception:
         traceback.print_exc()
         click.echo("gong: this is a defect of gong itself; please report it", err=True)
         code = ExitCode.DEFECT

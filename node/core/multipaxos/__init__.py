@@ -1,1 +1,9 @@
-"""."""
+"""Multi-Paxos: one ballot for the whole log, elected leaders, recovery of every slot."""
+
+from node.core.multipaxos.messages import (
+    MESSAGES as MESSAGES,
+    RECORDS as RECORDS,
+    Message as Message,
+    Record as Record,
+)
+from node.core.multipaxos.replica import MultiPaxos as MultiPaxos, Settings as Settings

@@ -1,0 +1,166 @@
+"""Judge a history: split it into objects, search each, believe no evidence unseen."""
+
+from collections.abc import Hashable, Iterable
+from typing import Final, Protocol
+
+from checker.budget import Budget, Meter
+from checker.errors import UnsupportedError
+from checker.explain import explain, name_operation
+from checker.model import Model
+from checker.partition import effort, partition
+from checker.prepare import Problem, prepare
+from checker.search import Found, Stopped, Stuck, search
+from checker.values import Value, show
+from checker.verdict import (
+    Counterexample,
+    Linearizable,
+    NotLinearizable,
+    Statistics,
+    Undecided,
+    Verdict,
+    Witness,
+)
+from checker.witness import flaw, merge
+from history import Operation, Outcome
+
+ENGINES: Final = ("auto", "native", "reference")
+CONSISTENCIES: Final = ("linearizable", "sequential", "mdl")
+
+_REFERENCE: Final = "reference"
+
+
+class HasOperations(Protocol):
+    """A history, as `history.load` returns it."""
+
+    @property
+    def operations(self) -> Iterable[Operation]:
+        """All of them, with distinct ranks."""
+
+
+class Initial:
+    """The model's own initial state: the default of `check`, where None is a value."""
+
+
+INITIAL: Final = Initial()
+
+
+def check(
+    history: Iterable[Operation] | HasOperations,
+    model: Model,
+    *,
+    initial: Value | Initial = INITIAL,
+    engine: str = "auto",
+    budget: Budget | None = None,
+    consistency: str = "linearizable",
+) -> Verdict:
+    """Decide whether the operations could have happened one after the other, as `model` says.
+
+    Args:
+        history: operations, or what has them; ranks are distinct over all of it.
+        model: the sequential specification.
+        initial: overrides the model's initial state; a JSON value, as after `--initial`.
+        engine: who searches; "auto" takes the best that this build has.
+        budget: time and memory; without one, as much as it takes.
+        consistency: the order that must be kept.
+
+    Raises:
+        OperationError: an operation does not fit the model.
+        ModelError: the model broke its contract.
+        UnsupportedError: an engine or condition that this build does not have.
+    """
+    _refuse_what_is_not_there(engine, consistency)
+    if not isinstance(initial, Initial):
+        model = model.with_initial(initial)
+    operations = list(history if isinstance(history, Iterable) else history.operations)
+    judgement = _Judgement(operations, model, Meter(budget or Budget()))
+    judgement.judge_all()
+    return judgement.verdict()
+
+
+def _refuse_what_is_not_there(engine: str, consistency: str) -> None:
+    if engine not in ENGINES:
+        raise UnsupportedError(f"no engine {engine!r}; expected one of {', '.join(ENGINES)}")
+    if engine == "native":
+        raise UnsupportedError("this build has no native engine; use auto or reference")
+    if consistency not in CONSISTENCIES:
+        expected = ", ".join(CONSISTENCIES)
+        raise UnsupportedError(f"no consistency {consistency!r}; expected one of {expected}")
+    if consistency != "linearizable":
+        raise UnsupportedError(f"consistency {consistency} is not supported yet; use linearizable")
+
+
+class _Judgement:
+    """One call of `check`: the parts, and what is known of each."""
+
+    def __init__(self, operations: list[Operation], model: Model, meter: Meter) -> None:
+        self._operations = operations
+        self._model = model
+        self._meter = meter
+        self._parts = partition(operations, model)
+        self._orders: dict[Hashable, list[Operation]] = {}
+        self._undecided: dict[Hashable, str] = {}
+        self._counterexample: Counterexample | None = None
+
+    def judge_all(self) -> None:
+        """Cheapest first, until one part fails.
+
+        Each gets a fair share of the time; what those left over is for a second attempt at
+        the ones that ran out of theirs.
+        """
+        todo = sorted(self._parts, key=lambda name: effort(self._parts[name]))
+        for _ in range(2):
+            for position, name in enumerate(todo):
+                self._meter.share(len(todo) - position)
+                self._judge(name)
+                if self._counterexample is not None:
+                    return
+            todo = [name for name in todo if name in self._undecided]
+            if len(self._parts) == 1 or self._meter.is_over():
+                return
+
+    def verdict(self) -> Verdict:
+        """A violation outranks a doubt, a doubt outranks the rest being fine."""
+        statistics = self._statistics()
+        if self._counterexample is not None:
+            return NotLinearizable(self._counterexample, statistics)
+        if self._undecided:
+            reason = next(iter(self._undecided.values()))
+            others = len(self._undecided) - 1
+            if others:
+                reason += f"; {others} more of {len(self._parts)} keys are undecided too"
+            return Undecided(reason, statistics)
+        order = merge(self._orders.values())
+        wrong = flaw(self._operations, self._model, order)
+        assert wrong is None, f"the search claims a linearization that is none: {wrong}"
+        return Linearizable(Witness(tuple(order)), statistics)
+
+    def _judge(self, name: Hashable) -> None:
+        self._undecided.pop(name, None)
+        problem = prepare(self._parts[name], self._model, self._meter)
+        if problem is None:
+            reason = self._meter.exhausted() or "a limit was reached"
+            self._undecided[name] = f"{reason} before the search began"
+            return
+        match search(problem, self._meter):
+            case Found(order):
+                self._orders[name] = [problem.operations[number] for number in order]
+            case Stuck() as stuck:
+                self._counterexample = explain(problem, stuck)
+            case Stopped(why, event):
+                self._undecided[name] = f"{why}{_place(problem, event)}"
+
+    def _statistics(self) -> Statistics:
+        decided = len(self._orders) + (self._counterexample is not None)
+        return Statistics(
+            operations=len(self._operations),
+            crashed=sum(operation.outcome is Outcome.UNKNOWN for operation in self._operations),
+            partitions=len(self._parts),
+            engines={_REFERENCE: decided} if decided else {},
+        )
+
+
+def _place(problem: Problem, event: int) -> str:
+    """How far the search came."""
+    key = problem.operations[event].key
+    on_key = "" if key is None else f" on key {show(key)}"
+    return f"{on_key} at the return of {name_operation(problem, event)}"

@@ -1,0 +1,229 @@
+"""`gong check`: judge stored histories, and say why."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from checker import (
+    CONSISTENCIES,
+    ENGINES,
+    MODELS,
+    Budget,
+    CheckerError,
+    Linearizable,
+    Model,
+    NotLinearizable,
+    Undecided,
+    Verdict,
+    VerdictKind,
+    check,
+    find_model,
+    peak_resident_mb,
+)
+from harness.cli import ExitCode, InputError
+from history import FORMAT_NAMES, HistoryError, load
+
+_EXIT_CODES: Final = {
+    VerdictKind.LINEARIZABLE: ExitCode.VALID,
+    VerdictKind.NOT_LINEARIZABLE: ExitCode.NOT_VALID,
+    VerdictKind.UNDECIDED: ExitCode.UNDECIDED,
+}
+
+_WORST_FIRST: Final = (ExitCode.NOT_VALID, ExitCode.UNDECIDED, ExitCode.VALID)
+
+_MEMORY_SHARE: Final = 0.75
+"""Of the machine's memory, where no limit is given: an "undecided" beats the OOM killer."""
+
+_EPILOG: Final = """\b
+Example:
+  gong check --model cas-register --initial 0 --time-limit 60 history.jsonl
+\b
+Exit status: 0 linearizable, 1 not linearizable, 2 undecided, 254 wrong arguments or input;
+with several files the worst, in the order 1, 2, 0.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument(
+    "files",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(("auto", *FORMAT_NAMES)),
+    default="auto",
+    show_default=True,
+    help="How the files are written.",
+)
+@click.option(
+    "--model",
+    "model_name",
+    metavar="M",
+    required=True,
+    help=f"What the system promised to be: {', '.join(MODELS)}, or your own as package.module:NAME.",
+)
+@click.option("--initial", metavar="JSON", help="Initial state, instead of the model's own.")
+@click.option(
+    "--consistency",
+    type=click.Choice(CONSISTENCIES),
+    default="linearizable",
+    show_default=True,
+    help="The order that was promised. This version judges linearizable only.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="auto",
+    show_default=True,
+    help="Who searches. This version has the reference engine only.",
+)
+@click.option(
+    "--time-limit",
+    "time_limit_s",
+    metavar="S",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds for judging one file, after loading it; without one, as long as it takes.",
+)
+@click.option(
+    "--memory-limit",
+    "memory_limit_mb",
+    metavar="MB",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Resident memory of this process.  [default: 75 % of the machine's]",
+)
+@click.option("--keyed", is_flag=True, help="jepsen-edn: values are [key value] pairs.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def command(
+    *,
+    files: tuple[Path, ...],
+    format_name: str,
+    model_name: str,
+    initial: str | None,
+    consistency: str,
+    engine: str,
+    time_limit_s: float | None,
+    memory_limit_mb: float | None,
+    keyed: bool,
+    as_json: bool,
+) -> ExitCode:
+    """Judge stored histories: is there an order of the operations that explains every result?
+
+    Operations on different keys are judged separately, whatever the model. An operation
+    whose outcome is unknown may have taken effect at any time after its call, or never.
+    """
+    model = _model(model_name, initial)
+    budget = Budget(
+        time_limit_s=time_limit_s,
+        memory_limit_mb=memory_limit_mb or _default_memory_limit_mb(),
+    )
+    worst, results = len(_WORST_FIRST), []
+    for file in files:
+        started = time.perf_counter()
+        try:
+            history = load(file, format=format_name, keyed=keyed)
+            loaded = time.perf_counter()
+            for warning in history.warnings:
+                click.echo(f"{file}: warning: {warning}", err=True)
+            verdict = check(history, model, engine=engine, budget=budget, consistency=consistency)
+        except HistoryError as why:
+            raise InputError(str(why)) from why
+        except CheckerError as why:
+            raise InputError(f"{file}: {why}") from why
+        except OSError as why:
+            raise InputError(f"{file}: {why.strerror}") from why
+        ended = time.perf_counter()
+        result = {
+            **_as_json(verdict),
+            "model": model_name,
+            "consistency": consistency,
+            "load_seconds": round(loaded - started, 6),
+            "seconds": round(ended - loaded, 6),
+            "total_seconds": round(ended - started, 6),
+            "peak_rss_mb": round(peak_resident_mb(), 1),
+        }
+        results.append({"file": str(file), **result} if len(files) > 1 else result)
+        worst = min(worst, _WORST_FIRST.index(_EXIT_CODES[verdict.kind]))
+        if not as_json:
+            prefix = f"{file}: " if len(files) > 1 else ""
+            click.echo(prefix + _in_words(verdict, ended - loaded))
+    if as_json:
+        whole = {"files": results} if len(files) > 1 else results[0]
+        click.echo(json.dumps(whole, ensure_ascii=False))
+    return _WORST_FIRST[worst]
+
+
+def _model(name: str, initial: str | None) -> Model:
+    if ":" in name and str(Path.cwd()) not in sys.path:
+        # A console script does not look in the current directory, where a user's model lies.
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        model = find_model(name)
+    except CheckerError as why:
+        raise click.UsageError(str(why)) from why
+    if initial is None:
+        return model
+    try:
+        return model.with_initial(json.loads(initial))
+    except ValueError as why:
+        raise click.UsageError(f"--initial takes a JSON value, not {initial!r}: {why}") from why
+
+
+def _default_memory_limit_mb() -> float:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20 * _MEMORY_SHARE
+
+
+def _as_json(verdict: Verdict) -> dict[str, Any]:
+    counterexample = reason = None
+    if isinstance(verdict, NotLinearizable):
+        found = verdict.counterexample
+        counterexample = {
+            "operations": list(found.operations),
+            "explanation": found.explanation,
+            "operation": found.operation,
+            "key": found.key,
+        }
+    elif isinstance(verdict, Undecided):
+        reason = verdict.reason
+    return {
+        "verdict": verdict.kind.value,
+        "operations": verdict.statistics.operations,
+        "crashed": verdict.statistics.crashed,
+        "partitions": verdict.statistics.partitions,
+        "engines": verdict.statistics.engines,
+        "counterexample": counterexample,
+        "reason": reason,
+    }
+
+
+def _in_words(verdict: Verdict, seconds: float) -> str:
+    """The verdict first, then the reason for it."""
+    numbers = verdict.statistics
+    judged = f"{_count(numbers.operations, 'operation')}, {numbers.crashed} of unknown outcome"
+    if numbers.partitions > 1:
+        judged += f", on {numbers.partitions} keys"
+    engines = ", ".join(numbers.engines) or "no engine"
+    judged += f"; {seconds:.2f} s, {engines}"
+    match verdict:
+        case Linearizable():
+            return f"linearizable ({judged})"
+        case NotLinearizable(counterexample):
+            look_at = ", ".join(str(index) for index in counterexample.operations)
+            return (
+                f"NOT linearizable ({judged})\n  {counterexample.explanation}\n"
+                f"  Operations to look at, counted from 0: {look_at}"
+            )
+        case Undecided(reason):
+            return f"undecided ({judged})\n  {reason}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

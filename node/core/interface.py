@@ -1,0 +1,143 @@
+"""What every protocol core understands, and what it hands out.
+
+The driver calls `step(event)` some times, `take_ready()` once, and carries the `Ready` out in
+field order. A core never waits and never speaks for itself; and it hears of its own disk the way
+it hears of a peer: what rests on its own durable state is an envelope addressed to itself in
+`messages_after_persist`, which the driver hands back as `Received` once the records are durable.
+(This replaces the `Persisted` event and watermark of other designs: docs/decisions/0004.)
+
+Shape after etcd's raft library (`Step`, `Ready`), with messages sorted by durability from the
+start.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, Protocol, TypeVar
+
+from node.core.ballot import Ballot
+from node.types import ClientId, Command, ReplicaId, RequestNumber
+
+MessageT = TypeVar("MessageT")
+RecordT = TypeVar("RecordT")
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[MessageT]):
+    """A message arrived: from a peer, or from this replica's own disk (`sender` is itself)."""
+
+    sender: ReplicaId
+    message: MessageT
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A unit of logical time has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """A client asks this replica to have `command` executed."""
+
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope(Generic[MessageT]):
+    """A message and its addressee, who may be the sender itself."""
+
+    to: ReplicaId
+    message: MessageT
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the cluster decided for one slot; a no-op has no commands."""
+
+    slot: int
+    commands: tuple[Command, ...]
+
+
+class Refusal(Enum):
+    """Why a proposal was certainly not, and by this replica never will be, put into the log."""
+
+    NOT_LEADER = "not-leader"
+    OVERLOADED = "overloaded"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A proposal that this core did nothing with."""
+
+    client: ClientId
+    number: RequestNumber
+    why: Refusal
+
+
+class Role(Enum):
+    """What a replica believes to be."""
+
+    FOLLOWER = "follower"
+    CANDIDATE = "candidate"
+    LEADER = "leader"
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderHint:
+    """Whom this replica believes to lead, and under which ballot."""
+
+    role: Role
+    ballot: Ballot
+    leader: ReplicaId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready(Generic[MessageT, RecordT]):
+    """Work left for the driver. Carry it out in field order."""
+
+    records: tuple[RecordT, ...] = ()
+    """Append to the journal, in order. Hard state is a record like any other. They need an fsync
+    of their own only when `messages_after_persist` is not empty."""
+    messages: tuple[Envelope[MessageT], ...] = ()
+    """Promise nothing; may leave now."""
+    messages_after_persist: tuple[Envelope[MessageT], ...] = ()
+    """Rest on `records` (these and all earlier ones); must not leave before they are durable."""
+    chosen: tuple[Chosen, ...] = ()
+    """Execute in this order, exactly once."""
+    reads: tuple[Command, ...] = ()
+    """Answer from the executed state, after `chosen`, without a place in the log. Multi-Paxos
+    reads through the log and leaves this empty; the planted bug `local-reads` does not."""
+    refused: tuple[Refused, ...] = ()
+    """Tell these clients: certainly not executed on account of this attempt."""
+    leader_hint: LeaderHint | None = None
+    """When it changed: where clients should go. A replica that led and no longer does cannot say
+    what becomes of the commands that it proposed."""
+    notes: tuple[str, ...] = ()
+    """For logs and golden files: what happened, in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """A snapshot for humans, reports and tests."""
+
+    replica: ReplicaId
+    role: Role
+    ballot: Ballot
+    """The highest ballot that this replica has promised."""
+    leader: ReplicaId | None
+    chosen_upto: int
+    """Every slot up to this one is known to be chosen, and was handed out for execution."""
+    accepted_upto: int
+    """The highest slot in which this replica has accepted anything."""
+
+
+class Core(Protocol[MessageT, RecordT]):
+    """A protocol as a deterministic state machine."""
+
+    def step(self, event: Received[MessageT] | Tick | Propose, /) -> None:
+        """Take in one event. Raises nothing a network can cause, except `ProtocolViolation`."""
+
+    def take_ready(self) -> Ready[MessageT, RecordT] | None:
+        """Hand out all outstanding work, once; None when there is none."""
+
+    def status(self) -> Status:
+        """A frozen snapshot."""

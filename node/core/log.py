@@ -1,0 +1,99 @@
+"""The log of one acceptor: for each slot the value it accepted last, and how far slots are chosen.
+
+    slot      1    2    3    4    5    6
+    entry     a    b    c    .    e    f        . is a hole: nothing accepted there
+              └─ chosen ─┘
+              chosen_upto = 3
+
+A *chosen* slot never changes again. Above `chosen_upto` entries may be overwritten by higher
+ballots, and some may be chosen without this replica knowing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from node.core.ballot import Ballot
+from node.types import Command
+
+
+@dataclass(frozen=True, slots=True)
+class Noop:
+    """An explicit value that changes nothing: it fills a hole so that later slots can execute.
+
+    It must be a value. A protocol that shows "no-op" as the absence of a value lets a chosen no-op
+    be overwritten.
+    """
+
+    commands = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Commands that share one slot, executed in this order."""
+
+    commands: tuple[Command, ...]
+
+
+Value = Noop | Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A value with the slot and the ballot in which it was accepted."""
+
+    slot: int
+    ballot: Ballot
+    value: Value
+
+    def __post_init__(self) -> None:
+        check_slot(self.slot)
+
+
+def check_slot(slot: int) -> None:
+    """Refuse, as a wrong value in a message, a slot that cannot exist."""
+    if slot < 1:
+        raise ValueError(f"slot {slot}: slots count from 1")
+
+
+class Log:
+    """Entries by slot, counted from 1. Owned by one acceptor; keeps no file."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry | None] = []
+        self.chosen_upto = 0
+        """Every slot up to this one is chosen, and its entry is here."""
+
+    @property
+    def accepted_upto(self) -> int:
+        """The highest slot with an entry; 0 when there is none."""
+        return len(self._entries)
+
+    def get(self, slot: int) -> Entry | None:
+        """What is accepted in `slot`, if anything."""
+        assert slot >= 1, slot
+        return self._entries[slot - 1] if slot <= len(self._entries) else None
+
+    def put(self, entry: Entry) -> None:
+        """Accept `entry`, replacing what its slot held. A chosen slot keeps its value."""
+        missing = entry.slot - len(self._entries)
+        if missing > 0:
+            self._entries.extend([None] * missing)
+        held = self._entries[entry.slot - 1]
+        if entry.slot <= self.chosen_upto:
+            assert held is not None
+            assert held.value == entry.value, f"slot {entry.slot} is chosen: {held} is not {entry}"
+        self._entries[entry.slot - 1] = entry
+
+    def choose(self, slot: int) -> Entry:
+        """Note that the next slot is chosen; returns its entry."""
+        assert slot == self.chosen_upto + 1, f"slot {slot} after {self.chosen_upto}"
+        entry = self.get(slot)
+        assert entry is not None, f"slot {slot} is a hole"
+        self.chosen_upto = slot
+        return entry
+
+    def entries(self, first: int, last: int) -> Iterator[Entry]:
+        """The entries of slots `first` … `last`, holes left out."""
+        for entry in self._entries[first - 1 : last]:
+            if entry is not None:
+                yield entry

@@ -1,0 +1,98 @@
+"""The acceptor: what it has promised, what it may still accept, what it must remember first.
+
+Invariant: `promised` never goes down, not even across a crash; so every change of it comes with a
+record that must be durable before any message that rests on it leaves.
+
+After "Paxos made simple" (Lamport 2001), section 2, with one promise for the whole log
+(section 3).
+"""
+
+from collections.abc import Iterable
+
+from node.core.ballot import NO_BALLOT, Ballot
+from node.core.log import Entry, Log
+from node.core.multipaxos.messages import (
+    AcceptRecord,
+    ChosenRecord,
+    Promise,
+    PromiseRecord,
+    Record,
+)
+from node.errors import ProtocolViolation
+
+
+class Acceptor:
+    """The memory of one replica. Methods return the record to be made durable."""
+
+    def __init__(self) -> None:
+        self.promised: Ballot = NO_BALLOT
+        self.log = Log()
+
+    @classmethod
+    def restored(cls, records: Iterable[Record]) -> "Acceptor":
+        """The acceptor that wrote `records`, as of its last durable one."""
+        acceptor = cls()
+        for record in records:
+            match record:
+                case PromiseRecord(ballot):
+                    acceptor.promised = max(acceptor.promised, ballot)
+                case AcceptRecord(entry):
+                    acceptor.promised = max(acceptor.promised, entry.ballot)
+                    acceptor.log.put(entry)
+                case ChosenRecord(upto):
+                    while acceptor.log.chosen_upto < upto:
+                        acceptor.log.choose(acceptor.log.chosen_upto + 1)
+        return acceptor
+
+    def promise(self, ballot: Ballot) -> PromiseRecord:
+        """Promise to accept nothing below `ballot`."""
+        assert ballot >= self.promised, f"{ballot} after {self.promised}"
+        self.promised = ballot
+        return PromiseRecord(ballot)
+
+    def accept(self, entry: Entry) -> AcceptRecord:
+        """Accept `entry`; it must keep the promise."""
+        assert entry.ballot >= self.promised, f"{entry} after promising {self.promised}"
+        held = self.log.get(entry.slot)
+        if held is not None and held.value != entry.value:
+            if held.ballot == entry.ballot:
+                raise ProtocolViolation(f"two values in one ballot: {held} and {entry}")
+            if entry.slot <= self.log.chosen_upto:
+                raise ProtocolViolation(f"{held} was chosen, but a later ballot carries {entry}")
+        self.promised = entry.ballot
+        self.log.put(entry)
+        return AcceptRecord(entry)
+
+    def learn(self, entry: Entry) -> AcceptRecord | None:
+        """Hold the chosen `entry`; None when its value is held already.
+
+        This may be below the promise: every ballot above the one in which a value was chosen can
+        only carry that value ("Paxos made simple", P2c), so reporting it later misleads nobody.
+        """
+        held = self.log.get(entry.slot)
+        if held is not None and held.value == entry.value and held.ballot >= entry.ballot:
+            return None
+        if held is not None and held.ballot >= entry.ballot:
+            raise ProtocolViolation(f"{entry} was chosen, but a later ballot carries {held}")
+        self.log.put(entry)
+        return AcceptRecord(entry)
+
+    def report(self, from_slot: int, *, entries_max: int, commands_bytes_max: int) -> Promise:
+        """What was accepted from `from_slot` on, as much as fits into one message."""
+        entries: list[Entry] = []
+        size = 0
+        to_slot = max(self.log.accepted_upto, from_slot - 1)
+        for entry in self.log.entries(from_slot, self.log.accepted_upto):
+            size += sum(len(command.body) for command in entry.value.commands)
+            if entries and (len(entries) >= entries_max or size > commands_bytes_max):
+                to_slot = entry.slot - 1
+                break
+            entries.append(entry)
+        return Promise(
+            ballot=self.promised,
+            from_slot=from_slot,
+            to_slot=to_slot,
+            entries=tuple(entries),
+            is_last=to_slot >= self.log.accepted_upto,
+            chosen_upto=self.log.chosen_upto,
+        )

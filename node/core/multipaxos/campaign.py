@@ -1,0 +1,54 @@
+"""A campaign: one candidate collects promises, and with them everything that may be chosen.
+
+Replies come in parts, so that a long log fits into bounded frames: the candidate asks each
+acceptor for the next part until it has the last one, and only then counts its promise. Asking
+again is harmless, so a lost part is simply asked for again.
+
+Phase 1 of "Paxos made simple", sections 2.2 and 3, for all slots from the first that the candidate
+does not know to be chosen.
+"""
+
+from collections.abc import Sequence
+
+from node.core.ballot import Ballot
+from node.core.log import Entry
+from node.core.multipaxos.messages import Promise
+from node.core.quorum import Tally, majority
+from node.types import ReplicaId
+
+
+class Campaign:
+    """What one candidate has heard under one ballot."""
+
+    def __init__(self, ballot: Ballot, from_slot: int, members: Sequence[ReplicaId]) -> None:
+        self.ballot = ballot
+        self.from_slot = from_slot
+        self.promises = Tally(majority(members))
+        """Acceptors that promised and reported everything."""
+        self.reported: dict[int, Entry] = {}
+        """By slot, the entry of the highest ballot that any acceptor reported."""
+        self._next_slots = dict.fromkeys(members, from_slot)
+
+    def next_slot(self, acceptor: ReplicaId) -> int | None:
+        """Where the next part of `acceptor`'s report begins; None when it has reported all."""
+        return None if self.promises.has(acceptor) else self._next_slots[acceptor]
+
+    def on_promise(self, acceptor: ReplicaId, promise: Promise) -> bool:
+        """Take in one part; True when it is news, False for a duplicate."""
+        assert promise.ballot == self.ballot, f"{promise.ballot} is not {self.ballot}"
+        if self.next_slot(acceptor) != promise.from_slot:
+            return False
+        for entry in promise.entries:
+            held = self.reported.get(entry.slot)
+            if held is None or held.ballot < entry.ballot:
+                self.reported[entry.slot] = entry
+        if promise.is_last:
+            self.promises.add(acceptor)
+        else:
+            self._next_slots[acceptor] = promise.to_slot + 1
+        return True
+
+    @property
+    def reported_upto(self) -> int:
+        """The highest slot in which anybody reported a value."""
+        return max(self.reported, default=self.from_slot - 1)

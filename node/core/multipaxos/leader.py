@@ -1,0 +1,69 @@
+"""A leadership: what one leader has proposed under its ballot and who has accepted it.
+
+Proposals wait in `pending` until the driver asks for work, so that everything that arrived in one
+wake-up shares a slot and an fsync. At most `slots_in_flight_max` slots are open at a time: beyond
+that, batches grow instead of the pipeline.
+
+Phase 2 of "Paxos made simple", section 3.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from node.core.ballot import Ballot
+from node.core.log import Batch, Value
+from node.core.quorum import Tally, majority
+from node.types import Command, ReplicaId
+
+
+@dataclass(slots=True)
+class OpenSlot:
+    """A slot that is proposed and not yet known to be chosen."""
+
+    value: Value
+    votes: Tally
+    proposed_at: int
+    """Tick of the last time that the proposal was sent."""
+
+
+class Leadership:
+    """The volatile state of a leader; gone when it steps down."""
+
+    def __init__(self, ballot: Ballot, next_slot: int, members: Sequence[ReplicaId]) -> None:
+        self.ballot = ballot
+        self.next_slot = next_slot
+        self.pending: deque[Command] = deque()
+        """Commands without a slot: certainly not proposed yet."""
+        self.open: dict[int, OpenSlot] = {}
+        """By slot, ascending."""
+        self._quorum = majority(members)
+
+    def open_slot(self, value: Value, now: int) -> int:
+        """Give `value` the next slot."""
+        slot = self.next_slot
+        self.next_slot += 1
+        self.open[slot] = OpenSlot(value, Tally(self._quorum), now)
+        return slot
+
+    def next_batch(self, *, commands_max: int, bytes_max: int) -> Batch:
+        """Take pending commands for one slot, in their order; at least one."""
+        assert self.pending
+        commands: list[Command] = []
+        size = 0
+        while self.pending and len(commands) < commands_max:
+            size += len(self.pending[0].body)
+            if commands and size > bytes_max:
+                break
+            commands.append(self.pending.popleft())
+        return Batch(tuple(commands))
+
+    def overdue(self, now: int, patience: int, slots_max: int) -> list[int]:
+        """The oldest open slots whose proposal was sent `patience` ticks ago or earlier."""
+        due: list[int] = []
+        for slot, open_slot in self.open.items():
+            if len(due) == slots_max:
+                break
+            if now - open_slot.proposed_at >= patience:
+                due.append(slot)
+        return due

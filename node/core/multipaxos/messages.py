@@ -1,0 +1,149 @@
+"""What replicas say to each other, and what they write down before they say it.
+
+    candidate ── Prepare ──▶ acceptors ── Promise (in parts) ──▶ candidate     phase 1
+    leader    ── Accept  ──▶ acceptors ── Accepted ───────────▶ leader        phase 2
+    leader    ── Heartbeat ─▶ all                                              every few ticks
+    anyone    ── Declined ──▶ whoever speaks with a ballot that is too low
+    lagging   ── Fetch ─────▶ leader   ── Learn ──▶ lagging                    catch-up
+
+`chosen_upto` rides on what a leader sends anyway, so a lost one heals with the next.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from node.core.ballot import Ballot
+from node.core.log import Batch, Entry, Noop, Value, check_slot
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Phase 1a: promise `ballot` for the whole log, and report what you accepted."""
+
+    ballot: Ballot
+    from_slot: int
+    """Report from here on; the sender knows what was chosen before."""
+
+    def __post_init__(self) -> None:
+        check_slot(self.from_slot)
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """Phase 1b: nothing below `ballot` will be accepted; here is a part of what was."""
+
+    ballot: Ballot
+    from_slot: int
+    """Repeats the question: this part reports on slots `from_slot` … `to_slot`."""
+    to_slot: int
+    entries: tuple[Entry, ...]
+    """Everything accepted in those slots; a slot without an entry is a hole."""
+    is_last: bool
+    """Nothing is accepted above `to_slot`. Otherwise ask again, from `to_slot + 1`."""
+    chosen_upto: int
+    """Entries up to here are known to be chosen."""
+
+    def __post_init__(self) -> None:
+        check_slot(self.from_slot)
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The ballot you use is below the one that I have promised."""
+
+    promised: Ballot
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Phase 2a: accept `value` in `slot`."""
+
+    ballot: Ballot
+    slot: int
+    value: Value
+    chosen_upto: int
+
+    def __post_init__(self) -> None:
+        check_slot(self.slot)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Phase 2b: the value of `ballot` in `slot` is accepted, durably."""
+
+    ballot: Ballot
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The leader of `ballot` is alive."""
+
+    ballot: Ballot
+    chosen_upto: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Tell me what was chosen from this slot on."""
+
+    from_slot: int
+
+    def __post_init__(self) -> None:
+        check_slot(self.from_slot)
+
+
+@dataclass(frozen=True, slots=True)
+class Learn:
+    """These consecutive entries are chosen."""
+
+    entries: tuple[Entry, ...]
+    chosen_upto: int
+
+
+Message = Prepare | Promise | Declined | Accept | Accepted | Heartbeat | Fetch | Learn
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseRecord:
+    """Hard state: nothing below `ballot` may be accepted any more."""
+
+    ballot: Ballot
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptRecord:
+    """Hard state: this entry is accepted, which also promises its ballot."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenRecord:
+    """A hint for a restart: slots up to this one are chosen. Losing it loses only time."""
+
+    upto: int
+
+
+Record = PromiseRecord | AcceptRecord | ChosenRecord
+
+# Numbers on the wire and on disk: never reuse one.
+MESSAGES: Final[dict[int, type]] = {
+    1: Prepare,
+    2: Promise,
+    3: Declined,
+    4: Accept,
+    5: Accepted,
+    6: Heartbeat,
+    7: Fetch,
+    8: Learn,
+    32: Noop,
+    33: Batch,
+}
+RECORDS: Final[dict[int, type]] = {
+    1: PromiseRecord,
+    2: AcceptRecord,
+    3: ChosenRecord,
+    32: Noop,
+    33: Batch,
+}

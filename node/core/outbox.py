@@ -1,0 +1,57 @@
+"""The work that a core has done since the driver last asked, on its way to becoming a `Ready`."""
+
+from typing import Generic
+
+from node.core.interface import Chosen, Envelope, LeaderHint, MessageT, Ready, RecordT, Refused
+from node.types import Command
+
+
+class Outbox(Generic[MessageT, RecordT]):
+    """Append-only lists, one a field of `Ready`; emptied by `take`."""
+
+    def __init__(self) -> None:
+        self.records: list[RecordT] = []
+        self.messages: list[Envelope[MessageT]] = []
+        self.messages_after_persist: list[Envelope[MessageT]] = []
+        self.chosen: list[Chosen] = []
+        self.reads: list[Command] = []
+        self.refused: list[Refused] = []
+        self.notes: list[str] = []
+        self._told: LeaderHint | None = None
+
+    def take(self, leader_hint: LeaderHint) -> Ready[MessageT, RecordT] | None:
+        """Everything so far, and the hint if it is not the one told last; None when idle."""
+        is_news = leader_hint != self._told
+        if not (
+            self.records
+            or self.messages
+            or self.messages_after_persist
+            or self.chosen
+            or self.reads
+            or self.refused
+            or self.notes
+            or is_news
+        ):
+            return None
+        ready = Ready(
+            records=tuple(self.records),
+            messages=tuple(self.messages),
+            messages_after_persist=tuple(self.messages_after_persist),
+            chosen=tuple(self.chosen),
+            reads=tuple(self.reads),
+            refused=tuple(self.refused),
+            leader_hint=leader_hint if is_news else None,
+            notes=tuple(self.notes),
+        )
+        self._told = leader_hint
+        for sent in (
+            self.records,
+            self.messages,
+            self.messages_after_persist,
+            self.chosen,
+            self.reads,
+            self.refused,
+            self.notes,
+        ):
+            sent.clear()
+        return ready

@@ -1,0 +1,151 @@
+"""The client port: sessions of clients, and the way of each answer back to who asked.
+
+    one connection:  reader ──Propose──▶ inbox          (stops reading at its credit)
+                     writer ◀── queue ◀── Replies ◀── driver
+
+`Replies` knows who waits for which `(client, number)`. When a client asks the same request again
+on another connection, the newest connection gets the answer.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import trio
+
+from node.config import COMMAND_BYTES_MAX, FRAME_BYTES_MAX
+from node.core.interface import Propose, Refused
+from node.errors import WireError
+from node.runtime.codecs import CLIENT_CODEC
+from node.runtime.connection import Connection, Counters, expect_hello
+from node.runtime.inbox import Inbox
+from node.runtime.logs import logger
+from node.types import ClientId, Command, ReplicaId, RequestNumber
+from node.wire.messages import (
+    Answer,
+    ClientHello,
+    Interrupted,
+    NotExecuted,
+    Request,
+    StatusReply,
+    StatusRequest,
+)
+
+_log = logger("clients")
+
+IN_FLIGHT_MAX: Final = 1024
+"""Unanswered requests of one connection; at this credit its reader stops reading."""
+
+RequestId = tuple[ClientId, RequestNumber]
+
+
+class ClientConnection(Connection):
+    """One client's connection and the requests that it waits for."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        super().__init__(stream, CLIENT_CODEC, frame_bytes_max=FRAME_BYTES_MAX)
+        self.waiting: dict[RequestId, None] = {}
+        self._answered = trio.Event()
+
+    def answer(self, request: RequestId, answer: Answer) -> None:
+        """Queue the answer to one request; never waits."""
+        self.waiting.pop(request, None)
+        self.post(answer)
+        self._answered.set()
+
+    async def wait_credit(self) -> None:
+        """Wait until this client may have another request in flight."""
+        while len(self.waiting) >= IN_FLIGHT_MAX:
+            self._answered = trio.Event()
+            await self._answered.wait()
+
+
+class Replies:
+    """Who waits for what. Owned by the replica; written by readers, read by the driver."""
+
+    def __init__(self, client_addresses: Mapping[ReplicaId, str]) -> None:
+        self._addresses = client_addresses
+        self._waiting: dict[RequestId, ClientConnection] = {}
+
+    def expect(self, request: RequestId, connection: ClientConnection) -> None:
+        """From now on the answer to `request` goes to `connection`."""
+        self._waiting[request] = connection
+        connection.waiting[request] = None
+
+    def forget(self, connection: ClientConnection) -> None:
+        """The connection is gone; whoever asked will ask again elsewhere."""
+        for request in connection.waiting:
+            if self._waiting.get(request) is connection:
+                del self._waiting[request]
+        connection.waiting.clear()
+
+    def answer(self, answer: Answer) -> None:
+        """Give an answer to whoever waits for it; most replicas have nobody who does."""
+        number = getattr(answer, "number", RequestNumber(0))  # Opened answers request 0
+        request = (answer.client, number)
+        connection = self._waiting.pop(request, None)
+        if connection is not None:
+            connection.answer(request, answer)
+
+    def refuse(self, refused: Refused, leader: ReplicaId | None) -> None:
+        """Tell a client that this attempt certainly did nothing."""
+        self.answer(
+            NotExecuted(
+                refused.client, refused.number, refused.why.value, leader, self._address(leader)
+            )
+        )
+
+    def interrupt_all(self, leader: ReplicaId | None) -> None:
+        """Tell everyone who waits that this replica cannot say what will become of it."""
+        for client, number in list(self._waiting):
+            self.answer(Interrupted(client, number, leader, self._address(leader)))
+
+    def _address(self, leader: ReplicaId | None) -> str | None:
+        return None if leader is None else self._addresses.get(leader)
+
+
+class ClientPort:
+    """Serves clients until it is cancelled."""
+
+    def __init__(
+        self,
+        *,
+        cluster: str,
+        inbox: Inbox[Any],
+        replies: Replies,
+        status: Callable[[], StatusReply],
+        counters: Counters,
+    ) -> None:
+        self._cluster = cluster
+        self._inbox = inbox
+        self._replies = replies
+        self._status = status
+        self._counters = counters
+
+    async def serve(self, stream: trio.abc.Stream) -> None:
+        """Serve one connection; closes `stream`. Errors of this client end with this client."""
+        connection = ClientConnection(stream)
+        with self._counters.connection("client", _log):
+            try:
+                async with connection.open():
+                    await expect_hello(connection, ClientHello, self._cluster)
+                    await self._read(connection)
+            finally:
+                self._replies.forget(connection)
+
+    async def _read(self, connection: ClientConnection) -> None:
+        async for message in connection:
+            match message:
+                case Request(client, number, answered, body):
+                    if len(body) > COMMAND_BYTES_MAX:
+                        raise WireError(
+                            f"a command of {len(body)} bytes; {COMMAND_BYTES_MAX} are allowed"
+                        )
+                    self._replies.expect((client, number), connection)
+                    command = Command(client=client, number=number, answered=answered, body=body)
+                    self._inbox.post(Propose(command))
+                    await connection.wait_credit()
+                    await self._inbox.wait_room()
+                case StatusRequest():
+                    connection.post(self._status())
+                case _:
+                    raise WireError(f"a client does not send {type(message).__name__}")

@@ -1,0 +1,121 @@
+"""The disk as the journal sees it: append, read, truncate, make durable.
+
+Two small protocols, so that tests put a disk in their place that loses, tears and damages what was
+not made durable. All of it blocks; it runs in a worker thread. What the operating system reports
+comes out as the OSError it is: the journal translates, since it knows what was being attempted.
+"""
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+from typing import Final, Protocol
+
+from node.errors import StorageError
+
+
+class DiskFile(Protocol):
+    """One open file, ours alone. Nothing is durable before `sync()` returns."""
+
+    def read(self) -> bytes:
+        """All of the file. A journal is read once, when it is opened; it has to fit in memory."""
+
+    def append(self, data: bytes) -> None:
+        """Write all of `data` at the end. When this raises, any part of it may have been written."""
+
+    def sync(self) -> None:
+        """Make contents and length durable. When this raises, nobody knows what is: do not retry."""
+
+    def truncate(self, length: int) -> None:
+        """Drop what is behind `length`; durable only after `sync()`."""
+
+    def close(self) -> None:
+        """Give the file back. Syncs nothing."""
+
+
+class Disk(Protocol):
+    """Where files are."""
+
+    def open(self, path: Path) -> DiskFile:
+        """Open, or create empty. StorageError when anyone else has it open."""
+
+    def sync_directory(self, path: Path) -> None:
+        """Make it durable that files exist in the directory `path`."""
+
+    def salt(self) -> bytes:
+        """Eight bytes that nobody can guess."""
+
+
+class OsDisk:
+    """The file system of this machine."""
+
+    def open(self, path: Path) -> "OsFile":
+        """Open or create `path`, readable by its owner only, locked against a second process."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        descriptor = os.open(path, flags, _OWNER_ONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            os.close(descriptor)
+            raise StorageError(f"{path}: in use, probably by another replica process") from exc
+        except OSError:
+            os.close(descriptor)
+            raise
+        return OsFile(descriptor)
+
+    def sync_directory(self, path: Path) -> None:
+        """Make the directory durable: a new file's name lives there, not in the file."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def salt(self) -> bytes:
+        """From the operating system's randomness."""
+        return os.urandom(8)
+
+
+class OsFile:
+    """A DiskFile on a file descriptor, which it owns."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def read(self) -> bytes:
+        """All of the file, in as many calls as the system needs (one gives at most 2 GiB)."""
+        chunks = []
+        offset = 0
+        while chunk := os.pread(self._descriptor, _READ_BYTES, offset):
+            chunks.append(chunk)
+            offset += len(chunk)
+        return b"".join(chunks)
+
+    def append(self, data: bytes) -> None:
+        """Write until everything is written: a signal or a nearly full disk makes short writes."""
+        view = memoryview(data)
+        while view:
+            written = os.write(self._descriptor, view)
+            if written == 0:
+                raise OSError(errno.EIO, "write() accepted nothing")
+            view = view[written:]
+
+    def sync(self) -> None:
+        """Fdatasync: it leaves out times, but not the length, without which no data can be read.
+
+        POSIX asks that of it ("synchronized I/O data integrity completion"), and so does fsync(2)
+        of Linux.
+        """
+        os.fdatasync(self._descriptor)
+
+    def truncate(self, length: int) -> None:
+        """Cut the file."""
+        os.ftruncate(self._descriptor, length)
+
+    def close(self) -> None:
+        """Close the descriptor; the lock goes with it."""
+        os.close(self._descriptor)
+
+
+_OWNER_ONLY: Final = 0o600
+_READ_BYTES: Final = 1 << 26

@@ -1,0 +1,117 @@
+"""The driver: the one task that owns the core.
+
+    inbox ──events──▶ core.step* ──▶ take_ready ──▶ storage stage, peers, state machine, clients
+
+It waits for two things only: for events, and for room in the storage stage. Peers and clients
+never hold it up: their queues drop or close.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+from node.config import FRAME_BYTES_MAX
+from node.core.interface import Core, Envelope, LeaderHint, Propose, Ready, Received, Role, Tick
+from node.runtime.clientport import Replies
+from node.runtime.codecs import PEER_CODEC
+from node.runtime.inbox import Inbox
+from node.runtime.logs import logger
+from node.runtime.outbox import PeerOutbox
+from node.runtime.storage import Work
+from node.state_machine.sessions import SessionedStateMachine
+from node.types import ReplicaId
+from node.wire.framing import frame
+
+_log = logger("driver")
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Nobody will post any more: take a last `Ready`, close the storage stage, end."""
+
+
+Event = Received[Any] | Tick | Propose | Stop
+
+
+class Driver:
+    """Carries a core's work out. Owns core and state machine; not the disk, not connections."""
+
+    def __init__(
+        self,
+        *,
+        replica: ReplicaId,
+        core: Core[Any, Any],
+        machine: SessionedStateMachine,
+        inbox: Inbox[Event],
+        storage: trio.MemorySendChannel[Work],
+        outboxes: Mapping[ReplicaId, PeerOutbox],
+        replies: Replies,
+    ) -> None:
+        self._replica = replica
+        self._core = core
+        self._machine = machine
+        self._inbox = inbox
+        self._storage = storage
+        self._outboxes = outboxes
+        self._replies = replies
+        self._hint: LeaderHint | None = None
+        self._encoded: tuple[object, bytes] = (None, b"")
+
+    async def run(self) -> None:
+        """Run until `Stop`; closes the storage channel at the end."""
+        async with self._storage:
+            stopping = False
+            while not stopping:
+                for event in await self._inbox.take_all():
+                    if isinstance(event, Stop):
+                        stopping = True
+                    else:
+                        self._core.step(event)
+                ready = self._core.take_ready()
+                if ready is not None:
+                    await self._carry_out(ready)
+
+    def deliver(self, envelopes: Sequence[Envelope[Any]]) -> None:
+        """Put messages on their way: to peers' outboxes, or back into the own inbox."""
+        for envelope in envelopes:
+            if envelope.to == self._replica:
+                self._inbox.post(Received(self._replica, envelope.message))
+            else:
+                self._outboxes[envelope.to].put(self._encode(envelope.message))
+
+    async def _carry_out(self, ready: Ready[Any, Any]) -> None:
+        """Field by field, in the order of `Ready`."""
+        if ready.records or ready.messages_after_persist:
+            # Handed over first, so that disk and network work at the same time.
+            await self._storage.send(Work(ready.records, ready.messages_after_persist))
+        self.deliver(ready.messages)
+        for chosen in ready.chosen:
+            for answer in self._machine.execute_slot(chosen.slot, chosen.commands):
+                self._replies.answer(answer)
+        for command in ready.reads:
+            self._replies.answer(self._machine.read(command))
+        for refused in ready.refused:
+            self._replies.refuse(refused, self._leader(ready.leader_hint))
+        if ready.leader_hint is not None:
+            self._on_leader_hint(ready.leader_hint)
+        for note in ready.notes:
+            _log.info("%s", note)
+
+    def _on_leader_hint(self, hint: LeaderHint) -> None:
+        led = self._hint is not None and self._hint.role is Role.LEADER
+        self._hint = hint
+        if led:
+            # What this replica proposed under the old ballot may or may not be chosen by others.
+            self._replies.interrupt_all(hint.leader)
+
+    def _leader(self, hint: LeaderHint | None) -> ReplicaId | None:
+        current = hint or self._hint
+        return None if current is None else current.leader
+
+    def _encode(self, message: object) -> bytes:
+        """Encode once what goes to several peers."""
+        if self._encoded[0] is not message:
+            self._encoded = (message, frame(PEER_CODEC.encode(message), FRAME_BYTES_MAX))
+        return self._encoded[1]

@@ -1,0 +1,286 @@
+"""The journal: records appended to one file, and which of them a crash has left.
+
+    | file header |  frame  |   frame   |  frame  |
+                  ^         ^           ^
+                  one append() each: the records of one group commit
+
+    frame = | Jl | length | durable_upto | crc of payload | crc of these | payload: records |
+              2      4           8               4               4
+
+A crash may tear what was not yet fsynced: any of its sectors may be there or not. That is normal, the
+records in it were promised to nobody, and the torn tail is cut off. Damage to bytes that had been
+fsynced is another thing: promises stood there, and a replica without its promises lies. From the
+bad bytes alone the two cannot be told apart. But each frame says how far the file was durable when
+it was written, and so vouches for the bytes before that point:
+
+    | frame A |  frame B   | frame C (durable_upto = o2) |         B is damaged:
+    0         o1 ## bad ## o2                                      o2 > o1, so B was durable, refuse
+
+    | frame A |  frame B   | frame C (durable_upto = o1) |         B is torn:
+    0         o1 ## bad ## o2                                      nobody vouches for B, cut at o1
+
+One frame per group commit, not per record, because a group is what becomes durable at once: inside it
+there is nothing to vouch for, and it comes back whole or not at all. A frame's header has its own
+checksum, so that a frame whose payload was torn can still vouch for those before it, and so that a
+search through damaged bytes costs their length and not its square. The checksums start from a salt
+in the file header and the frame's offset: bytes that a client made look like a frame are none,
+and neither is a frame left over from elsewhere.
+
+What cannot be told apart: damage to the last group that was synced, when nothing was written after it,
+looks like a torn tail; likewise a file that somebody cut between frames, or deleted. Other replicas
+hold those records, but this one's promise may be gone. And after a failed fsync Linux may show, until
+the next reboot, bytes that are not on the disk; so a failure ends this journal for good, and the
+operator who restarts the replica on such a disk takes that risk.
+
+The recovery rule is that of TigerBeetle and of "Protocol-aware recovery for consensus-based storage"
+(Alagappan et al., FAST 2018): never treat damage as a crash.
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NoReturn
+from zlib import crc32
+
+from node.errors import CorruptRecord, StorageError
+from node.runtime.disk import Disk, DiskFile
+from node.types import ReplicaId
+
+FORMAT_VERSION: Final = 1
+FILE_MAGIC: Final = b"gong-journal\n"
+FILE_HEADER_BYTES: Final = 512
+"""One sector, so that a crash while it is written leaves all of it or nothing."""
+CLUSTER_BYTES_MAX: Final = 255
+PAYLOAD_BYTES_MAX: Final = (1 << 32) - 1
+
+_FILE_HEADER: Final = struct.Struct(">13sHQ8sB")  # magic, version, replica, salt, cluster's length
+_CRC: Final = struct.Struct(">I")
+_FRAME_MAGIC: Final = b"Jl"
+_FRAME: Final = struct.Struct(">2sIQI")  # magic, payload length, durable_upto, crc of payload
+_FRAME_HEADER_BYTES: Final = _FRAME.size + _CRC.size
+_OFFSET: Final = struct.Struct(">Q")
+_RECORD_LENGTH: Final = struct.Struct(">I")
+
+
+class Journal:
+    """Where a replica's records are made durable. `open_journal()` makes one; `close()` it.
+
+    Not for two threads at once. The first failure is the last: every later call raises StorageError,
+    because after a failed write or fsync nobody knows what the disk holds, and a second fsync may
+    report success for data that is gone.
+    """
+
+    def __init__(self, file: DiskFile, path: Path, seed: int, length: int, dropped: int) -> None:
+        self.path = path
+        self.dropped_bytes = dropped
+        """Length of the torn tail that was cut off at opening; 0 after a clean end."""
+        self._file = file
+        self._seed = seed
+        self._length = length
+        self._durable_length = length
+        self._failure: StorageError | None = None
+        self._closed = False
+
+    @property
+    def length(self) -> int:
+        """Bytes written, durable or not."""
+        return self._length
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether everything appended would survive a crash now."""
+        return self._length == self._durable_length
+
+    def append(self, records: Sequence[bytes]) -> None:
+        """Write `records`, at least one, as one group. Durable only once `sync()` has returned."""
+        self._check_usable()
+        assert records, "an empty group would say nothing"
+        payload = b"".join([_RECORD_LENGTH.pack(len(r)) + r for r in records])
+        assert len(payload) <= PAYLOAD_BYTES_MAX, f"a group of {len(payload)} bytes"
+        frame = _pack_frame_header(self._seed, self._length, payload, self._durable_length)
+        try:
+            self._file.append(frame + payload)
+        except OSError as exc:
+            self._fail(f"writing {len(frame) + len(payload)} bytes at {self._length}", exc)
+        self._length += len(frame) + len(payload)
+
+    def sync(self) -> None:
+        """Make everything appended durable; nothing to do when it is."""
+        self._check_usable()
+        if self.is_durable:
+            return
+        try:
+            self._file.sync()
+        except OSError as exc:
+            self._fail(f"fsync of {self._length - self._durable_length} bytes", exc)
+        self._durable_length = self._length
+
+    def close(self) -> None:
+        """Give the file back; what was not synced stays so. Closing twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._file.close()
+        except OSError as exc:
+            raise StorageError(f"{self.path}: closing failed: {exc}") from exc
+
+    def _check_usable(self) -> None:
+        assert not self._closed, f"{self.path} is closed"
+        if self._failure is not None:
+            raise StorageError(f"unusable since an earlier failure: {self._failure}") from (
+                self._failure
+            )
+
+    def _fail(self, attempt: str, exc: OSError) -> NoReturn:
+        self._failure = StorageError(f"{self.path}: {attempt} failed: {exc}")
+        raise self._failure from exc
+
+
+def open_journal(
+    disk: Disk, path: Path, cluster: str, replica: ReplicaId
+) -> tuple[Journal, list[bytes]]:
+    """Open or create the journal of `replica`: the journal, and its records in order.
+
+    All of these records are durable on return, and so is the file's existence. Raises CorruptRecord
+    when durable bytes have changed, and StorageError when the file belongs to another cluster or
+    replica, is in use, or the disk fails; the file is then closed again, and as it was.
+    """
+    try:
+        file = disk.open(path)
+    except OSError as exc:
+        raise StorageError(f"{path}: cannot be opened: {exc}") from exc
+    try:
+        return _open_file(disk, file, path, _Owner(cluster=cluster, replica=replica))
+    except (OSError, StorageError) as exc:
+        with suppress(OSError):
+            file.close()
+        if isinstance(exc, StorageError):
+            raise
+        raise StorageError(f"{path}: opening failed: {exc}") from exc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Owner:
+    """Whose journal it is: to recover from a stranger's would be to keep his promises, not ours."""
+
+    cluster: str
+    replica: ReplicaId
+
+
+def _open_file(
+    disk: Disk, file: DiskFile, path: Path, owner: _Owner
+) -> tuple[Journal, list[bytes]]:
+    data = file.read()
+    header = _read_file_header(data, path, owner)
+    if header is None:
+        header = _pack_file_header(owner, disk.salt())
+        file.truncate(0)
+        file.append(header)
+        data = header
+    seed = crc32(header)
+    groups, end = _read_groups(data, seed)
+    if end < len(data):
+        _refuse_damage(data, seed, end, path)
+        file.truncate(end)
+    # Also when nothing was cut: these bytes may so far have survived only a process, and
+    # whatever we say from now on rests on them.
+    file.sync()
+    disk.sync_directory(path.parent)
+    journal = Journal(file, path, seed, end, dropped=len(data) - end)
+    return journal, [record for group in groups for record in group]
+
+
+@dataclass(frozen=True, slots=True)
+class _FrameHeader:
+    payload_length: int
+    durable_upto: int
+    payload_crc: int
+
+
+def _pack_file_header(owner: _Owner, salt: bytes) -> bytes:
+    cluster = owner.cluster.encode()
+    assert len(cluster) <= CLUSTER_BYTES_MAX, f"cluster name {owner.cluster!r} is too long"
+    start = _FILE_HEADER.pack(FILE_MAGIC, FORMAT_VERSION, owner.replica, salt, len(cluster))
+    padded = (start + cluster).ljust(FILE_HEADER_BYTES - _CRC.size, b"\0")
+    return padded + _CRC.pack(crc32(padded))
+
+
+def _read_file_header(data: bytes, path: Path, owner: _Owner) -> bytes | None:
+    """The header if it is intact and ours, None if the file was never finished being created."""
+    header = data[:FILE_HEADER_BYTES]
+    checked = header[: -_CRC.size]
+    if len(header) < FILE_HEADER_BYTES or header[-_CRC.size :] != _CRC.pack(crc32(checked)):
+        # Frames follow only once the header is durable, so a file that has any was finished. Zeros
+        # are what a crash leaves where the length was saved and the contents were not.
+        unfinished = not any(header) or header.startswith(FILE_MAGIC[: len(header)])
+        if unfinished and len(data) <= FILE_HEADER_BYTES:
+            return None
+        raise CorruptRecord(path, 0, "the file header is damaged, or this is no journal")
+    magic, version, replica, _salt, length = _FILE_HEADER.unpack_from(header)
+    if magic != FILE_MAGIC or version != FORMAT_VERSION:
+        raise StorageError(f"{path}: format version {version}; this is version {FORMAT_VERSION}")
+    cluster = header[_FILE_HEADER.size :][:length].decode()
+    if (cluster, replica) != (owner.cluster, owner.replica):
+        raise StorageError(
+            f"{path} belongs to replica {replica} of cluster {cluster!r}, "
+            f"not to replica {owner.replica} of cluster {owner.cluster!r}"
+        )
+    return header
+
+
+def _pack_frame_header(seed: int, offset: int, payload: bytes, durable_upto: int) -> bytes:
+    assert durable_upto <= offset, "a frame vouches for what is before it"
+    start = _FRAME.pack(_FRAME_MAGIC, len(payload), durable_upto, crc32(payload, seed))
+    return start + _CRC.pack(_header_crc(seed, offset, start))
+
+
+def _header_crc(seed: int, offset: int, start: bytes) -> int:
+    return crc32(start, crc32(_OFFSET.pack(offset), seed))
+
+
+def _read_frame_header(data: bytes, seed: int, offset: int) -> _FrameHeader | None:
+    """The header at `offset` if there is one that we wrote there, whatever became of its payload."""
+    start = data[offset : offset + _FRAME.size]
+    crc = data[offset + _FRAME.size : offset + _FRAME_HEADER_BYTES]
+    if not start.startswith(_FRAME_MAGIC) or crc != _CRC.pack(_header_crc(seed, offset, start)):
+        return None
+    _magic, payload_length, durable_upto, payload_crc = _FRAME.unpack(start)
+    return _FrameHeader(payload_length, durable_upto, payload_crc)
+
+
+def _read_groups(data: bytes, seed: int) -> tuple[list[list[bytes]], int]:
+    """The groups up to the first bad frame, and where that is or the data ends."""
+    groups = []
+    offset = FILE_HEADER_BYTES
+    while (header := _read_frame_header(data, seed, offset)) is not None:
+        start = offset + _FRAME_HEADER_BYTES
+        payload = data[start : start + header.payload_length]
+        if len(payload) < header.payload_length or crc32(payload, seed) != header.payload_crc:
+            break
+        groups.append(list(_split(payload)))
+        offset = start + header.payload_length
+    return groups, offset
+
+
+def _split(payload: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(payload):
+        (length,) = _RECORD_LENGTH.unpack_from(payload, at)
+        at += _RECORD_LENGTH.size
+        assert at + length <= len(payload), "a frame with a good checksum was written wrongly"
+        yield payload[at : at + length]
+        at += length
+
+
+def _refuse_damage(data: bytes, seed: int, bad: int, path: Path) -> None:
+    """Raise CorruptRecord if any frame behind the bad one at `bad` knew that to be durable."""
+    at = data.find(_FRAME_MAGIC, bad + 1)
+    while at >= 0:
+        header = _read_frame_header(data, seed, at)
+        if header is not None and header.durable_upto > bad:
+            reason = f"the frame at {at} was written when {header.durable_upto} bytes were durable"
+            raise CorruptRecord(path, bad, reason)
+        at = data.find(_FRAME_MAGIC, at + 1)

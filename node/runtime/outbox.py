@@ -1,0 +1,50 @@
+"""The outbox to one peer: bounded in bytes, and when it is full the oldest goes.
+
+Consensus survives loss, and the newest message says more than the oldest: so the driver never waits
+for a peer, whatever state that peer is in.
+"""
+
+from collections import deque
+from typing import Final
+
+import trio
+
+OUTBOX_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Two frames of the largest size; at usual sizes, seconds of traffic."""
+
+
+class PeerOutbox:
+    """Frames on their way to one peer."""
+
+    def __init__(self, bytes_max: int = OUTBOX_BYTES_MAX) -> None:
+        self._bytes_max = bytes_max
+        self._frames: deque[bytes] = deque()
+        self._bytes = 0
+        self._arrived = trio.Event()
+        self.dropped_count = 0
+        """Frames dropped because the peer did not keep up or was away."""
+
+    def put(self, frame: bytes) -> None:
+        """Queue one frame; never waits."""
+        self._frames.append(frame)
+        self._bytes += len(frame)
+        while self._bytes > self._bytes_max and len(self._frames) > 1:
+            self._bytes -= len(self._frames.popleft())
+            self.dropped_count += 1
+        self._arrived.set()
+
+    def clear(self) -> None:
+        """Drop everything: after a reconnect, what was queued is stale."""
+        self.dropped_count += len(self._frames)
+        self._frames.clear()
+        self._bytes = 0
+
+    async def take_all(self) -> bytes:
+        """Wait for frames and take all of them as one piece; for the one link."""
+        while not self._frames:
+            self._arrived = trio.Event()
+            await self._arrived.wait()
+        data = b"".join(self._frames)
+        self._frames.clear()
+        self._bytes = 0
+        return data

@@ -1,0 +1,53 @@
+"""A replica tells the master where it is and whom it believes to lead. Metadata only."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Final
+
+import trio
+
+from node.config import FRAME_BYTES_MAX, Address
+from node.core.interface import Status
+from node.runtime.codecs import MASTER_CODEC
+from node.runtime.logs import logger
+from node.wire.framing import frame
+from node.wire.messages import PROTOCOL_VERSION, ClientHello, Register, ReplicaInfo
+
+_log = logger("registration")
+
+REGISTER_EVERY_S: Final = 0.25
+"""How old the master's news of a leader may be; a frame of 60 bytes each time."""
+BACK_OFF_MAX_S: Final = 2.0
+
+
+async def keep_registered(
+    *,
+    cluster: str,
+    master: Address,
+    info: ReplicaInfo,
+    status: Callable[[], Status],
+    random: Random,
+) -> None:
+    """Register again and again, with the master's death as an ordinary event."""
+    back_off_s = REGISTER_EVERY_S
+    while True:
+        try:
+            with trio.fail_after(BACK_OFF_MAX_S):
+                stream = await trio.open_tcp_stream(master.host, master.port)
+            async with stream:
+                back_off_s = REGISTER_EVERY_S
+                await _send(stream, ClientHello(PROTOCOL_VERSION, cluster))
+                while True:
+                    now = status()
+                    await _send(
+                        stream, Register(info, now.ballot.round, now.ballot.replica, now.leader)
+                    )
+                    await trio.sleep(REGISTER_EVERY_S)
+        except (OSError, trio.TooSlowError, trio.BrokenResourceError) as error:
+            _log.debug("the master at %s does not answer: %s", master, error)
+        await trio.sleep(back_off_s * (0.5 + random.random()))
+        back_off_s = min(2 * back_off_s, BACK_OFF_MAX_S)
+
+
+async def _send(stream: trio.SocketStream, message: ClientHello | Register) -> None:
+    await stream.send_all(frame(MASTER_CODEC.encode(message), FRAME_BYTES_MAX))

@@ -1,0 +1,236 @@
+"""One replica as a tree of tasks; nesting is the order of shutdown.
+
+    open_replica(config)                     leaving the block stops the replica
+    └─ journal opened, recovery done
+       └─ stages                             die after everyone who can speak is gone
+          ├─ storage stage
+          ├─ driver
+          └─ peers
+             ├─ ticker, registration with the master
+             ├─ peer port ─ one task a link
+             ├─ one link to each peer
+             └─ clients
+                └─ client port ─ one nursery a client
+
+A crash anywhere leaves through its nursery, cancels everything above it, and ends the process:
+nothing restarts a stage inside the process; only links are supervised.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import trio
+
+from node.config import Address, ClusterConfig
+from node.core.interface import Core
+from node.core.multipaxos import MultiPaxos, Record, Settings
+from node.errors import ConfigError, MalformedFrame, StorageError, WireError
+from node.runtime.clientport import ClientPort, Replies
+from node.runtime.codecs import RECORD_CODEC
+from node.runtime.connection import Counters
+from node.runtime.disk import Disk, OsDisk
+from node.runtime.driver import Driver, Event, Stop
+from node.runtime.inbox import Inbox
+from node.runtime.journal import Journal, open_journal
+from node.runtime.logs import logger
+from node.runtime.outbox import PeerOutbox
+from node.runtime.peerlink import PeerLink, PeerPort, hello_of
+from node.runtime.registration import keep_registered
+from node.runtime.storage import Work, storage_stage
+from node.runtime.ticker import tick
+from node.state_machine.kv import KeyValueStore
+from node.state_machine.sessions import SessionedStateMachine
+from node.types import ReplicaId
+from node.wire.messages import ReplicaInfo, StatusReply
+
+_log = logger("replica")
+
+STORAGE_QUEUE: Final = 64
+"""Works between driver and storage stage; when it is full the disk holds the driver up."""
+
+CoreFactory = Callable[..., Core[Any, Any]]
+"""Called with the arguments of `MultiPaxos`: the seam for other protocols."""
+
+
+class Replica:
+    """The parts of one replica, joined; its tasks are started by `open_replica`."""
+
+    def __init__(
+        self,
+        config: ClusterConfig,
+        replica: ReplicaId,
+        core: Core[Any, Any],
+        random: Random,
+    ) -> None:
+        self.config = config
+        self.replica = replica
+        self.counters = Counters()
+        self._own = config.replica(replica)
+        self._core = core
+        self._random = random
+        self._machine = SessionedStateMachine(KeyValueStore())
+        self._inbox: Inbox[Event] = Inbox()
+        self._outboxes = {
+            member.id: PeerOutbox() for member in config.replicas if member.id != replica
+        }
+        self._replies = Replies({m.id: str(m.client_address) for m in config.replicas})
+
+    def status(self) -> StatusReply:
+        """A snapshot; cheap."""
+        status = self._core.status()
+        return StatusReply(
+            replica=status.replica,
+            role=status.role.value,
+            ballot_round=status.ballot.round,
+            ballot_replica=status.ballot.replica,
+            leader=status.leader,
+            chosen_upto=status.chosen_upto,
+            executed_upto=self._machine.executed_upto,
+            accepted_upto=status.accepted_upto,
+        )
+
+    def start_stages(self, stages: trio.Nursery, journal: Journal) -> None:
+        """Driver and storage stage: the only ones who touch core, state machine and journal."""
+        sender, receiver = trio.open_memory_channel[Work](STORAGE_QUEUE)
+        driver = Driver(
+            replica=self.replica,
+            core=self._core,
+            machine=self._machine,
+            inbox=self._inbox,
+            storage=sender,
+            outboxes=self._outboxes,
+            replies=self._replies,
+        )
+        stages.start_soon(storage_stage, receiver, journal, driver.deliver)
+        stages.start_soon(driver.run)
+
+    async def start_peers(self, peer_tasks: trio.Nursery) -> None:
+        """Time, the links to and from peers, and the news for the master."""
+        config = self.config
+        port = PeerPort(
+            cluster=config.cluster,
+            peers=tuple(self._outboxes),
+            inbox=self._inbox,
+            counters=self.counters,
+        )
+        await _listen(peer_tasks, self._own.peer_address, port.serve)
+        for member in config.replicas:
+            if member.id != self.replica:
+                link = PeerLink(
+                    hello=hello_of(config.cluster, self.replica),
+                    peer=member.id,
+                    address=member.peer_address,
+                    outbox=self._outboxes[member.id],
+                    random=self._random,
+                )
+                peer_tasks.start_soon(link.run)
+        peer_tasks.start_soon(tick, self._inbox, config.timing.tick_ms / 1000)
+        if config.master is not None:
+            registration = partial(
+                keep_registered,
+                cluster=config.cluster,
+                master=config.master,
+                info=ReplicaInfo(
+                    self.replica, str(self._own.peer_address), str(self._own.client_address)
+                ),
+                status=self._core.status,
+                random=self._random,
+            )
+            peer_tasks.start_soon(registration)
+
+    async def start_clients(self, client_tasks: trio.Nursery) -> None:
+        """The client port."""
+        port = ClientPort(
+            cluster=self.config.cluster,
+            inbox=self._inbox,
+            replies=self._replies,
+            status=self.status,
+            counters=self.counters,
+        )
+        await _listen(client_tasks, self._own.client_address, port.serve)
+
+    def stop(self) -> None:
+        """Let driver and storage stage finish; nobody else may be posting any more."""
+        # Breaks the cycle driver -> storage -> driver, which no end of a channel would.
+        self._inbox.post(Stop())
+
+
+@asynccontextmanager
+async def open_replica(
+    config: ClusterConfig,
+    replica: ReplicaId,
+    *,
+    random: Random,
+    disk: Disk | None = None,
+    core: CoreFactory = MultiPaxos,
+) -> AsyncIterator[Replica]:
+    """Run one replica; inside the block it serves, leaving the block stops it.
+
+    Raises ConfigError, also for an address that cannot be bound; StorageError at once, or later out
+    of the block, since a replica that cannot save stops. After a stop all records are durable.
+    """
+    path = config.journal_path(replica)
+    journal, records = await trio.to_thread.run_sync(
+        _recover, disk or OsDisk(), path, config.cluster, replica
+    )
+    try:
+        the_core = core(
+            replica=replica,
+            members=tuple(member.id for member in config.replicas),
+            settings=Settings(
+                election_timeout_ticks=config.timing.election_timeout_ticks,
+                heartbeat_ticks=config.timing.heartbeat_ticks,
+            ),
+            random=random,
+            records=records,
+        )
+        running = Replica(config, replica, the_core, random)
+        async with trio.open_nursery() as stages:
+            running.start_stages(stages, journal)
+            async with trio.open_nursery() as peer_tasks:
+                await running.start_peers(peer_tasks)
+                async with trio.open_nursery() as client_tasks:
+                    await running.start_clients(client_tasks)
+                    yield running
+                    client_tasks.cancel_scope.cancel()  # last opened, first closed
+                peer_tasks.cancel_scope.cancel()
+            running.stop()
+    finally:
+        journal.close()
+
+
+def _recover(
+    disk: Disk, path: Path, cluster: str, replica: ReplicaId
+) -> tuple[Journal, tuple[Record, ...]]:
+    """Open the journal and read back what this replica has said. Runs in a thread."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    journal, frames = open_journal(disk, path, cluster, replica)
+    if journal.dropped_bytes:
+        _log.warning("%s: dropped a torn tail of %d bytes", path, journal.dropped_bytes)
+    records: list[Record] = []
+    try:
+        for number, data in enumerate(frames):
+            record = RECORD_CODEC.decode(data)
+            if not isinstance(record, Record):
+                raise MalformedFrame(f"record {number} is a {type(record).__name__}")
+            records.append(record)
+    except WireError as error:
+        journal.close()
+        raise StorageError(f"{path}: holds what this version cannot read: {error}") from error
+    _log.info("recovered %d records from %s", len(records), path)
+    return journal, tuple(records)
+
+
+async def _listen(
+    nursery: trio.Nursery, address: Address, serve: Callable[[trio.SocketStream], Awaitable[None]]
+) -> None:
+    """Accept on `address` before returning; the listeners live in `nursery`."""
+    try:
+        listeners = await trio.open_tcp_listeners(address.port, host=address.host)
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {address}: {error.strerror or error}") from error
+    nursery.start_soon(partial(trio.serve_listeners, serve, listeners))

@@ -1,0 +1,58 @@
+"""The storage stage: saves what rests on disk, then lets go of what rests on it.
+
+    driver ──Work──▶ storage stage ──(thread: append, one fsync)──▶ release(envelopes), in order
+
+Everything that waits when the disk becomes free shares one fsync (group commit). A failure ends the
+stage, and with it the replica, before anything that rests on the lost bytes is released.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import trio
+
+from node.core.interface import Envelope
+from node.runtime.codecs import RECORD_CODEC
+from node.runtime.journal import Journal
+
+GROUP_MAX: Final = 256
+"""Works in one group; more than the driver can have outstanding at the default channel size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The durable part of one `Ready`."""
+
+    records: tuple[Any, ...]
+    messages_after_persist: tuple[Envelope[Any], ...]
+
+
+async def storage_stage(
+    works: trio.MemoryReceiveChannel[Work],
+    journal: Journal,
+    release: Callable[[Sequence[Envelope[Any]]], None],
+) -> None:
+    """Serve until `works` is closed at the other end; then everything is durable."""
+    async with works:
+        async for first in works:
+            group = [first]
+            while len(group) < GROUP_MAX:
+                try:
+                    group.append(works.receive_nowait())
+                except (trio.WouldBlock, trio.EndOfChannel):
+                    break
+            await trio.to_thread.run_sync(_save, journal, group)
+            for work in group:
+                if work.messages_after_persist:
+                    release(work.messages_after_persist)
+        await trio.to_thread.run_sync(journal.sync)
+
+
+def _save(journal: Journal, group: Sequence[Work]) -> None:
+    """Append the group's records; fsync if anything is waiting for them. Runs in a thread."""
+    records = [RECORD_CODEC.encode(record) for work in group for record in work.records]
+    if records:
+        journal.append(records)
+    if any(work.messages_after_persist for work in group):
+        journal.sync()

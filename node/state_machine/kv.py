@@ -1,0 +1,54 @@
+"""A map from text to text: get, put, cas, delete, append."""
+
+from typing import assert_never
+
+from node.errors import WireError
+from node.wire.kv import (
+    Append,
+    Cas,
+    Delete,
+    Done,
+    Get,
+    Invalid,
+    Mismatch,
+    Operation,
+    Put,
+    Result,
+    decode_operation,
+    encode_result,
+)
+
+
+class KeyValueStore:
+    """The application that `gong node` replicates."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, str] = {}
+
+    def execute(self, body: bytes) -> bytes:
+        """Execute one operation; bytes that are none change nothing and say so."""
+        try:
+            operation = decode_operation(body)
+        except WireError as error:
+            return encode_result(Invalid(str(error)))
+        return encode_result(self.apply(operation))
+
+    def apply(self, operation: Operation) -> Result:
+        """Execute one operation."""
+        values = self._values
+        match operation:
+            case Get(key):
+                return Done(values.get(key))
+            case Put(key, value):
+                values[key] = value
+            case Cas(key, old, new):
+                if values.get(key) != old:
+                    return Mismatch()
+                values[key] = new
+            case Delete(key):
+                values.pop(key, None)
+            case Append(key, suffix):
+                values[key] = values.get(key, "") + suffix
+            case _:
+                assert_never(operation)
+        return Done(None)

@@ -1,0 +1,92 @@
+"""Sessions: part of the replicated state, so that a retry executes once whoever leads.
+
+A client opens a session with request 0, through the log like everything else; the state machine
+names the session after the place of that command in the log, so no name is ever given twice. Each
+later request carries its number in the session. A number seen before is answered with the result
+kept from the first time; a session that is not there is answered `Expired`, and its request is not
+executed: that is what makes it safe to forget the sessions that were silent longest.
+
+A client tells with each request up to which number it has its answers (`answered`), so a session
+keeps only results that may still be asked for, and a client may have many requests in flight.
+
+After Ongaro, "Consensus: bridging theory and practice" (2014), section 6.3.
+"""
+
+from typing import Final
+
+from node.state_machine.interface import StateMachine
+from node.types import OPEN_SESSION, ClientId, Command, RequestNumber
+from node.wire.messages import Executed, Expired, Opened
+
+SESSIONS_MAX: Final = 10_000
+"""Replicas must agree on it: forgetting is part of the replicated state. Far more than the
+connections one replica serves."""
+
+_PLACES_PER_SLOT: Final = 1 << 20
+"""A session is named `slot * this + place in the slot`; a batch never holds as many commands."""
+
+
+class Session:
+    """What is remembered of one client."""
+
+    __slots__ = ("answered", "results")
+
+    def __init__(self) -> None:
+        self.answered: RequestNumber = OPEN_SESSION
+        """The client has the answers up to here; asking again for one of them is a delayed copy."""
+        self.results: dict[RequestNumber, bytes] = {}
+        """Results above `answered`, by request number."""
+
+
+class SessionedStateMachine:
+    """A state machine that executes each command of each session once."""
+
+    def __init__(self, inner: StateMachine, *, sessions_max: int = SESSIONS_MAX) -> None:
+        self._inner = inner
+        self._sessions_max = sessions_max
+        self._sessions: dict[ClientId, Session] = {}
+        """Least recently used first."""
+        self.executed_upto = 0
+        """The last slot whose commands are executed."""
+
+    def execute_slot(
+        self, slot: int, commands: tuple[Command, ...]
+    ) -> list[Opened | Executed | Expired]:
+        """Execute what was chosen for the next slot; one answer a command."""
+        assert slot == self.executed_upto + 1, f"slot {slot} after {self.executed_upto}"
+        assert len(commands) < _PLACES_PER_SLOT, len(commands)
+        self.executed_upto = slot
+        return [self._execute(slot, place, command) for place, command in enumerate(commands)]
+
+    def read(self, command: Command) -> Executed:
+        """Execute a command that changes nothing, outside the log and its sessions."""
+        return Executed(command.client, command.number, self._inner.execute(command.body))
+
+    def _execute(self, slot: int, place: int, command: Command) -> Opened | Executed | Expired:
+        if command.number == OPEN_SESSION:
+            return self._open(ClientId(slot * _PLACES_PER_SLOT + place), command.client)
+        session = self._sessions.pop(command.client, None)
+        if session is None:
+            return Expired(command.client, command.number)
+        self._sessions[command.client] = session  # now the most recently used
+        if command.number <= session.answered:
+            return Expired(command.client, command.number)
+        self._forget_answered(session, command.answered)
+        result = session.results.get(command.number)
+        if result is None:
+            result = self._inner.execute(command.body)
+            session.results[command.number] = result
+        return Executed(command.client, command.number, result)
+
+    def _open(self, name: ClientId, nonce: ClientId) -> Opened:
+        while len(self._sessions) >= self._sessions_max:
+            del self._sessions[next(iter(self._sessions))]
+        self._sessions[name] = Session()
+        return Opened(nonce, name)
+
+    @staticmethod
+    def _forget_answered(session: Session, answered: RequestNumber) -> None:
+        if answered > session.answered:
+            session.answered = answered
+            for number in [number for number in session.results if number <= answered]:
+                del session.results[number]

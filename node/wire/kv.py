@@ -1,0 +1,105 @@
+"""The key-value application as its clients see it: operations and results.
+
+Consensus carries an operation as opaque bytes; only the client that writes them and the state
+machine that executes them know this page. Keys and values are text; absent is `None`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from node.errors import MalformedFrame
+from node.wire.codec import Codec
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """Read `key`."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write `key`."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cas:
+    """Write `new` if `key` holds `old`; `old` is None for a key that must be absent."""
+
+    key: str
+    old: str | None
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Make `key` absent."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Put `suffix` behind what `key` holds; an absent key counts as empty."""
+
+    key: str
+    suffix: str
+
+
+Operation = Get | Put | Cas | Delete | Append
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It happened; `value` is what a get found."""
+
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A cas that compared, and found another value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """The body of the request is not an operation; nothing happened."""
+
+    reason: str
+
+
+Result = Done | Mismatch | Invalid
+
+_CODEC: Final = Codec(
+    {1: Get, 2: Put, 3: Cas, 4: Delete, 5: Append, 16: Done, 17: Mismatch, 18: Invalid}
+)
+
+
+def encode_operation(operation: Operation) -> bytes:
+    """The body of a request."""
+    return _CODEC.encode(operation)
+
+
+def decode_operation(body: bytes) -> Operation:
+    """The operation in the body of a request; raises `WireError`."""
+    operation = _CODEC.decode(body)
+    if not isinstance(operation, Operation):
+        raise MalformedFrame(f"{type(operation).__name__} is not an operation")
+    return operation
+
+
+def encode_result(result: Result) -> bytes:
+    """The body of a reply."""
+    return _CODEC.encode(result)
+
+
+def decode_result(body: bytes) -> Result:
+    """The result in the body of a reply; raises `WireError`."""
+    result = _CODEC.decode(body)
+    if not isinstance(result, Result):
+        raise MalformedFrame(f"{type(result).__name__} is not a result")
+    return result

@@ -1,0 +1,180 @@
+"""The messages between a client, a replica and the master.
+
+    client ── ClientHello, then Request* ──▶ replica ── Executed | Opened | Expired
+                                                        | NotExecuted | Interrupted ──▶ client
+    client ── StatusRequest ───────────────▶ replica ── StatusReply ──▶ client
+    replica ─ PeerHello, then messages of the core ──▶ replica
+    replica ─ Register* ─────────▶ master
+    client ── Locate ────────────▶ master ── Located ──▶ client
+
+Requests are told apart by `(client, number)`, so replies may come in any order, and a request may
+be asked again on another connection.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from node.types import ClientId, ReplicaId, RequestNumber
+
+PROTOCOL_VERSION: Final = 1
+"""Raised whenever a frame changes its meaning; both sides must agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerHello:
+    """First frame on a link between replicas."""
+
+    version: int
+    cluster: str
+    sender: ReplicaId
+
+
+@dataclass(frozen=True, slots=True)
+class ClientHello:
+    """First frame of a client, to a replica or to the master; an empty `cluster` means any."""
+
+    version: int
+    cluster: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Have `body` executed, exactly once however often this is asked."""
+
+    client: ClientId
+    """A session; while it is being opened (number 0), a nonce of the client's."""
+    number: RequestNumber
+    answered: RequestNumber
+    """All requests up to this one were answered; their results may be forgotten."""
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Request 0 was executed: `session` replaces the nonce from now on."""
+
+    client: ClientId
+    session: ClientId
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """The request was executed, once; this is what the state machine said."""
+
+    client: ClientId
+    number: RequestNumber
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The session, or this request's result in it, is forgotten: nobody can say what happened."""
+
+    client: ClientId
+    number: RequestNumber
+
+
+@dataclass(frozen=True, slots=True)
+class NotExecuted:
+    """This replica did nothing with this attempt, and will not. Ask `leader`, if it is known."""
+
+    client: ClientId
+    number: RequestNumber
+    reason: str
+    leader: ReplicaId | None
+    leader_address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """This replica proposed it and then ceased to lead: it may or may not be executed."""
+
+    client: ClientId
+    number: RequestNumber
+    leader: ReplicaId | None
+    leader_address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRequest:
+    """How are you?"""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReply:
+    """A replica's view of itself; its fields are those of `node.core.interface.Status`."""
+
+    replica: ReplicaId
+    role: str
+    ballot_round: int
+    ballot_replica: ReplicaId
+    leader: ReplicaId | None
+    chosen_upto: int
+    executed_upto: int
+    accepted_upto: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaInfo:
+    """Where a replica can be reached."""
+
+    replica: ReplicaId
+    peer_address: str
+    client_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A replica is alive, and this is what it knows about the leader. Metadata only."""
+
+    info: ReplicaInfo
+    ballot_round: int
+    ballot_replica: ReplicaId
+    leader: ReplicaId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Locate:
+    """Where is the cluster?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Replicas that registered lately, and the leader of the highest ballot they know."""
+
+    replicas: tuple[ReplicaInfo, ...]
+    leader: ReplicaId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """The connection ends, and why: another protocol version, another cluster, too slow."""
+
+    reason: str
+
+
+ToReplica = ClientHello | Request | StatusRequest
+Answer = Opened | Executed | Expired | NotExecuted | Interrupted
+ToClient = Answer | StatusReply | Goodbye
+
+# Numbers on the wire: never reuse one. 1 to 63 belong to the messages of the core.
+PEER_MESSAGES: Final[dict[int, type]] = {64: PeerHello, 79: Goodbye}
+CLIENT_MESSAGES: Final[dict[int, type]] = {
+    65: ClientHello,
+    66: Request,
+    67: Opened,
+    68: Executed,
+    69: Expired,
+    70: NotExecuted,
+    71: Interrupted,
+    72: StatusRequest,
+    73: StatusReply,
+    79: Goodbye,
+}
+MASTER_MESSAGES: Final[dict[int, type]] = {
+    65: ClientHello,
+    79: Goodbye,
+    80: Register,
+    81: Locate,
+    82: Located,
+}

@@ -1,0 +1,351 @@
+"""A cluster of cores, state machines and disks, with a bag of messages between them.
+
+Nothing here runs by itself: whoever holds the cluster says which message is delivered next, which
+disk gets its fsync, who crashes. Each `Ready` is carried out in field order, as the driver does:
+
+    records ──▶ journal on a fake disk (volatile until `sync`)
+    messages ──▶ the bag
+    messages_after_persist ──▶ held, until `sync`; then the bag, or back into the own core
+    chosen ──▶ state machine ──▶ answers to whoever waits at this replica
+
+Messages and records go through the real codecs and the real journal, so what a restarted replica
+knows is what its disk held. A crash discards the core and the state machine and all un-synced bytes.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from node.core.interface import Envelope, Propose, Ready, Received, Role, Tick
+from node.core.multipaxos import RECORDS, Message, MultiPaxos, Record, Settings
+from node.core.multipaxos.messages import MESSAGES
+from node.errors import ProtocolViolation
+from node.runtime.journal import Journal, open_journal
+from node.state_machine.kv import KeyValueStore
+from node.state_machine.sessions import SessionedStateMachine
+from node.types import ClientId, Command, ReplicaId, RequestNumber
+from node.wire.codec import Codec
+from node.wire.messages import Answer, Interrupted, NotExecuted
+from tests.support.fake_disk import FakeDisk
+
+MESSAGE_CODEC: Final[Codec[Any]] = Codec(MESSAGES)
+RECORD_CODEC: Final[Codec[Any]] = Codec(RECORDS)
+
+QUICK: Final = Settings(election_timeout_ticks=6, heartbeat_ticks=2)
+"""Few ticks, so that schedules are short."""
+
+_JOURNAL: Final = Path("/replica/journal")
+
+RequestId = tuple[ClientId, RequestNumber]
+Reply = Callable[[Answer], None]
+Event = Received[Message] | Tick | Propose
+
+
+class Packet:
+    """A message in the bag; two packets with equal contents are still two packets."""
+
+    __slots__ = ("data", "message", "sender", "to")
+
+    def __init__(self, sender: ReplicaId, to: ReplicaId, message: Message) -> None:
+        self.sender = sender
+        self.to = to
+        self.message = message
+        self.data = MESSAGE_CODEC.encode(message)
+
+
+class Observer:
+    """Sees what happens; does nothing."""
+
+    def on_ready(self, host: "Host", ready: Ready[Message, Record]) -> None:
+        """Before it is carried out."""
+
+    def on_sent(self, host: "Host", envelope: Envelope[Message], *, after_persist: bool) -> None:
+        """A message leaves `host`, for a peer or for `host` itself."""
+
+    def on_stepped(self, host: "Host") -> None:
+        """`host` has carried out all its work."""
+
+    def on_crash(self, host: "Host") -> None:
+        """Before the core is discarded."""
+
+    def on_restart(self, host: "Host") -> None:
+        """With a new core, whose first `Ready` is still to come."""
+
+
+class Host:
+    """What one replica consists of. The disk outlives a crash, all else does not."""
+
+    def __init__(self, replica: ReplicaId) -> None:
+        self.replica = replica
+        self.disk = FakeDisk()
+        self.incarnation = 0
+        self.core: MultiPaxos | None = None
+        self.machine = SessionedStateMachine(KeyValueStore())
+        self.journal: Journal | None = None
+        self.held: list[Envelope[Message]] = []
+        """Messages that wait for the disk."""
+        self.inbox: deque[Event] = deque()
+        """What this replica's own disk, or its own outbox, hands back."""
+        self.waiting: dict[RequestId, Reply] = {}
+        self.leads = False
+
+    @property
+    def is_up(self) -> bool:
+        return self.core is not None
+
+    @property
+    def needs_sync(self) -> bool:
+        return self.journal is not None and not (self.journal.is_durable and not self.held)
+
+
+class Cluster:
+    """Replicas 1 … n, the messages between them, and who may hear whom."""
+
+    def __init__(
+        self,
+        *,
+        replicas: int = 3,
+        seed: int = 0,
+        settings: Settings = QUICK,
+        core: type[MultiPaxos] = MultiPaxos,
+        observers: Iterable[Observer] = (),
+        syncs_at_once: bool = False,
+        stops_the_broken: bool = False,
+    ) -> None:
+        self.members = tuple(ReplicaId(number) for number in range(1, replicas + 1))
+        self.settings = settings
+        self.messages: list[Packet] = []
+        """The bag, oldest first."""
+        self.broken: list[str] = []
+        """With `stops_the_broken`: what the cores raised that were stopped for it."""
+        self.observers = list(observers)
+        self._core = core
+        self._seed = seed
+        self._syncs_at_once = syncs_at_once
+        self._stops_the_broken = stops_the_broken
+        self._cuts: dict[tuple[ReplicaId, ReplicaId], None] = {}
+        self.hosts = {member: Host(member) for member in self.members}
+        for member in self.members:
+            self.restart(member)
+
+    # What a schedule does.
+
+    def tick(self, replica: int, count: int = 1) -> None:
+        """Let `count` ticks pass at one replica."""
+        for _ in range(count):
+            self._step(self.host(replica), [Tick()])
+
+    def propose(self, replica: int, *commands: Command, reply: Reply | None = None) -> None:
+        """Ask one replica; `reply` hears the answer if that replica lives to give it."""
+        host = self.host(replica)
+        if reply is not None:
+            for command in commands:
+                host.waiting[command.request] = reply
+        self._step(host, [Propose(command) for command in commands])
+
+    def deliver(self, packet: Packet) -> None:
+        """Take `packet` out of the bag and hand it over; a replica that is down loses it."""
+        self.messages.remove(packet)
+        host = self.hosts[packet.to]
+        if host.is_up:
+            self._step(host, [Received(packet.sender, MESSAGE_CODEC.decode(packet.data))])
+
+    def drop(self, packet: Packet) -> None:
+        """Lose `packet`."""
+        self.messages.remove(packet)
+
+    def duplicate(self, packet: Packet) -> Packet:
+        """Put another copy of `packet` into the bag."""
+        copy = Packet(packet.sender, packet.to, packet.message)
+        self.messages.append(copy)
+        return copy
+
+    def sync(self, replica: int) -> None:
+        """Make durable what one replica has written, and let go what waits for it."""
+        host = self.host(replica)
+        assert host.journal is not None
+        host.journal.sync()
+        released, host.held = host.held, []
+        for envelope in released:
+            self._send(host, envelope, after_persist=True)
+        self._step(host, [])
+
+    def crash(self, replica: int, *, rng: Random | None = None) -> None:
+        """Lose everything volatile; with `rng`, un-synced bytes may survive, whole or torn."""
+        host = self.host(replica)
+        for observer in self.observers:
+            observer.on_crash(host)
+        host.disk.crash(rng=rng)
+        host.core = None
+        host.journal = None
+        host.held = []
+        host.inbox.clear()
+        host.waiting = {}
+        host.leads = False
+
+    def restart(self, replica: int) -> None:
+        """Start one replica from what its disk holds."""
+        host = self.hosts[ReplicaId(replica)]
+        assert not host.is_up, f"{replica} is up"
+        host.incarnation += 1
+        host.machine = SessionedStateMachine(KeyValueStore())
+        host.journal, records = open_journal(host.disk, _JOURNAL, "test", host.replica)
+        host.core = self._core(
+            replica=host.replica,
+            members=self.members,
+            settings=self.settings,
+            random=Random(f"{self._seed} {replica} {host.incarnation}"),
+            records=[RECORD_CODEC.decode(record) for record in records],
+        )
+        for observer in self.observers:
+            observer.on_restart(host)
+        self._step(host, [])
+
+    def cut(self, sender: int, to: int) -> None:
+        """Lose what `sender` sends to `to` from now on; what is under way stays deliverable."""
+        self._cuts[ReplicaId(sender), ReplicaId(to)] = None
+
+    def cut_off(self, replica: int) -> None:
+        """Cut all links of one replica, both ways."""
+        for peer in self.members:
+            if peer != replica:
+                self.cut(replica, peer)
+                self.cut(peer, replica)
+
+    def heal(self) -> None:
+        """Mend all links."""
+        self._cuts.clear()
+
+    # What tests look at.
+
+    def host(self, replica: int) -> Host:
+        """A replica that is up."""
+        host = self.hosts[ReplicaId(replica)]
+        assert host.is_up, f"{replica} is down"
+        return host
+
+    def core(self, replica: int) -> MultiPaxos:
+        """The core of a replica that is up."""
+        core = self.host(replica).core
+        assert core is not None
+        return core
+
+    @property
+    def up(self) -> list[ReplicaId]:
+        """The replicas that are up."""
+        return [member for member, host in self.hosts.items() if host.is_up]
+
+    def leader(self) -> ReplicaId | None:
+        """Who leads, the one of the highest ballot if several believe to."""
+        leading = [m for m in self.up if self.core(m).role is Role.LEADER]
+        return max(leading, key=lambda m: self.core(m).status().ballot, default=None)
+
+    # What tests do all the time.
+
+    def settle(self, *, among: Iterable[int] | None = None) -> None:
+        """Sync every disk and deliver every message `among` some replicas until all is quiet."""
+        some = self.members if among is None else [ReplicaId(member) for member in among]
+        for _ in range(10_000):
+            todo = [p for p in self.messages if p.sender in some and p.to in some]
+            unsynced = [m for m in some if self.hosts[m].needs_sync]
+            for member in unsynced:
+                if self.hosts[member].needs_sync:
+                    self.sync(member)
+            for packet in todo:
+                if packet in self.messages:
+                    self.deliver(packet)
+            if not todo and not unsynced:
+                return
+        raise AssertionError("the cluster does not come to rest")
+
+    def campaign(self, replica: int) -> None:
+        """Let time pass at one replica until it campaigns."""
+        assert self.core(replica).role is not Role.LEADER
+        ballot = self.core(replica).status().ballot
+        while self.core(replica).status().ballot == ballot:
+            self.tick(replica)
+
+    def elect(self, replica: int, *, among: Iterable[int] | None = None) -> None:
+        """Make one replica campaign, win and settle."""
+        self.campaign(replica)
+        self.settle(among=among)
+        assert self.core(replica).role is Role.LEADER, f"{replica} lost its campaign"
+
+    # What a driver does.
+
+    def _step(self, host: Host, events: Iterable[Event]) -> None:
+        host.inbox.extend(events)
+        try:
+            self._run(host)
+        except (AssertionError, ProtocolViolation) as error:
+            if not self._stops_the_broken:
+                raise
+            self.broken.append(f"{host.replica}: {type(error).__name__}: {error}")
+            self.crash(host.replica)
+
+    def _run(self, host: Host) -> None:
+        assert host.core is not None
+        while True:
+            while host.inbox:
+                host.core.step(host.inbox.popleft())
+            ready = host.core.take_ready()
+            if ready is not None:
+                self._carry_out(host, ready)
+            if not host.inbox:
+                if not (self._syncs_at_once and host.needs_sync):
+                    break
+                self._sync_at_once(host)
+        for observer in self.observers:
+            observer.on_stepped(host)
+
+    def _carry_out(self, host: Host, ready: Ready[Message, Record]) -> None:
+        for observer in self.observers:
+            observer.on_ready(host, ready)
+        assert host.journal is not None
+        if ready.records:
+            host.journal.append([RECORD_CODEC.encode(record) for record in ready.records])
+        for envelope in ready.messages:
+            self._send(host, envelope, after_persist=False)
+        host.held.extend(ready.messages_after_persist)
+        for chosen in ready.chosen:
+            for answer in host.machine.execute_slot(chosen.slot, chosen.commands):
+                self._answer(host, answer)
+        for command in ready.reads:
+            self._answer(host, host.machine.read(command))
+        hint = ready.leader_hint
+        leader = host.core.leader if host.core is not None else None
+        for refused in ready.refused:
+            why = refused.why.value
+            self._answer(host, NotExecuted(refused.client, refused.number, why, leader, None))
+        if hint is not None:
+            if host.leads:
+                for client, number in list(host.waiting):
+                    self._answer(host, Interrupted(client, number, leader, None))
+            host.leads = hint.role is Role.LEADER
+        if host.held and host.journal.is_durable:
+            released, host.held = host.held, []
+            for envelope in released:
+                self._send(host, envelope, after_persist=True)
+
+    def _sync_at_once(self, host: Host) -> None:
+        assert host.journal is not None
+        host.journal.sync()
+        released, host.held = host.held, []
+        for envelope in released:
+            self._send(host, envelope, after_persist=True)
+
+    def _send(self, host: Host, envelope: Envelope[Message], *, after_persist: bool) -> None:
+        for observer in self.observers:
+            observer.on_sent(host, envelope, after_persist=after_persist)
+        if envelope.to == host.replica:
+            host.inbox.append(Received(host.replica, envelope.message))
+        elif (host.replica, envelope.to) not in self._cuts:
+            self.messages.append(Packet(host.replica, envelope.to, envelope.message))
+
+    def _answer(self, host: Host, answer: Answer) -> None:
+        number = getattr(answer, "number", RequestNumber(0))  # Opened answers request 0
+        reply = host.waiting.pop((answer.client, number), None)
+        if reply is not None:
+            reply(answer)

@@ -1,0 +1,44 @@
+"""The verdicts of others on public histories (Porcupine's and Knossos's test data)."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checker import Budget, check, find_model
+from history import load
+
+FOLDER = os.environ.get("GONG_HISTORIES")
+
+MODEL_NAMES = {"cas-register": "cas-register", "kv-append": "kv"}
+
+# What a search over states cannot be sure to manage; engines for these shapes come later.
+NOT_YET: frozenset[str] = frozenset()
+
+
+def cases() -> list[dict[str, Any]]:
+    manifest = Path(FOLDER or "/nowhere") / "verdicts.json"
+    if not manifest.is_file():
+        return []
+    entries = json.loads(manifest.read_text())
+    return [entry for entry in entries if entry["model"] in MODEL_NAMES]
+
+
+pytestmark = pytest.mark.skipif(
+    not cases(), reason="GONG_HISTORIES names no folder with verdicts.json"
+)
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case["path"])
+def test_the_verdict_on_a_public_history_is_the_published_one(case: dict[str, Any]) -> None:
+    """Decided within seconds, and each "linearizable" is replayed by `check` itself."""
+    if case["path"] in NOT_YET:
+        pytest.skip("waits for a special engine")
+    history = load(Path(FOLDER or "") / case["path"], format=case["format"])
+    model = find_model(MODEL_NAMES[case["model"]]).with_initial(case.get("initial"))
+    verdict = check(history, model, budget=Budget(time_limit_s=20))
+    expected = "linearizable" if case["linearizable"] else "not-linearizable"
+    assert verdict.kind.value == expected
+    assert verdict.statistics.operations >= case["ops"]
