@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from history import Event, Info, Invocation, Ok, Recorder, load
@@ -70,7 +71,7 @@ def main() -> None:
         for path, keyed in ((gong, False), (finished, False), (jepsen, True)):
             read = load(path, keyed=keyed)
             assert len(read.operations) == len(history.operations)
-            seconds = median_seconds(lambda path=path, keyed=keyed: load(path, keyed=keyed))
+            seconds = median_seconds(partial(load, path, keyed=keyed))
             print(
                 f"{read.format:12} {seconds:.3f} s   {EVENT_COUNT / seconds:,.0f} events/s   "
                 f"{path.stat().st_size / 1e6:.1f} MB"

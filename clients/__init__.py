@@ -1,1 +1,9 @@
-"""."""
+"""Programs that talk to replicas and write down what happened."""
+
+from clients.errors import (
+    ClientError as ClientError,
+    Indeterminate as Indeterminate,
+    Rejected as Rejected,
+)
+from clients.kv import KvClient as KvClient
+from clients.session import Client as Client, open_client as open_client

@@ -25,35 +25,10 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from node.errors import ConfigError
-from node.types import ReplicaId
-
-FRAME_BYTES_MAX: Final = 8 * 1024 * 1024
-"""One frame on any connection; a report of accepted entries, the largest, stays below 2 MiB unless
-single commands are larger than that."""
-
-COMMAND_BYTES_MAX: Final = 1024 * 1024
-"""One command's body; a client that sends more is told so and disconnected."""
+from node.types import Address, ReplicaId
 
 _REPLICAS_MAX: Final = 15
 """Past this a round of messages costs more than the redundancy is worth."""
-
-
-class Address(msgspec.Struct, frozen=True):
-    """Where to listen and where to connect."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @classmethod
-    def parse(cls, text: str) -> "Address":
-        """Read `HOST:PORT` or `[V6]:PORT`; raises ValueError with a sentence."""
-        match = re.fullmatch(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})", text)
-        if match is None or not 0 < int(match["port"]) < 65536:
-            raise ValueError(f"{text!r} is not HOST:PORT with a port from 1 to 65535")
-        return cls(match["v6"] or match["host"], int(match["port"]))
 
 
 class ReplicaConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,14 +11,21 @@ from functools import partial
 
 import trio
 
-from node.config import FRAME_BYTES_MAX, ClusterConfig
+from node.config import ClusterConfig
 from node.core.ballot import NO_BALLOT, Ballot
 from node.errors import ConfigError, WireError
-from node.runtime.codecs import MASTER_CODEC
 from node.runtime.connection import Connection, Counters, expect_hello
 from node.runtime.logs import logger
 from node.types import ReplicaId
-from node.wire.messages import ClientHello, Locate, Located, Register, ReplicaInfo
+from node.wire.messages import (
+    FRAME_BYTES_MAX,
+    MASTER_CODEC,
+    ClientHello,
+    Locate,
+    Located,
+    Register,
+    ReplicaInfo,
+)
 
 _log = logger("master")
 

@@ -1,7 +1,8 @@
 """Shared vocabulary of a replica: who speaks, and what is asked."""
 
+import re
 from dataclasses import dataclass
-from typing import NewType
+from typing import NamedTuple, NewType
 
 ReplicaId = NewType("ReplicaId", int)
 """One member of the cluster, counted from 1."""
@@ -34,3 +35,21 @@ class Command:
     def request(self) -> tuple[ClientId, RequestNumber]:
         """The identity that survives a retry."""
         return self.client, self.number
+
+
+class Address(NamedTuple):
+    """Where to listen and where to connect."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        """Read `HOST:PORT` or `[V6]:PORT`; raises ValueError with a sentence."""
+        match = re.fullmatch(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})", text)
+        if match is None or not 0 < int(match["port"]) < 65536:
+            raise ValueError(f"{text!r} is not HOST:PORT with a port from 1 to 65535")
+        return cls(match["v6"] or match["host"], int(match["port"]))

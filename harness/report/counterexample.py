@@ -28,6 +28,7 @@ LABEL_MAX: Final = 70
 class Bar:
     """One operation in the picture; lengths in pixels."""
 
+    index: int
     name: str
     label: str
     x: float
@@ -89,6 +90,7 @@ def picture(operations: Sequence[Operation]) -> Picture | None:
     place = {rank: LEFT + (number + 0.5) * step for number, rank in enumerate(ranks)}
     bars = [
         Bar(
+            index=o.index,
             name=f"#{o.index} · {_process(o)}",
             label=_cut(label(o)),
             x=place[o.call],

@@ -60,6 +60,8 @@ class Shown:
     outages: Unavailability
     suspects: Sequence[int]
     """Indices of the operations of the counterexample."""
+    culprit: int | None = None
+    """The one that no order has a place for."""
     origin: float = field(init=False)
     end: float = field(init=False)
     """The first and the last time of anything that is drawn; pages count from `origin`."""
@@ -89,6 +91,7 @@ def render(history: History, judged: Mapping[str, Any], subject: Subject) -> str
         faults=faults,
         outages=unavailability(operations if history.has_times else ()),
         suspects=_counterexample(judged, len(operations)),
+        culprit=_culprit(judged),
     )
     script, style = _script(), _asset("page.css")
     events = _events(faults, shown.origin)
@@ -106,6 +109,7 @@ def render(history: History, judged: Mapping[str, Any], subject: Subject) -> str
         picture=picture(suspects),
         lines=table(suspects, shown.origin, has_times=history.has_times),
         listed_of=len(suspects),
+        culprit=shown.culprit,
         count=len(operations),
         unavailable_count=len(shown.outages.windows),
         events=events[:EVENTS_LISTED_MAX],
@@ -152,6 +156,7 @@ def _data(shown: Shown) -> dict[str, Any]:
         "operations": columns(operations, strings, shown.origin) | {"process": column},
         "strings": strings.table,
         "counterexample": shown.suspects,
+        "culprit": shown.culprit,
         "bands": [
             {
                 "kind": visible(band.kind),
@@ -189,6 +194,12 @@ def _counterexample(judged: Mapping[str, Any], count: int) -> list[int]:
     if not isinstance(indices, list):
         return []
     return [i for i in indices if isinstance(i, int) and 0 <= i < count]
+
+
+def _culprit(judged: Mapping[str, Any]) -> int | None:
+    evidence = judged.get("counterexample")
+    index = evidence.get("operation") if isinstance(evidence, Mapping) else None
+    return index if isinstance(index, int) else None
 
 
 def _concurrency(header: Mapping[str, Any]) -> int | None:

@@ -10,19 +10,28 @@ from history.history import History
 
 
 def write_history_report(
-    path: Path, history: History, verdict: Mapping[str, Any], *, model: str
+    path: Path,
+    history: History,
+    verdict: Mapping[str, Any],
+    *,
+    model: str,
+    command: str | None = None,
 ) -> None:
     """Write the page of `history` to `path`.
 
-    `verdict` is the object that `gong check --json` prints.
+    `verdict` is the object that `gong check --json` prints. `command` judges the history again;
+    without one it is made up from file, model and consistency.
 
     Raises:
         ReportError: `path` cannot be written.
     """
-    write_page(path, render_history_report(history, verdict, model=model))
+    page = render_history_report(history, verdict, model=model, command=command)
+    write_page(path, page)
 
 
-def render_history_report(history: History, verdict: Mapping[str, Any], *, model: str) -> str:
+def render_history_report(
+    history: History, verdict: Mapping[str, Any], *, model: str, command: str | None = None
+) -> str:
     """The page as text."""
     source = history.source or "history"
     said = {name: value for name, value in verdict.items() if name != "counterexample"}
@@ -33,7 +42,7 @@ def render_history_report(history: History, verdict: Mapping[str, Any], *, model
         title=Path(source).name,
         subtitle=f"a history in the format {history.format}, judged as {model}",
         model=model,
-        command=check_command(source, model, verdict.get("consistency")),
+        command=command or check_command(source, model, verdict.get("consistency")),
         blocks=blocks,
     )
     return render(history, verdict, subject)

@@ -7,8 +7,9 @@ r"""EDN, the notation of Clojure's data, read into plain values: as much of it a
     #tag value                             the value
     ; comment   #_ discarded   ,           nothing
 
-One regular expression finds the tokens and an explicit stack nests them, so deep nesting cannot
-exhaust Python's stack, and each spelling of a keyword or a number is understood only once.
+One regular expression finds the tokens, several atoms in a row being one of them, and an explicit
+stack nests them, so deep nesting cannot exhaust Python's stack. Each spelling of a keyword or a number
+is understood only once.
 
 After the specification at github.com/edn-format/edn; ratios and metadata are refused.
 """
@@ -25,7 +26,7 @@ DEPTH_MAX: Final = 200
 
 _TOKEN: Final = re.compile(
     r"""[\s,]*+(?:;[^\n]*+[\s,]*+)*+
-    (?: ((?:[^\s,;"(){}\[\]\\\#][^\s,;"(){}\[\]\\]*+[\s,]*+)++)  # 1 atoms: numbers, keywords, symbols
+    (?: ((?:[^\s,;"(){}\[\]\\\#][^\s,;"(){}\[\]\\]*+[\s,]*+)++)  # 1 atoms in a row
       | ([(){}\[\]]|\#\{)                            # 2 bracket
       | "((?:[^"\\]++|\\.)*+)"                       # 3 string
       | (\\(?:[A-Za-z0-9]++|.))                      # 4 character
@@ -114,6 +115,25 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+class _Atoms(dict[str, Any]):
+    """Spelling to value; understands each spelling when it is first asked for."""
+
+    def __missing__(self, word: str) -> Any:  # noqa: ANN401
+        value: Any = word
+        if word[0].isdecimal() or (word[0] in "+-" and word[1:2].isdecimal()):
+            if _INTEGER.fullmatch(word):
+                value = int(word.rstrip("N"))
+            elif _FLOAT.fullmatch(word):
+                value = float(word.rstrip("M"))
+            else:
+                raise ValueError(f"{word} is no number")
+        elif word[0] in "^`~@'":
+            raise ValueError(f"{word[0]} is not EDN")
+        if len(self) < _ATOMS_MAX:
+            self[word] = value
+        return value
+
+
 class _Frame:
     """A bracket that is open: what has been read in it so far."""
 
@@ -137,23 +157,26 @@ class _Reader:
         self._line = first_line
         self._counted = 0
         """Offset up to which newlines are in `_line`."""
-        self._atoms: dict[str, Any] = {"nil": None, "true": True, "false": False}
+        self._atoms = _Atoms({"nil": None, "true": True, "false": False})
         self._stack: list[_Frame] = [_Frame("", 0)]
 
-    def read(self, *, unwrap: bool) -> Iterator[tuple[int, Any]]:
-        atoms, stack = self._atoms, self._stack
+    def read(self, *, unwrap: bool) -> Iterator[tuple[int, Any]]:  # noqa: PLR0912 - one dispatch
+        stack = self._stack
         for token in _TOKEN.finditer(self._text, self._enter_list() if unwrap else 0):
             kind = token.lastindex
             assert kind is not None
             word = token[kind]
             begin = token.start(kind)
             if kind == _ATOMS:
-                yield from self._take_atoms(word, begin)
+                if len(stack) > 1 and not stack[-1].prefixes:
+                    self._extend(stack[-1].items, word, begin)
+                else:
+                    yield from self._take_atoms(word, begin)
                 continue
             if kind == _BRACKET and word in _CLOSING:
                 self._open(word, begin)
                 continue
-            elif kind == _BRACKET:
+            if kind == _BRACKET:
                 value, begin = self._close(word, begin)
                 if not stack:
                     self._expect_end(token.end())
@@ -231,8 +254,29 @@ class _Reader:
             raise self._error("a map has the same key twice", begin)
         return made
 
+    def _extend(self, items: list[Any], run: str, begin: int) -> None:
+        try:
+            items.extend(map(self._atoms.__getitem__, run.replace(",", " ").split()))
+        except ValueError as why:
+            raise self._error(str(why), begin) from why
+
     def _take_atoms(self, run: str, begin: int) -> Iterator[tuple[int, Any]]:
-        XX
+        """Append atoms one by one; yields those of the outermost level."""
+        frame = self._stack[-1]
+        for word in run.replace(",", " ").split():
+            begin = self._text.index(word, begin)
+            try:
+                value = self._atoms[word]
+            except ValueError as why:
+                raise self._error(str(why), begin) from why
+            begin += len(word)
+            if frame.prefixes and _takes_away(frame.prefixes):
+                continue
+            if len(self._stack) > 1:
+                frame.items.append(value)
+            else:
+                yield self._line_at(begin), value
+
     def _other(self, kind: int, word: str, begin: int) -> Any:  # noqa: ANN401
         if kind == _STRING:
             return self._string(word, begin) if "\\" in word else word

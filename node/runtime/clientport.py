@@ -12,15 +12,16 @@ from typing import Any, Final
 
 import trio
 
-from node.config import COMMAND_BYTES_MAX, FRAME_BYTES_MAX
 from node.core.interface import Propose, Refused
 from node.errors import WireError
-from node.runtime.codecs import CLIENT_CODEC
 from node.runtime.connection import Connection, Counters, expect_hello
 from node.runtime.inbox import Inbox
 from node.runtime.logs import logger
 from node.types import ClientId, Command, ReplicaId, RequestNumber
 from node.wire.messages import (
+    CLIENT_CODEC,
+    COMMAND_BYTES_MAX,
+    FRAME_BYTES_MAX,
     Answer,
     ClientHello,
     Interrupted,

@@ -1,12 +1,10 @@
-"""The codecs of each kind of connection and of the journal."""
+"""The codecs that know a core's messages and records; those of clients are in `node.wire`."""
 
-from typing import Final
+from typing import Any, Final
 
 from node.core import multipaxos
 from node.wire.codec import Codec
-from node.wire.messages import CLIENT_MESSAGES, MASTER_MESSAGES, PEER_MESSAGES
+from node.wire.messages import PEER_MESSAGES
 
-PEER_CODEC: Final[Codec] = Codec(multipaxos.MESSAGES | PEER_MESSAGES)
-RECORD_CODEC: Final[Codec] = Codec(multipaxos.RECORDS)
-CLIENT_CODEC: Final[Codec] = Codec(CLIENT_MESSAGES)
-MASTER_CODEC: Final[Codec] = Codec(MASTER_MESSAGES)
+PEER_CODEC: Final[Codec[Any]] = Codec(multipaxos.MESSAGES | PEER_MESSAGES)
+RECORD_CODEC: Final[Codec[Any]] = Codec(multipaxos.RECORDS)

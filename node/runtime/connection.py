@@ -29,7 +29,7 @@ OUTPUT_BYTES_MAX: Final = 16 * 1024 * 1024
 class Connection:
     """Messages over one stream. Use inside `async with connection.open()`."""
 
-    def __init__(self, stream: trio.abc.Stream, codec: Codec, *, frame_bytes_max: int) -> None:
+    def __init__(self, stream: trio.abc.Stream, codec: Codec[Any], *, frame_bytes_max: int) -> None:
         self._stream = stream
         self._codec = codec
         self._frame_bytes_max = frame_bytes_max

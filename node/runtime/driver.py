@@ -12,7 +12,6 @@ from typing import Any
 
 import trio
 
-from node.config import FRAME_BYTES_MAX
 from node.core.interface import Core, Envelope, LeaderHint, Propose, Ready, Received, Role, Tick
 from node.runtime.clientport import Replies
 from node.runtime.codecs import PEER_CODEC
@@ -23,6 +22,7 @@ from node.runtime.storage import Work
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import ReplicaId
 from node.wire.framing import frame
+from node.wire.messages import FRAME_BYTES_MAX
 
 _log = logger("driver")
 

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import trio
 
-from node.config import FRAME_BYTES_MAX, Address
 from node.core.interface import Received
 from node.core.multipaxos import Message
 from node.errors import WireError
@@ -20,9 +19,9 @@ from node.runtime.connection import Connection, Counters, expect_hello, unwrappe
 from node.runtime.inbox import Inbox
 from node.runtime.logs import logger
 from node.runtime.outbox import PeerOutbox
-from node.types import ReplicaId
+from node.types import Address, ReplicaId
 from node.wire.framing import frame
-from node.wire.messages import PROTOCOL_VERSION, PeerHello
+from node.wire.messages import FRAME_BYTES_MAX, PROTOCOL_VERSION, PeerHello
 
 _log = logger("peers")
 

@@ -6,12 +6,18 @@ from typing import Final
 
 import trio
 
-from node.config import FRAME_BYTES_MAX, Address
 from node.core.interface import Status
-from node.runtime.codecs import MASTER_CODEC
 from node.runtime.logs import logger
+from node.types import Address
 from node.wire.framing import frame
-from node.wire.messages import PROTOCOL_VERSION, ClientHello, Register, ReplicaInfo
+from node.wire.messages import (
+    FRAME_BYTES_MAX,
+    MASTER_CODEC,
+    PROTOCOL_VERSION,
+    ClientHello,
+    Register,
+    ReplicaInfo,
+)
 
 _log = logger("registration")
 

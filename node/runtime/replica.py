@@ -25,7 +25,7 @@ from typing import Any, Final
 
 import trio
 
-from node.config import Address, ClusterConfig
+from node.config import ClusterConfig
 from node.core.interface import Core
 from node.core.multipaxos import MultiPaxos, Record, Settings
 from node.errors import ConfigError, MalformedFrame, StorageError, WireError
@@ -44,7 +44,7 @@ from node.runtime.storage import Work, storage_stage
 from node.runtime.ticker import tick
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
-from node.types import ReplicaId
+from node.types import Address, ReplicaId
 from node.wire.messages import ReplicaInfo, StatusReply
 
 _log = logger("replica")

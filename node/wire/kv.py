@@ -5,7 +5,7 @@ machine that executes them know this page. Keys and values are text; absent is `
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from node.errors import MalformedFrame
 from node.wire.codec import Codec
@@ -74,7 +74,7 @@ class Invalid:
 
 Result = Done | Mismatch | Invalid
 
-_CODEC: Final = Codec(
+_CODEC: Final[Codec[Any]] = Codec(
     {1: Get, 2: Put, 3: Cas, 4: Delete, 5: Append, 16: Done, 17: Mismatch, 18: Invalid}
 )
 

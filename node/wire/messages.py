@@ -12,12 +12,20 @@ be asked again on another connection.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from node.types import ClientId, ReplicaId, RequestNumber
+from node.wire.codec import Codec
 
 PROTOCOL_VERSION: Final = 1
 """Raised whenever a frame changes its meaning; both sides must agree."""
+
+FRAME_BYTES_MAX: Final = 8 * 1024 * 1024
+"""One frame on any connection. The largest, a report of accepted entries, stays below 2 MiB plus
+one command."""
+
+COMMAND_BYTES_MAX: Final = 1024 * 1024
+"""The body of one request; a client that sends more is told so and disconnected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,22 +167,26 @@ ToClient = Answer | StatusReply | Goodbye
 
 # Numbers on the wire: never reuse one. 1 to 63 belong to the messages of the core.
 PEER_MESSAGES: Final[dict[int, type]] = {64: PeerHello, 79: Goodbye}
-CLIENT_MESSAGES: Final[dict[int, type]] = {
-    65: ClientHello,
-    66: Request,
-    67: Opened,
-    68: Executed,
-    69: Expired,
-    70: NotExecuted,
-    71: Interrupted,
-    72: StatusRequest,
-    73: StatusReply,
-    79: Goodbye,
-}
-MASTER_MESSAGES: Final[dict[int, type]] = {
-    65: ClientHello,
-    79: Goodbye,
-    80: Register,
-    81: Locate,
-    82: Located,
-}
+CLIENT_CODEC: Final[Codec[Any]] = Codec(
+    {
+        65: ClientHello,
+        66: Request,
+        67: Opened,
+        68: Executed,
+        69: Expired,
+        70: NotExecuted,
+        71: Interrupted,
+        72: StatusRequest,
+        73: StatusReply,
+        79: Goodbye,
+    }
+)
+MASTER_CODEC: Final[Codec[Any]] = Codec(
+    {
+        65: ClientHello,
+        79: Goodbye,
+        80: Register,
+        81: Locate,
+        82: Located,
+    }
+)

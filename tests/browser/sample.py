@@ -28,13 +28,17 @@ class _Run:
             back = at + round(self.random.uniform(0.8, 1.6) * SECOND)
             serving = at + round(self.random.uniform(0.25, 0.9) * SECOND)
             self.kills.append((at, serving))
-            self._note(at, "kill-leader", {"replica": leader, "ballot": f"{len(self.kills)}.{leader}"})
+            self._note(
+                at, "kill-leader", {"replica": leader, "ballot": f"{len(self.kills)}.{leader}"}
+            )
             self._note(back, "restart", {"replica": leader})
             leader = leader % replicas + 1
-            self._note(serving, "leader", {"replica": leader, "ballot": f"{len(self.kills) + 1}.{leader}"})
+            self._note(
+                serving, "leader", {"replica": leader, "ballot": f"{len(self.kills) + 1}.{leader}"}
+            )
             at += 3 * SECOND
 
-    def _note(self, time: int, f: str, value: Any) -> None:
+    def _note(self, time: int, f: str, value: object) -> None:
         event = {"type": "info", "process": "nemesis", "f": f, "value": value}
         self.events.append((time, len(self.events), event))
 
@@ -59,7 +63,11 @@ def write_sample(
     counts = {"ok": 0, "fail": 0, "info": 0}
     for number in range(operations):
         time, client = ready[position := ready.index(min(ready))]
-        process, key, f = process_of[client], f"k{dice.randrange(9)}", dice.choice(("get", "put", "cas"))
+        process, key, f = (
+            process_of[client],
+            f"k{dice.randrange(9)}",
+            dice.choice(("get", "put", "cas")),
+        )
         latency = round(dice.lognormvariate(14.6, 0.35))
         value = {"get": None, "put": number, "cas": [state.get(key), number]}[f]
         call = {"process": process, "f": f, "key": key, "node": f"n{process % 5 + 1}"}
@@ -84,7 +92,14 @@ def write_sample(
         idle = round(dice.expovariate(1 / max(pause - 5_500_000, 1_000)))
         ready[position] = (time + latency + idle + 1, client)
     place.mkdir(parents=True, exist_ok=True)
-    header = {"history": 1, "model": "kv", "workload": "kv", "seed": seed, "system": "gong", "concurrency": clients}
+    header = {
+        "history": 1,
+        "model": "kv",
+        "workload": "kv",
+        "seed": seed,
+        "system": "gong",
+        "concurrency": clients,
+    }
     lines = [json.dumps(header)]
     now = -1
     for index, (time, _, event) in enumerate(sorted(run.events, key=lambda each: each[:2])):
@@ -122,6 +137,8 @@ def _stale_read(lines: list[str]) -> dict[str, Any] | None:
     before = [i for i, call in enumerate(calls[:last]) if call["key"] == read["key"]][-5:]
     return {
         "operations": [*before, last],
+        "operation": last,
+        "key": read["key"],
         "explanation": f"key {read['key']}: operation #{last} reads a value that had been replaced "
         f"before it was called.\nIts write (#{before[0]}) is followed by #{before[-1]}, which "
         "returned before the read began; no order of these operations gives the read its result.",

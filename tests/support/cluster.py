@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final, cast
 
 from node.core.interface import Envelope, Propose, Ready, Received, Role, Tick
 from node.core.multipaxos import RECORDS, Message, MultiPaxos, Record, Settings
@@ -30,8 +30,8 @@ from node.wire.codec import Codec
 from node.wire.messages import Answer, Interrupted, NotExecuted
 from tests.support.fake_disk import FakeDisk
 
-MESSAGE_CODEC: Final[Codec[Any]] = Codec(MESSAGES)
-RECORD_CODEC: Final[Codec[Any]] = Codec(RECORDS)
+_MESSAGE_CODEC: Final = Codec(MESSAGES)
+_RECORD_CODEC: Final = Codec(RECORDS)
 
 QUICK: Final = Settings(election_timeout_ticks=6, heartbeat_ticks=2)
 """Few ticks, so that schedules are short."""
@@ -52,7 +52,7 @@ class Packet:
         self.sender = sender
         self.to = to
         self.message = message
-        self.data = MESSAGE_CODEC.encode(message)
+        self.data = _MESSAGE_CODEC.encode(message)
 
 
 class Observer:
@@ -150,7 +150,8 @@ class Cluster:
         self.messages.remove(packet)
         host = self.hosts[packet.to]
         if host.is_up:
-            self._step(host, [Received(packet.sender, MESSAGE_CODEC.decode(packet.data))])
+            message = cast("Message", _MESSAGE_CODEC.decode(packet.data))
+            self._step(host, [Received(packet.sender, message)])
 
     def drop(self, packet: Packet) -> None:
         """Lose `packet`."""
@@ -197,7 +198,7 @@ class Cluster:
             members=self.members,
             settings=self.settings,
             random=Random(f"{self._seed} {replica} {host.incarnation}"),
-            records=[RECORD_CODEC.decode(record) for record in records],
+            records=[cast("Record", _RECORD_CODEC.decode(record)) for record in records],
         )
         for observer in self.observers:
             observer.on_restart(host)
@@ -305,7 +306,7 @@ class Cluster:
             observer.on_ready(host, ready)
         assert host.journal is not None
         if ready.records:
-            host.journal.append([RECORD_CODEC.encode(record) for record in ready.records])
+            host.journal.append([_RECORD_CODEC.encode(record) for record in ready.records])
         for envelope in ready.messages:
             self._send(host, envelope, after_persist=False)
         host.held.extend(ready.messages_after_persist)

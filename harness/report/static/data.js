@@ -3,6 +3,8 @@
 // Texts are interned in `strings`; a column that is the same everywhere is a single number. Every
 // text is untrusted: it reaches the page through textContent and fillText only.
 
+const started = performance.now();
+
 const OK = 0;
 const FAIL = 1;
 const UNKNOWN = 2;
@@ -54,6 +56,7 @@ operations.index.forEach((index, position) => positionOfIndex.set(index, positio
 const counterexample = data.counterexample
   .map((index) => positionOfIndex.get(index))
   .filter((position) => position !== undefined);
+const culprit = positionOfIndex.get(data.culprit) ?? counterexample[counterexample.length - 1];
 for (const position of counterexample) operations.suspect[position] = 1;
 
 const isReader = strings.map((text) => READERS.has(text));

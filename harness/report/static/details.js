@@ -30,7 +30,7 @@ function facts(i) {
   add("node", o.node[i]);
   if (o.session[i] >= 0) found.push(["session", `${strings[o.session[i]]}, seq ${o.seq[i]}`]);
   if (o.line[i] >= 0) found.push(["line", `${o.line[i]} of ${data.source}`]);
-  if (o.suspect[i]) found.push(["counterexample", "part of it"]);
+  if (o.suspect[i]) found.push(["proof", i === culprit ? "no order has a place for it" : "part of it"]);
   return found;
 }
 

@@ -1,6 +1,5 @@
 // The page comes alive: controls, pointer, keyboard, address, and one redraw a frame.
 
-const started = performance.now();
 const element = (id) => document.getElementById(id);
 const page = document.documentElement;
 const scroller = element("scroller");
@@ -95,7 +94,7 @@ function showCounterexample() {
   setKey(keys.size === 1 ? operations.key[counterexample[0]] : -1);
   arrange(grouping.value);
   zoomTo(counterexample);
-  select(counterexample[counterexample.length - 1], { reveal: true });
+  select(culprit, { reveal: true });
   element("timeline").scrollIntoView({ block: "start" });
   redraw();
 }

@@ -74,7 +74,7 @@ function collect(lane, top) {
     const to = Math.max(view.x(operations.end[i]), from + 1.5);
     const style = styleOf(i);
     const next = position + 1 < lane.length ? view.x(operations.call[lane[position + 1]]) : Infinity;
-    const box = { i, style, top, from, to, tail: operations.outcome[i] === UNKNOWN ? next : 0 };
+    const box = { i, style, top, from, to, next };
     if (pending && Math.floor(from) === Math.floor(pending.from) && pending.to < from + 2) {
       if (WEIGHT[style] >= WEIGHT[pending.style]) pending = box;
       continue;
@@ -109,7 +109,7 @@ const gapped = (box) => (box.to - box.from > 4 ? box.to - box.from - 0.75 : box.
 
 /** Open to the right: a hatched bar up to the response, a fading tail after it. */
 function paintUnknown(pen, box, colour, pattern) {
-  const right = Math.min(box.tail - 1, view.width);
+  const right = Math.min(box.next - 1, view.width);
   if (right > box.to) {
     pen.globalAlpha = 0.45;
     pen.fillStyle = pattern;
@@ -159,10 +159,11 @@ function barText(pen, box) {
 
 /** The counterexample is always labelled, behind its bars where they are short. */
 function textBehind(pen, box, words) {
-  if (view.to - view.from > (EXTENT.to - EXTENT.from) / 4) return;
+  const start = Math.max(box.to, box.from + 3) + 6;
+  if (start + words.length * characterWidth > Math.min(box.next, view.width)) return;
   const under = pen.fillStyle;
   pen.fillStyle = ink.suspect;
-  pen.fillText(words, Math.max(box.to, box.from + 3) + 6, box.top + BAR / 2 + 0.5);
+  pen.fillText(words, start, box.top + BAR / 2 + 0.5);
   pen.fillStyle = under;
 }
 

@@ -1,0 +1,13 @@
+"""Errors of a client, sorted by what the caller may conclude."""
+
+
+class ClientError(Exception):
+    """An operation did not get an answer that says it was executed."""
+
+
+class Rejected(ClientError):
+    """Certainly not executed, and it never will be: a history may call it FAILED."""
+
+
+class Indeterminate(ClientError):
+    """It may have been executed, may be later, or may never be: UNKNOWN, not FAILED."""

@@ -1,0 +1,59 @@
+"""The key-value operations of a client."""
+
+from clients.errors import Rejected
+from clients.session import Client
+from node.wire.kv import (
+    Append,
+    Cas,
+    Delete,
+    Done,
+    Get,
+    Invalid,
+    Mismatch,
+    Operation,
+    Put,
+    decode_result,
+    encode_operation,
+)
+
+
+class KvClient:
+    """Operations on keys, each linearizable and executed exactly once.
+
+    Every method raises Rejected (certainly not executed) or Indeterminate (unknown).
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def get(self, key: str) -> str | None:
+        """What `key` holds; None when it is absent."""
+        return (await self._done(Get(key))).value
+
+    async def put(self, key: str, value: str) -> None:
+        """Write `key`."""
+        await self._done(Put(key, value))
+
+    async def cas(self, key: str, old: str | None, new: str) -> bool:
+        """Write `new` if `key` holds `old` (None: is absent); False says that it did not."""
+        return isinstance(await self.perform(Cas(key, old, new)), Done)
+
+    async def delete(self, key: str) -> None:
+        """Make `key` absent."""
+        await self._done(Delete(key))
+
+    async def append(self, key: str, suffix: str) -> None:
+        """Put `suffix` behind what `key` holds; absent counts as empty."""
+        await self._done(Append(key, suffix))
+
+    async def perform(self, operation: Operation) -> Done | Mismatch:
+        """Execute any operation."""
+        result = decode_result(await self._client.execute(encode_operation(operation)))
+        if isinstance(result, Invalid):
+            raise Rejected(result.reason)
+        return result
+
+    async def _done(self, operation: Operation) -> Done:
+        result = await self.perform(operation)
+        assert isinstance(result, Done), f"{operation}: {result}"
+        return result

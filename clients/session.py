@@ -1,0 +1,200 @@
+"""A client: numbers its requests, asks until somebody answers, and says what may be concluded.
+
+The number of a request stays the same on every attempt, and the replicated state executes each
+number once, so asking again, also at another replica, is always safe. What is not known when time
+runs out:
+
+    no attempt left this process, or each was refused     Rejected: certainly not executed
+    anything else                                         Indeterminate
+
+After an Indeterminate the session is given up: the next request opens a new one.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Final
+
+import trio
+
+from clients.connection import CannotConnect, ConnectionLost
+from clients.errors import ClientError, Indeterminate, Rejected
+from clients.routing import Router
+from node.types import OPEN_SESSION, Address, ClientId, RequestNumber
+from node.wire.messages import (
+    COMMAND_BYTES_MAX,
+    Answer,
+    Executed,
+    Expired,
+    Interrupted,
+    NotExecuted,
+    Opened,
+    Request,
+)
+
+ATTEMPT_TIMEOUT_S: Final = 1.0
+"""Silence after which a replica is taken for stopped. Longer than an election usually takes, so
+that a live leader's clients do not all come back at once."""
+
+
+class Session:
+    """Names and numbers, as the replicated state counts them."""
+
+    def __init__(self, name: ClientId) -> None:
+        self.name = name
+        self._last = OPEN_SESSION
+        self._outstanding: dict[RequestNumber, None] = {}
+
+    def next_number(self) -> RequestNumber:
+        """A number for one more request in flight."""
+        self._last = RequestNumber(self._last + 1)
+        self._outstanding[self._last] = None
+        return self._last
+
+    def finish(self, number: RequestNumber) -> None:
+        """The request was answered."""
+        self._outstanding.pop(number, None)
+
+    @property
+    def answered(self) -> RequestNumber:
+        """Up to here everything was answered."""
+        oldest = next(iter(self._outstanding), None)
+        return self._last if oldest is None else RequestNumber(oldest - 1)
+
+
+class Client:
+    """A client of one cluster; made by `open_client`. Any number of tasks may use it at once."""
+
+    def __init__(self, router: Router, random: Random, timeout_s: float) -> None:
+        self._router = router
+        self._random = random
+        self._timeout_s = timeout_s
+        self._session: Session | None = None
+        self._opening = trio.Lock()
+        self.retries = 0
+        """Attempts after the first, over all requests."""
+
+    async def execute(self, body: bytes) -> bytes:
+        """Have one command executed, exactly once, and return its result.
+
+        Raises Rejected or Indeterminate, bare. Cancelled, the command may have been executed.
+        """
+        if len(body) > COMMAND_BYTES_MAX:
+            raise Rejected(f"a command of {len(body)} bytes; {COMMAND_BYTES_MAX} are allowed")
+        deadline = trio.current_time() + self._timeout_s
+        session = await self._open_session(deadline)
+        number = session.next_number()
+        try:
+            answer = await self._ask_until(deadline, session.name, number, session, body)
+        except Indeterminate:
+            self._abandon(session)
+            raise
+        session.finish(number)
+        if isinstance(answer, Executed):
+            return answer.body
+        self._abandon(session)
+        raise Indeterminate("the cluster has forgotten this session")
+
+    async def _open_session(self, deadline: float) -> Session:
+        """The current session, or a new one; opening one changes nothing that clients can see."""
+        async with self._opening:
+            if self._session is None:
+                nonce = ClientId(self._random.getrandbits(62))
+                try:
+                    answer = await self._ask_until(deadline, nonce, OPEN_SESSION, None, b"")
+                except ClientError as error:
+                    raise Rejected(f"no session could be opened: {error}") from error
+                assert isinstance(answer, Opened), answer
+                self._session = Session(answer.session)
+            return self._session
+
+    def _abandon(self, session: Session) -> None:
+        if self._session is session:
+            self._session = None
+
+    async def _ask_until(
+        self,
+        deadline: float,
+        client: ClientId,
+        number: RequestNumber,
+        session: Session | None,
+        body: bytes,
+    ) -> Opened | Executed | Expired:
+        """Attempt after attempt until one is answered or time is up."""
+        may_be_executed = False
+        last_problem = "no time to ask"
+        attempts = 0
+        while (left_s := deadline - trio.current_time()) > 0:
+            self.retries += attempts > 0
+            attempts += 1
+            answered = session.answered if session is not None else OPEN_SESSION
+            request = Request(client, number, answered, body)
+            try:
+                answer = await self._attempt(request, left_s)
+            except CannotConnect as error:
+                last_problem = str(error)
+            except (ConnectionLost, trio.TooSlowError) as error:
+                may_be_executed = True
+                last_problem = str(error) or f"no answer within {ATTEMPT_TIMEOUT_S} s"
+            else:
+                match answer:
+                    case NotExecuted():
+                        last_problem = f"refused: {answer.reason}"
+                    case Interrupted():
+                        may_be_executed = True
+                        last_problem = "the leader stepped down"
+                    case _:
+                        return answer
+            await self._router.back_off()
+        problem = f"{last_problem} (attempts: {attempts})"
+        raise Indeterminate(problem) if may_be_executed else Rejected(problem)
+
+    async def _attempt(self, request: Request, left_s: float) -> Answer:
+        """Ask one replica once, and leave a replica that is no help.
+
+        Raises CannotConnect when nothing was asked, ConnectionLost or TooSlowError when it was.
+        """
+        connection = None
+        with trio.move_on_after(left_s):
+            connection = await self._router.connection()
+        if connection is None:
+            raise CannotConnect("no connection in time")
+        try:
+            with trio.fail_after(min(left_s, ATTEMPT_TIMEOUT_S)):
+                answer = await connection.ask(request)
+        except (ConnectionLost, trio.TooSlowError):
+            self._router.leave(connection)
+            raise
+        if isinstance(answer, NotExecuted | Interrupted):
+            self._router.leave(connection, leader_address=answer.leader_address)
+        return answer
+
+
+@asynccontextmanager
+async def open_client(
+    *,
+    cluster: str = "",
+    replicas: Sequence[Address] = (),
+    master: Address | None = None,
+    timeout_s: float = 5.0,
+    random: Random | None = None,
+) -> AsyncIterator[Client]:
+    """A client for the length of a block; connects when it is first used.
+
+    Give it addresses of replicas (client ports), or a master that knows them, or both. `timeout_s`
+    bounds each request, all attempts together. Leaving the block closes all connections.
+    """
+    assert replicas or master is not None, "a client needs somebody to ask"
+    random = random if random is not None else Random()
+    async with trio.open_nursery() as connection_nursery:
+        router = Router(
+            cluster=cluster,
+            replicas=replicas,
+            master=master,
+            random=random,
+            connection_nursery=connection_nursery,
+        )
+        try:
+            yield Client(router, random, timeout_s)
+        finally:
+            connection_nursery.cancel_scope.cancel()

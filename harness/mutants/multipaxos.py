@@ -1,0 +1,54 @@
+"""Multi-Paxos with one rule removed.
+
+Each class overrides one seam of the core; the core itself knows nothing of them, so what is tested
+without a mutant is what runs without a mutant.
+"""
+
+from node.core.log import Noop, Value
+from node.core.multipaxos import Message, MultiPaxos
+from node.core.multipaxos.campaign import Campaign
+from node.core.multipaxos.leader import OpenSlot
+from node.errors import WireError
+from node.types import OPEN_SESSION, Command, ReplicaId
+from node.wire.kv import Get, decode_operation
+
+
+class ReplyBeforeQuorum(MultiPaxos):
+    """The leader counts its own vote as a quorum, and so executes and answers at once."""
+
+    def _is_chosen(self, open_slot: OpenSlot) -> bool:
+        return open_slot.votes.has(self.replica)
+
+
+class IgnoreAccepted(MultiPaxos):
+    """A new leader fills every open slot with a no-op, whatever the acceptors reported."""
+
+    def _value_to_recover(self, slot: int, campaign: Campaign) -> Value:
+        del slot, campaign
+        return Noop()
+
+
+class LocalReads(MultiPaxos):
+    """Whoever believes to lead answers a get at once from its own state."""
+
+    def _on_propose(self, command: Command) -> None:
+        if self.leadership is not None and _is_get(command):
+            self._outbox.reads.append(command)
+        else:
+            super()._on_propose(command)
+
+
+class SendBeforeSync(MultiPaxos):
+    """Promises and votes leave at once; a crash may forget what they rest on."""
+
+    def _send_after_persist(self, to: ReplicaId, message: Message) -> None:
+        self._send(to, message)
+
+
+def _is_get(command: Command) -> bool:
+    if command.number == OPEN_SESSION:
+        return False
+    try:
+        return isinstance(decode_operation(command.body), Get)
+    except WireError:
+        return False

@@ -1,0 +1,165 @@
+"""What happens in a cluster, one line each: for golden files.
+
+    1: record accept slot=1 ballot=1.1 put x=1
+       1->2 Accept slot=1 ballot=1.1 put x=1 chosen_upto=0
+       after persist: 1->1 Accepted slot=1 ballot=1.1
+       chosen slot=1 put x=1
+"""
+
+from typing import assert_never
+
+from node.core.interface import Envelope, Ready
+from node.core.log import Entry, Noop, Value
+from node.core.multipaxos import Message, Record
+from node.core.multipaxos.messages import (
+    Accept,
+    Accepted,
+    AcceptRecord,
+    ChosenRecord,
+    Declined,
+    Fetch,
+    Heartbeat,
+    Learn,
+    Prepare,
+    Promise,
+    PromiseRecord,
+)
+from node.types import OPEN_SESSION, Command
+from node.wire.kv import Append, Cas, Delete, Get, Put, decode_operation
+from tests.support.cluster import Host, Observer
+
+
+class Printer(Observer):
+    """Collects lines; `take` hands them out."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._subject: int | None = None
+
+    def take(self) -> str:
+        """What was printed since the last time, or `ok`."""
+        lines, self._lines = self._lines, []
+        self._subject = None
+        return "\n".join(lines) or "ok"
+
+    def on_ready(self, host: Host, ready: Ready[Message, Record]) -> None:
+        self._subject = None
+        for record in ready.records:
+            self._say(host, f"record {record_text(record)}")
+        for chosen in ready.chosen:
+            self._say(host, f"chosen slot={chosen.slot} {commands_text(chosen.commands)}")
+        for refused in ready.refused:
+            self._say(host, f"refuse {refused.client}#{refused.number}: {refused.why.value}")
+        hint = ready.leader_hint
+        if hint is not None:
+            leader = "nobody" if hint.leader is None else hint.leader
+            self._say(host, f"is {hint.role.value} ballot={hint.ballot} leader={leader}")
+        assert host.journal is not None
+        if not host.journal.is_durable or ready.records:
+            for envelope in ready.messages_after_persist:
+                self._say(host, f"hold {host.replica}->{envelope.to} {message_name(envelope)}")
+
+    def on_sent(self, host: Host, envelope: Envelope[Message], *, after_persist: bool) -> None:
+        when = "after persist: " if after_persist else ""
+        text = message_text(envelope.message)
+        self._say(host, f"{when}{host.replica}->{envelope.to} {text}")
+
+    def on_stepped(self, host: Host) -> None:
+        self._subject = None
+
+    def _say(self, host: Host, text: str) -> None:
+        lead = "   " if self._subject == host.replica else f"{host.replica}: "
+        self._subject = host.replica
+        self._lines.append(lead + text)
+
+
+def message_name(envelope: Envelope[Message]) -> str:
+    """The kind of a message."""
+    return type(envelope.message).__name__
+
+
+def message_text(message: Message) -> str:
+    """One message, all of it."""
+    match message:
+        case Prepare(ballot, from_slot):
+            text = f"ballot={ballot} from_slot={from_slot}"
+        case Promise(ballot, from_slot, to_slot, entries, is_last, chosen_upto):
+            text = f"ballot={ballot} slots={from_slot}..{to_slot} {entries_text(entries)}"
+            text += f" is_last={is_last} chosen_upto={chosen_upto}"
+        case Declined(promised):
+            text = f"promised={promised}"
+        case Accept(ballot, slot, value, chosen_upto):
+            text = f"slot={slot} ballot={ballot} {value_text(value)} chosen_upto={chosen_upto}"
+        case Accepted(ballot, slot):
+            text = f"slot={slot} ballot={ballot}"
+        case Heartbeat(ballot, chosen_upto):
+            text = f"ballot={ballot} chosen_upto={chosen_upto}"
+        case Fetch(from_slot):
+            text = f"from_slot={from_slot}"
+        case Learn(entries, chosen_upto):
+            text = f"{entries_text(entries)} chosen_upto={chosen_upto}"
+        case _:
+            assert_never(message)
+    return f"{type(message).__name__} {text}"
+
+
+def record_text(record: Record) -> str:
+    """One record, all of it."""
+    match record:
+        case PromiseRecord(ballot):
+            return f"promise ballot={ballot}"
+        case AcceptRecord(entry):
+            return f"accept slot={entry.slot} ballot={entry.ballot} {value_text(entry.value)}"
+        case ChosenRecord(upto):
+            return f"chosen upto={upto}"
+        case _:
+            assert_never(record)
+
+
+def status_text(host: Host) -> str:
+    """What a replica believes, and its log."""
+    if host.core is None:
+        return f"{host.replica}: down"
+    status = host.core.status()
+    leader = "nobody" if status.leader is None else status.leader
+    text = f"{host.replica}: {status.role.value} promised={status.ballot} leader={leader}"
+    text += f" chosen_upto={status.chosen_upto}"
+    log = host.core.log
+    lines = [text]
+    for slot in range(1, log.accepted_upto + 1):
+        entry = log.get(slot)
+        content = "-" if entry is None else f"{entry.ballot} {value_text(entry.value)}"
+        lines.append(f"   {slot} {'chosen' if slot <= log.chosen_upto else 'open'} {content}")
+    return "\n".join(lines)
+
+
+def entries_text(entries: tuple[Entry, ...]) -> str:
+    """`[1@1.1 put x=1, 2@1.1 no-op]`."""
+    return "[" + ", ".join(f"{e.slot}@{e.ballot} {value_text(e.value)}" for e in entries) + "]"
+
+
+def value_text(value: Value) -> str:
+    """A no-op, or what its commands do."""
+    return "no-op" if isinstance(value, Noop) else commands_text(value.commands)
+
+
+def commands_text(commands: tuple[Command, ...]) -> str:
+    """`put x=1 & get x`; a no-op has none."""
+    return " & ".join(command_text(command) for command in commands) or "no-op"
+
+
+def command_text(command: Command) -> str:
+    """What one command does."""
+    if command.number == OPEN_SESSION:
+        return f"open-session {command.client}"
+    match decode_operation(command.body):
+        case Get(key):
+            return f"get {key}"
+        case Put(key, value):
+            return f"put {key}={value}"
+        case Cas(key, old, new):
+            return f"cas {key}={old}:{new}"
+        case Delete(key):
+            return f"delete {key}"
+        case Append(key, suffix):
+            return f"append {key}={suffix}"
