@@ -6,4 +6,5 @@ from clients.errors import (
     Rejected as Rejected,
 )
 from clients.kv import KvClient as KvClient
+from clients.recording import RecordingClient as RecordingClient
 from clients.session import Client as Client, open_client as open_client

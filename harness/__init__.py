@@ -1,1 +1,1 @@
-"""."""
+"""Runs clusters, hurts them, judges what their clients saw, and reports."""

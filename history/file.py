@@ -128,5 +128,14 @@ def write(
 ) -> None:
     """Write a whole file in version 1; leaves `file` open."""
     writer = Writer(file)
-    writer.append({**(header or {}), "history": VERSION})
+    writer.append(header_line(header))
     writer.append_all(events)
+
+
+def header_line(header: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the first line of a file: the version, then what the caller says of the run."""
+    fields = dict(header or {})
+    fields.pop("history", None)
+    fields = {"history": VERSION, **fields}
+    assert "type" not in fields, "a line with a type is an event"
+    return fields

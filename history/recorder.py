@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Self, TypeVar
 from msgspec import UNSET, UnsetType
 
 from history.event import Event, Fail, Info, Invocation, Ok, Response, Value
-from history.file import VERSION, Writer
+from history.file import Writer, header_line
 
 ResponseT = TypeVar("ResponseT", bound=Response)
 
@@ -49,7 +49,7 @@ class Recorder:
         self._open: dict[int, Invocation] = {}
         self._retired: set[int | str] = set()
         if self._writer is not None:
-            self._writer.append({"history": VERSION, **(header or {})})
+            self._writer.append(header_line(header))
 
     @property
     def in_flight(self) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -26,7 +27,7 @@ from checker import (
     peak_resident_mb,
 )
 from harness.cli import ExitCode, InputError
-from history import FORMAT_NAMES, HistoryError, load
+from history import FORMAT_NAMES, History, HistoryError, load
 
 _EXIT_CODES: Final = {
     VerdictKind.LINEARIZABLE: ExitCode.VALID,
@@ -101,6 +102,13 @@ with several files the worst, in the order 1, 2, 0.
     help="Resident memory of this process.  [default: 75 % of the machine's]",
 )
 @click.option("--keyed", is_flag=True, help="jepsen-edn: values are [key value] pairs.")
+@click.option(
+    "--html",
+    "html_path",
+    metavar="PATH",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a report: one page, readable in a browser. For one file only.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def command(
     *,
@@ -113,6 +121,7 @@ def command(
     time_limit_s: float | None,
     memory_limit_mb: float | None,
     keyed: bool,
+    html_path: Path | None,
     as_json: bool,
 ) -> ExitCode:
     """Judge stored histories: is there an order of the operations that explains every result?
@@ -120,6 +129,10 @@ def command(
     Operations on different keys are judged separately, whatever the model. An operation
     whose outcome is unknown may have taken effect at any time after its call, or never.
     """
+    if html_path is not None and len(files) > 1:
+        raise click.UsageError(
+            "--html takes one history, a report for each needs one call for each"
+        )
     model = _model(model_name, initial)
     budget = Budget(
         time_limit_s=time_limit_s,
@@ -150,6 +163,8 @@ def command(
             "total_seconds": round(ended - started, 6),
             "peak_rss_mb": round(peak_resident_mb(), 1),
         }
+        if html_path is not None:
+            _write_html(html_path, history, result, keyed=keyed, initial=initial)
         results.append({"file": str(file), **result} if len(files) > 1 else result)
         worst = min(worst, _WORST_FIRST.index(_EXIT_CODES[verdict.kind]))
         if not as_json:
@@ -159,6 +174,22 @@ def command(
         whole = {"files": results} if len(files) > 1 else results[0]
         click.echo(json.dumps(whole, ensure_ascii=False))
     return _WORST_FIRST[worst]
+
+
+def _write_html(
+    path: Path, history: History, result: dict[str, Any], *, keyed: bool, initial: str | None
+) -> None:
+    from harness.report import ReportError, write_history_report  # noqa: PLC0415 - jinja2, if asked
+
+    again = ["gong", "check", history.source or "FILE", "--model", result["model"]]
+    again += ["--initial", initial] if initial is not None else []
+    again += ["--keyed"] if keyed else []
+    try:
+        write_history_report(
+            path, history, result, model=result["model"], command=shlex.join(again)
+        )
+    except ReportError as why:
+        raise InputError(str(why)) from why
 
 
 def _model(name: str, initial: str | None) -> Model:

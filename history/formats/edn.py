@@ -31,7 +31,7 @@ _TOKEN: Final = re.compile(
       | "((?:[^"\\]++|\\.)*+)"                       # 3 string
       | (\\(?:[A-Za-z0-9]++|.))                      # 4 character
       | (\#_)                                        # 5 discard
-      | (\#\#[A-Za-z]++)                             # 6 symbolic number
+      | (\#\#-?[A-Za-z]++)                           # 6 symbolic number
       | (\#[A-Za-z][^\s,;"(){}\[\]\\]*+)             # 7 tag
       | (\Z)                                         # 8 end
       | (.)                                          # 9 none of these

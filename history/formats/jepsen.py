@@ -14,12 +14,17 @@ from msgspec.structs import replace
 from history.event import Event, Fail, Info, Invocation, Ok
 from history.operation import MISMATCH, Operation, Outcome
 
-KINDS: Final[dict[str, Callable[..., Event]]] = {
+_KINDS: Final[dict[str, Callable[..., Event]]] = {
     ":invoke": Invocation,
     ":ok": Ok,
     ":fail": Fail,
     ":info": Info,
 }
+
+
+def kind(word: object) -> Callable[..., Event] | None:
+    """The class of event that a `:type` names; `None` for anything else."""
+    return _KINDS.get(word) if isinstance(word, str) else None
 
 
 def name(word: object) -> str | None:

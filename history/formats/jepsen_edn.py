@@ -77,7 +77,7 @@ def _events(
     for line, fields in maps:
         if not isinstance(fields, dict):
             raise HistoryError("expected a map with :process, :type and :f", line, source)
-        kind = jepsen.KINDS.get(fields.get(":type", ""))
+        kind = jepsen.kind(fields.get(":type"))
         if kind is None:
             raise HistoryError("expected a :type of :invoke, :ok, :fail or :info", line, source)
         process = fields.get(":process")

@@ -73,7 +73,8 @@ def _events(text: str, source: str | None, warnings: list[str]) -> Iterator[tupl
                 return
             raise HistoryError(why.message, line, source) from why
         error: Any = None
-        make = jepsen.KINDS[kind]
+        make = jepsen.kind(kind)
+        assert make is not None
         if make is not Invocation and isinstance(value, str) and value.startswith(":"):
             value, error = UNSET, jepsen.error(value)
         yield (

@@ -62,7 +62,7 @@ def _events(text: str, source: str | None, warnings: list[str]) -> Iterator[tupl
 def _event(fields: object, line: int, source: str | None) -> Event:
     if not isinstance(fields, dict):
         raise HistoryError("expected a map with :process, :type, :f and :key", line, source)
-    kind = jepsen.KINDS.get(fields.get(":type", ""))
+    kind = jepsen.kind(fields.get(":type"))
     process = fields.get(":process")
     f = jepsen.name(fields.get(":f"))
     if kind is None:

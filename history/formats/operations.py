@@ -92,6 +92,9 @@ def _times_tell_order(operations: list[Operation]) -> bool:
 
 
 def _check(line: _Line, number: int, source: str | None) -> None:
+    if isinstance(line.key, list | dict):
+        message = "key is not a string, a number or a boolean"
+        raise HistoryError(message, number, source)
     if line.return_ is None:
         return
     if line.return_ < line.call:
@@ -99,9 +102,6 @@ def _check(line: _Line, number: int, source: str | None) -> None:
         raise HistoryError(message, number, source)
     if line.f == "cas" and not isinstance(line.output, bool):
         message = "a cas that returned has no output, expected true or false"
-        raise HistoryError(message, number, source)
-    if isinstance(line.key, list | dict):
-        message = "key is not a string, a number or a boolean"
         raise HistoryError(message, number, source)
 
 

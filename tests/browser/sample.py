@@ -1,8 +1,8 @@
-"""A run directory as `gong run` would leave it, made up from a seed: kills, unknowns, one lie.
+"""A run directory as `gong run` would leave it, made up from a seed: kills, unknowns, a verdict.
 
 Twenty clients on nine keys; the leader is killed every three seconds and restarted a second
-later, while requests fail or stay unanswered. The last quarter holds one stale read, which is the
-counterexample.
+later, while requests fail or stay unanswered. The verdict is made up as well: `violated` claims a
+counterexample out of operations that are in truth innocent. It is for looking at, not for judging.
 """
 
 import json
@@ -127,7 +127,7 @@ def write_sample(
 
 
 def _stale_read(lines: list[str]) -> dict[str, Any] | None:
-    """Some operations on one key in the last quarter, ended by a read, as if they were the proof."""
+    """Operations on one key in the last quarter, ended by a read, as if they were the evidence."""
     calls = [each for line in lines if (each := json.loads(line))["type"] == "invoke"]
     tail = list(enumerate(calls))[-len(calls) // 4 :]
     reads = [(i, call) for i, call in tail if call["f"] == "get"]

@@ -16,7 +16,7 @@ pytestmark = [
 ]
 
 RENDER_MS_MAX = 3000
-"""Ten times what two shared cores need for 20,000 operations: a change of order is caught, a slow
+"""Several times what two busy cores need for 20,000 operations: a change of order is caught, a slow
 machine is not."""
 
 BYTES_PER_OPERATION_MAX = 80

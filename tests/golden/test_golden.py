@@ -34,7 +34,7 @@ class Scene:
 
     def __init__(self) -> None:
         self._cluster: Cluster | None = None
-        self._printer = Printer()
+        self._printer = Printer(shows_held=False)
         self._proposals = 0
 
     @property
@@ -55,6 +55,7 @@ class Scene:
         replicas = int(options.pop("replicas"))
         manual = options.pop("sync", "at-once") == "manual"
         limits = {name: int(value) for name, value in options.items()}
+        self._printer = Printer(shows_held=manual)
         self._cluster = Cluster(
             replicas=replicas,
             settings=Settings(**_TICKS | limits),

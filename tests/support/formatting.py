@@ -32,7 +32,9 @@ from tests.support.cluster import Host, Observer
 class Printer(Observer):
     """Collects lines; `take` hands them out."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shows_held: bool) -> None:
+        self._shows_held = shows_held
+        """Print what waits for the disk when it begins to wait, too."""
         self._lines: list[str] = []
         self._subject: int | None = None
 
@@ -46,6 +48,11 @@ class Printer(Observer):
         self._subject = None
         for record in ready.records:
             self._say(host, f"record {record_text(record)}")
+        for envelope in ready.messages:
+            self._say(host, envelope_text(host, envelope))
+        if self._shows_held:
+            for envelope in ready.messages_after_persist:
+                self._say(host, f"until persisted: {envelope_text(host, envelope)}")
         for chosen in ready.chosen:
             self._say(host, f"chosen slot={chosen.slot} {commands_text(chosen.commands)}")
         for refused in ready.refused:
@@ -54,15 +61,10 @@ class Printer(Observer):
         if hint is not None:
             leader = "nobody" if hint.leader is None else hint.leader
             self._say(host, f"is {hint.role.value} ballot={hint.ballot} leader={leader}")
-        assert host.journal is not None
-        if not host.journal.is_durable or ready.records:
-            for envelope in ready.messages_after_persist:
-                self._say(host, f"hold {host.replica}->{envelope.to} {message_name(envelope)}")
 
     def on_sent(self, host: Host, envelope: Envelope[Message], *, after_persist: bool) -> None:
-        when = "after persist: " if after_persist else ""
-        text = message_text(envelope.message)
-        self._say(host, f"{when}{host.replica}->{envelope.to} {text}")
+        if after_persist:
+            self._say(host, f"after persist: {envelope_text(host, envelope)}")
 
     def on_stepped(self, host: Host) -> None:
         self._subject = None
@@ -73,9 +75,9 @@ class Printer(Observer):
         self._lines.append(lead + text)
 
 
-def message_name(envelope: Envelope[Message]) -> str:
-    """The kind of a message."""
-    return type(envelope.message).__name__
+def envelope_text(host: Host, envelope: Envelope[Message]) -> str:
+    """`1->2 Accept …`."""
+    return f"{host.replica}->{envelope.to} {message_text(envelope.message)}"
 
 
 def message_text(message: Message) -> str:

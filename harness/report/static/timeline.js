@@ -138,13 +138,15 @@ function paintSuspect(pen, box) {
 
 function barText(pen, box) {
   const start = Math.max(box.from, GUTTER) + 4;
-  const room = Math.floor((Math.min(box.to, view.width) - start - 2) / characterWidth);
+  const isOpen = operations.outcome[box.i] === UNKNOWN; // its tail has room for words, too
+  const end = isOpen ? Math.max(box.to, Math.min(box.next, box.from + 160)) : box.to;
+  const room = Math.floor((Math.min(end, view.width) - start - 2) / characterWidth);
   const words = label(box.i);
   if (room < Math.min(words.length, 6)) {
     if (box.style === "suspect" && counterexample.length < 40) textBehind(pen, box, words);
     return;
   }
-  if (box.style === "unknown" || operations.outcome[box.i] === UNKNOWN) {
+  if (isOpen) {
     const under = pen.fillStyle;
     const width = Math.min(words.length, room) * characterWidth + 4;
     pen.fillStyle = ink.paper;

@@ -68,12 +68,15 @@ class Acceptor:
 
         This may be below the promise: every ballot above the one in which a value was chosen can
         only carry that value ("Paxos made simple", P2c), so reporting it later misleads nobody.
+        Above the promise it raises it, as any `AcceptRecord` does at a restart: a late proposal of
+        an older ballot must not overwrite what was chosen.
         """
         held = self.log.get(entry.slot)
         if held is not None and held.value == entry.value and held.ballot >= entry.ballot:
             return None
         if held is not None and held.ballot >= entry.ballot:
             raise ProtocolViolation(f"{entry} was chosen, but a later ballot carries {held}")
+        self.promised = max(self.promised, entry.ballot)
         self.log.put(entry)
         return AcceptRecord(entry)
 

@@ -316,7 +316,10 @@ class MultiPaxos:
         if open_slot is None:
             return
         open_slot.votes.add(sender)
-        # Votes may arrive in any order, but slots are chosen, and executed, without a gap.
+        self._choose_open_slots(leadership)
+
+    def _choose_open_slots(self, leadership: Leadership) -> None:
+        """Votes may arrive in any order, but slots are chosen, and executed, without a gap."""
         while (next_open := leadership.open.get(self.log.chosen_upto + 1)) is not None:
             if not self._is_chosen(next_open):
                 break
@@ -402,10 +405,18 @@ class MultiPaxos:
         before = self.log.chosen_upto
         for entry in entries:
             if entry.slot == self.log.chosen_upto + 1:
+                if entry.ballot > self._ballot_in_force():
+                    # The answer to an old question, or the first news of a ballot. A leader of a
+                    # lower one must not go on: it would vouch, under its own ballot, for a slot in
+                    # which its followers hold the value that it proposed there itself.
+                    self._step_down(f"learns what was chosen in {entry.ballot}")
+                    self._ballot_seen = entry.ballot
                 record = self.acceptor.learn(entry)
                 if record is not None:
                     self._record(record)
                 self._choose(entry.slot)
+        if self.leadership is not None:
+            self._choose_open_slots(self.leadership)
         return self.log.chosen_upto > before
 
     def _choose(self, slot: int) -> None:

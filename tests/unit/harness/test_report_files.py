@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import ExitCode, InputError
+from harness.cli.check import command as check
 from harness.cli.report import command
 from harness.report import ReportError, write_history_report, write_run_report
 from harness.report.stored import render_history_report
@@ -112,3 +113,12 @@ def test_a_report_that_cannot_be_written_says_where(tmp_path: Path) -> None:
         write_history_report(
             nowhere, load(tmp_path / "h.jsonl"), {"verdict": "linearizable"}, model="kv"
         )
+
+
+def test_check_writes_a_report_that_says_how_to_check_again(run: Path, tmp_path: Path) -> None:
+    report = tmp_path / "check.html"
+    arguments = [str(run / "history.jsonl"), "--model", "kv", "--html", str(report)]
+    result = CliRunner().invoke(check, arguments, standalone_mode=False)
+    assert result.return_value is ExitCode.VALID
+    assert 'id="verdict">Linearizable</p>' in report.read_text()
+    assert f"gong check {run / 'history.jsonl'} --model kv</code>" in report.read_text()

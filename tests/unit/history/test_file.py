@@ -93,7 +93,7 @@ def test_a_last_line_torn_within_a_character_is_torn() -> None:
         (b'{"type":"ok","process":1.5}', "process"),
         (b'{"type":"done","process":1}', "'done'"),
         (b'{"process":1}', "`type`"),
-        (b'[1]', "object"),
+        (b"[1]", "object"),
         (b'{"history": 1}', "`type`"),
         (b'{"type":"ok","process":1,"value":"\xff"}', "not UTF-8"),
         (b'{"type":"ok","process":1,"comment":"\xff"}', "not UTF-8"),

@@ -3,7 +3,18 @@
 import msgspec
 import pytest
 
-from history import MISMATCH, Event, Fail, HistoryError, Info, Invocation, Ok, Operation, Outcome, pair
+from history import (
+    MISMATCH,
+    Event,
+    Fail,
+    HistoryError,
+    Info,
+    Invocation,
+    Ok,
+    Operation,
+    Outcome,
+    pair,
+)
 
 EVENTS = msgspec.json.Decoder(Invocation | Ok | Fail | Info)
 
@@ -107,9 +118,7 @@ def test_without_times_the_order_of_the_file_is_the_order() -> None:
 
 
 def test_an_operation_may_take_no_time_at_all() -> None:
-    (operation,) = paired(
-        Invocation(process=1, f="read", time=4), Ok(process=1, value=0, time=4)
-    )
+    (operation,) = paired(Invocation(process=1, f="read", time=4), Ok(process=1, value=0, time=4))
     assert operation.return_ == operation.call + 1
 
 
@@ -145,8 +154,12 @@ INVOKE = Invocation(process=1, f="read")
     [
         pytest.param([INVOKE, INVOKE], 2, "invokes again", id="second invocation"),
         pytest.param([Ok(process=1)], 1, "no invocation", id="response first"),
-        pytest.param([INVOKE, Ok(process=1), Ok(process=1)], 3, "no invocation", id="two responses"),
-        pytest.param([INVOKE, Info(process=1), INVOKE], 3, "after its info in line 2", id="retired"),
+        pytest.param(
+            [INVOKE, Ok(process=1), Ok(process=1)], 3, "no invocation", id="two responses"
+        ),
+        pytest.param(
+            [INVOKE, Info(process=1), INVOKE], 3, "after its info in line 2", id="retired"
+        ),
         pytest.param([INVOKE, Ok(process=1, f="write")], 2, "f is 'write'", id="other f"),
         pytest.param(
             [Invocation(process=1, f="get", key="x"), Ok(process=1, key="y")],
