@@ -80,15 +80,14 @@ class LocalCluster:
     async def start_all(self) -> None:
         """Start master and replicas, and wait until each answers; raises StartError."""
         await self._launch(self._master)
-        for replica in self.replicas:
-            await self._launch(self._servers[replica])
-        for replica in self.replicas:
-            await self._wait_up(replica)
+        await self.start(*self.replicas)
 
-    async def start(self, replica: ReplicaId) -> None:
-        """Start a replica that is down, and wait until it answers; raises StartError."""
-        await self._launch(self._servers[replica])
-        await self._wait_up(replica)
+    async def start(self, *replicas: ReplicaId) -> None:
+        """Start replicas that are down, and wait until each answers; raises StartError."""
+        for replica in replicas:
+            await self._launch(self._servers[replica])
+        for replica in replicas:
+            await self._wait_up(replica)
 
     def kill(self, replica: ReplicaId) -> None:
         """SIGKILL: the signal is sent when this returns."""

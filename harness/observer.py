@@ -55,6 +55,16 @@ class Observer:
         assert self.leader is not None
         return self.leader
 
+    def all_serve(self) -> bool:
+        """Every replica answers and has executed all that the leader knows to be chosen."""
+        leader = self.statuses.get(self.leader) if self.leader is not None else None
+        return leader is not None and all(
+            replica.id in self.statuses
+            and self.statuses[replica.id].leader == leader.replica
+            and self.statuses[replica.id].executed_upto >= leader.chosen_upto
+            for replica in self._config.replicas
+        )
+
     def forget(self, replica: ReplicaId) -> None:
         """The replica was just killed: what it said last is not so any more."""
         self.statuses.pop(replica, None)

@@ -6,11 +6,11 @@ which write it saw; a cas expects what its client saw last, so that many of them
 
 from dataclasses import dataclass
 from random import Random
-from typing import Final
+from typing import Final, assert_never
 
 import trio
 
-from node.wire.kv import Cas, Get, Operation, Put
+from node.wire.kv import Append, Cas, Delete, Done, Get, Operation, Put
 
 GET_SHARE: Final = 0.45
 PUT_SHARE: Final = 0.30
@@ -36,9 +36,17 @@ class KvWorkload:
         value = f"v{self._written}"
         return Put(key, value) if draw < GET_SHARE + PUT_SHARE else Cas(key, self._seen[key], value)
 
-    def saw(self, key: str, value: str | None) -> None:
-        """A client has just read or written `value`."""
-        self._seen[key] = value
+    def done(self, operation: Operation, result: Done) -> None:
+        """`operation` was executed: its client now knows what its key held."""
+        match operation:
+            case Get(key):
+                self._seen[key] = result.value
+            case Put(key, value) | Cas(key, _, value):
+                self._seen[key] = value
+            case Append() | Delete():
+                raise AssertionError(f"this workload does not ask for {operation}")
+            case _:
+                assert_never(operation)
 
 
 @dataclass(slots=True)
@@ -60,20 +68,27 @@ class Pacer:
         self._random = random
         self._next_at = trio.current_time()
         self._crowd: _Crowd | None = None
+        self._closed = trio.Event()
 
-    async def turn(self) -> None:
-        """Wait for this client's turn."""
+    async def turn(self) -> bool:
+        """Wait for this client's turn; False when there will be none any more."""
         now = trio.current_time()
         at = max(self._next_at, now)
         # Gaps from 0 to twice the mean: clients neither march in step nor drift apart.
         self._next_at = at + self._gap_s * 2 * self._random.random()
-        await trio.sleep_until(at)
+        with trio.move_on_at(at):
+            await self._closed.wait()
         crowd = self._crowd
         if crowd is not None:
             crowd.waiting += 1
             if crowd.waiting >= crowd.size:
                 crowd.gathered.set()
             await crowd.released.wait()
+        return not self._closed.is_set()
+
+    def close(self) -> None:
+        """No more turns; whoever waits for one goes home."""
+        self._closed.set()
 
     async def gather(self, size: int, *, patience_s: float) -> None:
         """Hold clients back until `size` wait for their turn, then let all go at once.

@@ -14,6 +14,7 @@ is therefore ranked when it is read, and a return when the time moves on.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from sys import intern
 from typing import Final, NamedTuple
 
 from msgspec import UNSET
@@ -263,11 +264,12 @@ def _operation(
     event = call.event
     assert event.process is not None
     assert event.f is not None
+    key = None if event.key is UNSET else event.key
     return Operation(
         index=call.slot,
         process=event.process,
-        f=event.f,
-        key=None if event.key is UNSET else event.key,
+        f=intern(event.f),  # a file spells these few words again in every line
+        key=intern(key) if type(key) is str else key,
         value=None if event.value is UNSET or event.f in READS else event.value,
         output=output,
         outcome=outcome,
@@ -277,7 +279,7 @@ def _operation(
         return_time=return_time,
         session=event.session,
         seq=event.seq,
-        node=event.node,
+        node=None if event.node is None else intern(event.node),
         error=error,
         line=call.line,
     )

@@ -23,11 +23,11 @@ class KillLeader:
     async def strike(self) -> None:
         """Kill the leader, wait for the next one, restart the killed replica."""
         target = self._target
-        leader = await target.observer.wait_leader()
-        await _wait_crowd(target)
+        leader = None
+        while leader is None or target.observer.leader != leader:
+            leader = await target.observer.wait_leader()
+            await _wait_crowd(target)
         # From here to the signal nothing is awaited: what was true is still true.
-        if target.observer.leader != leader or not target.cluster.is_up(leader):
-            return
         ballot = target.observer.ballot
         kill = Kill(leader, str(ballot), target.recorder.in_flight)
         target.cluster.kill(leader)
@@ -93,8 +93,6 @@ async def _restart(target: Target) -> None:
     """Start what is down, all at once, and wait until each answers."""
     target.cluster.check_alive()
     down = [r for r in target.cluster.replicas if not target.cluster.is_up(r)]
-    async with trio.open_nursery() as starting:
-        for replica in down:
-            starting.start_soon(target.cluster.start, replica)
+    await target.cluster.start(*down)
     for replica in down:
         target.recorder.annotate("nemesis", "restart", {"replica": replica})

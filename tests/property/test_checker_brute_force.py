@@ -18,6 +18,7 @@ from tests.support.strategies import (
     any_history,
     ask_cas_register,
     atomic_history,
+    operation,
     widened,
 )
 
@@ -35,19 +36,19 @@ def agrees_with_trying_every_order(operations: Sequence[Operation], model: Model
 
 
 @given(any_history(REGISTER_LETTERS))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_register_is_judged_as_by_trying_every_order(operations: list[Operation]) -> None:
     agrees_with_trying_every_order(operations, REGISTER)
 
 
 @given(any_history(CAS_LETTERS))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_cas_register_is_judged_as_by_trying_every_order(operations: list[Operation]) -> None:
     agrees_with_trying_every_order(operations, CAS_REGISTER)
 
 
 @given(any_history(KV_LETTERS, keys=("x", "y")))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_kv_store_is_judged_as_by_trying_every_order(operations: list[Operation]) -> None:
     """Also the claim that keys can be judged one by one: trying every order does not split."""
     agrees_with_trying_every_order(operations, KV)
@@ -73,8 +74,6 @@ def test_thousands_of_small_random_histories(name: str, letters: Sequence[Letter
 
 
 def _random_history(rng: random.Random, letters: Sequence[Letter]) -> list[Operation]:
-    from tests.support.strategies import operation  # noqa: PLC0415
-
     count = rng.randrange(2, 7)
     ends = [number for number in range(count) for _ in range(2)]
     rng.shuffle(ends)
@@ -91,7 +90,7 @@ def _random_history(rng: random.Random, letters: Sequence[Letter]) -> list[Opera
 
 
 @given(any_history(CAS_LETTERS), st.randoms(use_true_random=False))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_widening_the_intervals_of_an_accepted_history_keeps_it_accepted(
     operations: list[Operation], rng: random.Random
 ) -> None:
@@ -119,7 +118,7 @@ def test_what_an_atomic_object_answered_is_accepted(
 
 
 @given(any_history(CAS_LETTERS, keys=(None, "x", "y")))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_history_is_linearizable_exactly_when_each_of_its_keys_is(
     operations: list[Operation],
 ) -> None:

@@ -14,8 +14,8 @@ from history.file import read, write
 from history.formats.edn import read_all, read_one, write_one
 from history.unpairing import events_of
 
-FEW = settings(max_examples=1500, deadline=None)
-MANY = settings(max_examples=1500, deadline=None)
+FEW = settings(max_examples=25, deadline=None)
+MANY = settings(max_examples=200, deadline=None)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),

@@ -24,13 +24,15 @@ _CALM_ROUNDS_MAX: Final = 200
 
 _USUAL: Final[dict[str, float]] = {
     "deliver": 60,
-    "flow": 10,
-    "tick": 12,
+    "flow": 25,
+    "tick": 8,
     "sync": 22,
-    "client": 30,
+    "client": 40,
     "drop": 3,
     "duplicate": 3,
     "crash": 0.7,
+    "power": 0.5,
+    "depose": 1.5,
     "restart": 3,
     "cut": 1,
     "heal": 1,
@@ -42,6 +44,8 @@ class Run:
     """One schedule, played."""
 
     seed: int
+    disk_speed: float
+    """How probably a good moment is one for each disk, too."""
     cluster: Cluster
     journalist: Journalist
     clients: list[Client]
@@ -76,12 +80,12 @@ def storm(
     )
     journalist = Journalist()
     asking = [Client(cluster, journalist, nonce=n) for n in range(1, clients + 1)]
-    run = Run(seed, cluster, journalist, asking)
+    run = Run(seed, rng.choice((0.2, 0.6, 1.0)), cluster, journalist, asking)
     cluster.elect(1)
     for client in asking:
         client.open_session(1)
     cluster.settle()
-    weights = {name: weight * rng.choice((0.3, 1, 2)) for name, weight in _USUAL.items()}
+    weights = {name: weight * rng.choice((0.2, 1, 3)) for name, weight in _USUAL.items()}
     names = list(weights)
     for name in rng.choices(names, list(weights.values()), k=steps):
         _act(run, name, rng)
@@ -160,7 +164,8 @@ def _act(run: Run, name: str, rng: Random) -> None:
             for packet in cluster.messages[:8]:
                 cluster.deliver(packet)
             for member in cluster.up:
-                cluster.sync(member)
+                if rng.random() < run.disk_speed:
+                    cluster.sync(member)
         case "tick" if up:
             cluster.tick(rng.choice(up), rng.choice((1, 1, 2)))
         case "sync" if up:
@@ -169,6 +174,21 @@ def _act(run: Run, name: str, rng: Random) -> None:
             _act_as_client(run, rng.choice(run.clients), rng)
         case "crash" if up:
             cluster.crash(rng.choice(up), rng=rng if rng.random() < 0.5 else None)
+        case "power":
+            # It fails everywhere at once: what no disk holds is gone.
+            for member in up:
+                cluster.crash(member, rng=rng if rng.random() < 0.5 else None)
+            for member in cluster.members:
+                cluster.restart(member)
+        case "depose" if (leader := cluster.leader()) is not None:
+            # The leader is silenced, sooner or later it dies, and somebody takes over.
+            if rng.random() < 0.5:
+                cluster.cut_off(leader)
+            else:
+                cluster.crash(leader)
+            others = [m for m in cluster.up if cluster.core(m).role is not Role.LEADER]
+            if others:
+                cluster.campaign(rng.choice(others))
         case "restart":
             down = [member for member in cluster.members if member not in up]
             if down:

@@ -1,0 +1,43 @@
+"""Our own small histories; `tests/data/histories/README.md` says why each is what it is."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from checker import Budget, VerdictKind, check, find_model
+from history import load
+
+FOLDER = Path(__file__).parents[2] / "data" / "histories"
+
+FILES = sorted(FOLDER.glob("*/*.jsonl"))
+
+VERDICTS = {
+    "good": VerdictKind.LINEARIZABLE,
+    "bad": VerdictKind.NOT_LINEARIZABLE,
+    "undecided": VerdictKind.UNDECIDED,
+}
+
+MODELS = {
+    "register": "register",
+    "operations": "register",
+    "cas": "cas-register",
+    "kv": "kv",
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_known_history_gets_its_verdict(path: Path) -> None:
+    history = load(path)
+    model = find_model(MODELS[path.name.split("-")[0]])
+    started = time.monotonic()
+    verdict = check(history, model, budget=Budget(time_limit_s=0.2))
+    assert verdict.kind is VERDICTS[path.parent.name]
+    assert time.monotonic() - started < 0.2 + 0.3
+
+
+def test_every_known_history_has_a_line_in_the_readme() -> None:
+    readme = (FOLDER / "README.md").read_text()
+    names = {f"{path.parent.name}/{path.name.split('.')[0]}" for path in FILES}
+    listed = {line.split(" | ")[0].lstrip("| ") for line in readme.splitlines() if "/" in line}
+    assert names == {name for name in listed if name.split("/")[0] in VERDICTS}
