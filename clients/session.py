@@ -186,6 +186,7 @@ async def open_client(
     """
     assert replicas or master is not None, "a client needs somebody to ask"
     random = random if random is not None else Random()
+    error = None
     async with trio.open_nursery() as connection_nursery:
         router = Router(
             cluster=cluster,
@@ -196,5 +197,8 @@ async def open_client(
         )
         try:
             yield Client(router, random, timeout_s)
-        finally:
-            connection_nursery.cancel_scope.cancel()
+        except Exception as raised:
+            error = raised  # through the nursery it would come out as a group of one
+        connection_nursery.cancel_scope.cancel()
+    if error is not None:
+        raise error

@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from random import Random
@@ -15,6 +15,7 @@ from node.config import load_config
 from node.errors import NodeError
 from node.master import open_master
 from node.runtime.logs import logger
+from node.runtime.nursery import bare_errors
 from node.runtime.replica import open_replica
 from node.types import ReplicaId
 
@@ -45,14 +46,8 @@ def _serve(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
-    try:
+    with bare_errors(NodeError):
         trio.run(_serve_until_told, server, name, until_stdin_closes)
-    except BaseExceptionGroup as group:
-        # One cause ended everything else; the operator needs that cause.
-        causes = [error for error in _leaves(group) if isinstance(error, NodeError)]
-        if not causes:
-            raise
-        raise causes[0] from group
 
 
 async def _serve_until_told(
@@ -86,11 +81,3 @@ async def _watch_stdin(told: trio.Event) -> None:
             pass
     _log.info("stdin closed")
     told.set()
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

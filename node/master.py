@@ -13,9 +13,10 @@ import trio
 
 from node.config import ClusterConfig
 from node.core.ballot import NO_BALLOT, Ballot
-from node.errors import ConfigError, WireError
+from node.errors import ConfigError, NodeError, WireError
 from node.runtime.connection import Connection, Counters, expect_hello
 from node.runtime.logs import logger
+from node.runtime.nursery import bare_errors
 from node.types import ReplicaId
 from node.wire.messages import (
     FRAME_BYTES_MAX,
@@ -67,10 +68,11 @@ async def open_master(config: ClusterConfig) -> AsyncIterator[Registry]:
     except OSError as error:
         reason = error.strerror or error
         raise ConfigError(f"cannot listen on {config.master}: {reason}") from error
-    async with trio.open_nursery() as connections:
-        connections.start_soon(partial(trio.serve_listeners, serve, listeners))
-        yield registry
-        connections.cancel_scope.cancel()
+    with bare_errors(NodeError):
+        async with trio.open_nursery() as connections:
+            connections.start_soon(partial(trio.serve_listeners, serve, listeners))
+            yield registry
+            connections.cancel_scope.cancel()
 
 
 async def _serve(

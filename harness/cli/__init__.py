@@ -9,7 +9,6 @@ import os
 import sys
 import traceback
 from enum import IntEnum
-from importlib.metadata import version
 from typing import Final
 
 import click
@@ -58,7 +57,7 @@ class _LazyGroup(click.Group):
 
 
 @click.group(cls=_LazyGroup, name="gong", context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("gong"), prog_name="gong")
+@click.version_option(package_name="gong", prog_name="gong")
 def group() -> None:
     """Did my system keep its promise while its leaders crashed?"""
 

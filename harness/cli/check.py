@@ -241,8 +241,9 @@ def _in_words(verdict: Verdict, seconds: float) -> str:
     judged = f"{_count(numbers.operations, 'operation')}, {numbers.crashed} of unknown outcome"
     if numbers.partitions > 1:
         judged += f", on {numbers.partitions} keys"
-    engines = ", ".join(numbers.engines) or "no engine"
-    judged += f"; {seconds:.2f} s, {engines}"
+    judged += f"; {seconds:.2f} s"
+    if numbers.engines:
+        judged += f", {' and '.join(numbers.engines)} engine"
     match verdict:
         case Linearizable():
             return f"linearizable ({judged})"

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol, TypeVar
 import trio
 
 from node.errors import VersionMismatch, WireError
+from node.runtime.nursery import bare_errors
 from node.wire.codec import Codec
 from node.wire.framing import FrameDecoder, frame
 from node.wire.messages import PROTOCOL_VERSION, Goodbye
@@ -43,7 +44,7 @@ class Connection:
     async def open(self) -> AsyncIterator[None]:
         """Run the writer; leaving closes the stream. Raises bare errors, never a group of one."""
         async with self._stream:
-            with unwrapped_errors():
+            with bare_errors(WireError, trio.BrokenResourceError, trio.ClosedResourceError):
                 async with trio.open_nursery() as connection_nursery:
                     connection_nursery.start_soon(self._write)
                     try:
@@ -152,28 +153,3 @@ class Counters:
             why = "broken"
         finally:
             self.ended[f"{kind}: {why}"] += 1
-
-
-_ENDS_OF_A_CONNECTION: Final = (WireError, trio.BrokenResourceError, trio.ClosedResourceError)
-
-
-@contextmanager
-def unwrapped_errors() -> Iterator[None]:
-    """Raise the first real error of a nursery bare, so that callers can catch it by its class."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        errors = list(_leaves(group))
-        real = [error for error in errors if not isinstance(error, trio.Cancelled)]
-        ours = [e for e in real if isinstance(e, _ENDS_OF_A_CONNECTION)]
-        if real and len(ours) == len(real):
-            raise ours[0] from None
-        raise
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

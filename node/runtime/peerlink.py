@@ -15,9 +15,10 @@ from node.core.interface import Received
 from node.core.multipaxos import Message
 from node.errors import WireError
 from node.runtime.codecs import PEER_CODEC
-from node.runtime.connection import Connection, Counters, expect_hello, unwrapped_errors
+from node.runtime.connection import Connection, Counters, expect_hello
 from node.runtime.inbox import Inbox
 from node.runtime.logs import logger
+from node.runtime.nursery import bare_errors
 from node.runtime.outbox import PeerOutbox
 from node.types import Address, ReplicaId
 from node.wire.framing import frame
@@ -27,8 +28,9 @@ _log = logger("peers")
 
 CONNECT_TIMEOUT_S: Final = 2.0
 BACK_OFF_MIN_S: Final = 0.02
-BACK_OFF_MAX_S: Final = 0.5
-"""Below an election timeout's upper end, so that a restarted peer hears of the leader in time."""
+BACK_OFF_MAX_S: Final = 0.1
+"""With jitter half of the default election timeout: a restarted replica must hear of the leader
+before it campaigns, or every restart would depose one."""
 
 
 class PeerLink:
@@ -73,7 +75,7 @@ class PeerLink:
         """Send until the connection breaks; the other side sends nothing but its end."""
         self._outbox.clear()
         async with stream:
-            with unwrapped_errors():
+            with bare_errors(trio.BrokenResourceError):
                 async with trio.open_nursery() as link_nursery:
                     link_nursery.start_soon(self._watch, stream)
                     await stream.send_all(frame(PEER_CODEC.encode(self._hello), FRAME_BYTES_MAX))

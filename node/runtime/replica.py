@@ -28,7 +28,7 @@ import trio
 from node.config import ClusterConfig
 from node.core.interface import Core
 from node.core.multipaxos import MultiPaxos, Record, Settings
-from node.errors import ConfigError, MalformedFrame, StorageError, WireError
+from node.errors import ConfigError, MalformedFrame, NodeError, StorageError, WireError
 from node.runtime.clientport import ClientPort, Replies
 from node.runtime.codecs import RECORD_CODEC
 from node.runtime.connection import Counters
@@ -37,6 +37,7 @@ from node.runtime.driver import Driver, Event, Stop
 from node.runtime.inbox import Inbox
 from node.runtime.journal import Journal, open_journal
 from node.runtime.logs import logger
+from node.runtime.nursery import bare_errors
 from node.runtime.outbox import PeerOutbox
 from node.runtime.peerlink import PeerLink, PeerPort, hello_of
 from node.runtime.registration import keep_registered
@@ -189,16 +190,17 @@ async def open_replica(
             records=records,
         )
         running = Replica(config, replica, the_core, random)
-        async with trio.open_nursery() as stages:
-            running.start_stages(stages, journal)
-            async with trio.open_nursery() as peer_tasks:
-                await running.start_peers(peer_tasks)
-                async with trio.open_nursery() as client_tasks:
-                    await running.start_clients(client_tasks)
-                    yield running
-                    client_tasks.cancel_scope.cancel()  # last opened, first closed
-                peer_tasks.cancel_scope.cancel()
-            running.stop()
+        with bare_errors(NodeError):
+            async with trio.open_nursery() as stages:
+                running.start_stages(stages, journal)
+                async with trio.open_nursery() as peer_tasks:
+                    await running.start_peers(peer_tasks)
+                    async with trio.open_nursery() as client_tasks:
+                        await running.start_clients(client_tasks)
+                        yield running
+                        client_tasks.cancel_scope.cancel()  # last opened, first closed
+                    peer_tasks.cancel_scope.cancel()
+                running.stop()
     finally:
         journal.close()
 

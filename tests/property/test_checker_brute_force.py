@@ -63,7 +63,7 @@ def test_a_kv_store_is_judged_as_by_trying_every_order(operations: list[Operatio
 def test_thousands_of_small_random_histories(name: str, letters: Sequence[Letter]) -> None:
     """Hypothesis looks for small failures; this looks at many, mostly legal ones, evenly."""
     model, rng = find_model(name), random.Random(20)
-    kinds = {kind: 0 for kind in VerdictKind}
+    kinds = dict.fromkeys(VerdictKind, 0)
     for _ in range(4000):
         operations = _random_history(rng, letters)
         verdict = check(operations, model)

@@ -10,7 +10,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from checker import ILLEGAL, UNKNOWN, Action, Model
+from checker import ILLEGAL, UNKNOWN, Action, Model, State
+from checker.values import Value
 from history import Operation, Outcome
 
 Letter = tuple[str, Any, Any]
@@ -79,13 +80,13 @@ def any_history(
 def operation(
     index: int,
     f: str,
-    value: Any = None,
-    output: Any = None,
+    value: Value = None,
+    output: Value = None,
     *,
     call: int,
     return_: int | None,
     outcome: Outcome | None = None,
-    key: Any = None,
+    key: Value = None,
     process: int | None = None,
     line: int | None = None,
 ) -> Operation:
@@ -205,7 +206,9 @@ def atomic_history(
         done.append((call, None if crashes else end, f, value, output, key, process))
     done.sort(key=lambda entry: entry[0])
     history = [
-        operation(i, f, value, output, call=0, return_=None if end is None else 0, key=key, process=p)
+        operation(
+            i, f, value, output, call=0, return_=None if end is None else 0, key=key, process=p
+        )
         for i, (_, end, f, value, output, key, p) in enumerate(done)
     ]
     ends = [(call, 0.0, i, "call") for i, (call, *_) in enumerate(done)]
@@ -213,7 +216,7 @@ def atomic_history(
     return _ranked(history, ends)  # type: ignore[arg-type]
 
 
-def _answer(model: Model, state: Any, f: str, value: Any) -> Any:
+def _answer(model: Model, state: State, f: str, value: Value) -> Value:
     if f in ("read", "get"):
         return state
     if f == "cas":

@@ -1,6 +1,7 @@
 """Histories at which a wrong reduction of the search would show."""
 
 import random
+from typing import ClassVar
 
 from checker import (
     ILLEGAL,
@@ -134,8 +135,9 @@ def test_a_crashed_cas_can_succeed_or_miss() -> None:
 
 
 def test_a_way_that_failed_with_more_crashed_operations_left_prunes_no_other() -> None:
-    """Reaching a state by a live write leaves the crashed one for later; the order of tries must
-    not make the search forget that.
+    """A state reached by a live write leaves the crashed one for later.
+
+    Whichever is tried first, its failure must not stand for the other.
     """
     operations = timeline(
         ("write", 1, None, 0, None),
@@ -150,9 +152,7 @@ def test_a_way_that_failed_with_more_crashed_operations_left_prunes_no_other() -
 
 def test_a_witness_names_the_crashed_operations_that_took_effect() -> None:
     verdict = check(
-        timeline(
-            ("write", 7, None, 0, None), ("write", 8, None, 1, None), ("read", None, 7, 2, 3)
-        ),
+        timeline(("write", 7, None, 0, None), ("write", 8, None, 1, None), ("read", None, 7, 2, 3)),
         CAS,
     )
     assert isinstance(verdict, Linearizable)
@@ -189,7 +189,7 @@ def test_a_search_that_never_turns_back_asks_the_model_once_a_pair() -> None:
 def test_states_of_a_users_own_model_are_searched_alike() -> None:
     class Counter(Model):
         name = "counter"
-        operations = ("add", "read")
+        operations: ClassVar[tuple[str, ...]] = ("add", "read")
         initial = 0
 
         def step(self, state: State, action: Action) -> State:

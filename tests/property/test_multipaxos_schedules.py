@@ -1,0 +1,113 @@
+"""Any schedule: deliver, drop, duplicate, crash, restart, tick, sync, cut, ask, in any order.
+
+The claims are those of `Invariants`, at every step: one value a slot, promises and votes survive
+crashes, nothing is said before it is durable, `chosen_upto` only grows, what is executed was
+chosen. At the end the cluster is healed and must answer everybody, and every replica must hold
+the same text, in which each append that was confirmed occurs once and no append occurs twice.
+"""
+
+from typing import Final
+
+from hypothesis import given, settings, strategies as st
+
+from checker import VerdictKind
+from node.wire.kv import Append, Done, Get
+from tests.simulation.invariants import Invariants
+from tests.simulation.schedules import Run, calm, finish, state
+from tests.support.cluster import Cluster
+from tests.support.recording import Client, Journalist
+
+_ACTIONS: Final = (
+    "deliver", "deliver", "deliver", "drop", "duplicate", "tick", "sync", "sync",
+    "ask", "ask", "crash", "restart", "campaign", "cut-off", "heal", "flow", "flow",
+)  # fmt: skip
+"""What happens more often comes more than once."""
+
+Step = tuple[str, int, int]
+
+steps = st.tuples(
+    st.sampled_from(_ACTIONS), st.integers(min_value=0, max_value=9), st.integers(0, 9)
+)
+schedules = st.lists(steps, min_size=10, max_size=60)
+
+
+@settings(max_examples=12)
+@given(schedules)
+def test_three_replicas_keep_their_promises_under_any_schedule(schedule: list[Step]) -> None:
+    judge(play(schedule, replicas=3))
+
+
+@settings(max_examples=8)
+@given(schedules)
+def test_five_replicas_keep_their_promises_under_any_schedule(schedule: list[Step]) -> None:
+    judge(play(schedule, replicas=5))
+
+
+def play(schedule: list[Step], *, replicas: int) -> Run:
+    cluster = Cluster(replicas=replicas, observers=[Invariants(replicas)])
+    journalist = Journalist()
+    clients = [Client(cluster, journalist, nonce=nonce) for nonce in (1, 2)]
+    cluster.elect(1)
+    for client in clients:
+        client.open_session(1)
+    cluster.settle()
+    run = Run(0, 1.0, cluster, journalist, clients)
+    for action, first, second in schedule:
+        perform(run, action, first, second)
+    return run
+
+
+def perform(run: Run, action: str, first: int, second: int) -> None:
+    """Two numbers say which message or replica is meant; what is impossible is skipped."""
+    cluster = run.cluster
+    member = cluster.members[first % len(cluster.members)]
+    is_up = cluster.hosts[member].is_up
+    match action:
+        case "deliver" | "drop" | "duplicate" if cluster.messages:
+            getattr(cluster, action)(cluster.messages[first % len(cluster.messages)])
+        case "flow":
+            for packet in cluster.messages[:5]:
+                cluster.deliver(packet)
+            for each in cluster.up:
+                cluster.sync(each)
+        case "tick" if is_up:
+            cluster.tick(member, second % 3 + 1)
+        case "sync" if is_up:
+            cluster.sync(member)
+        case "campaign" if is_up and cluster.core(member).leadership is None:
+            cluster.campaign(member)
+        case "crash" if is_up:
+            cluster.crash(member)
+        case "restart" if not is_up:
+            cluster.restart(member)
+        case "cut-off":
+            cluster.cut_off(member)
+        case "heal":
+            cluster.heal()
+        case "ask" if is_up:
+            client = run.clients[second % len(run.clients)]
+            if not client.is_idle:
+                client.ask(member)
+            elif second < 3:
+                client.invoke(Get("x"), member)
+            else:
+                client.invoke(Append("x", f"{len(run.journalist.recorder.events)},"), member)
+
+
+def judge(run: Run) -> None:
+    calm(run)
+    states = [state(run.cluster, member) for member in run.cluster.members]
+    assert all(each == states[0] for each in states)
+    leader = run.cluster.leader()
+    assert leader is not None
+    reader = run.clients[0]
+    reader.invoke(Get("x"), leader)
+    finish(run)
+    result = reader.results[-1]
+    assert isinstance(result, Done)
+    appended = [o for o in run.journalist.operations() if o.f == "append"]
+    occurrences = (result.value or "").split(",")
+    for operation in appended:
+        # Calm lets every client finish, so here each append was confirmed.
+        assert occurrences.count(operation.value.rstrip(",")) == 1, operation
+    assert run.journalist.verdict().kind is VerdictKind.LINEARIZABLE
