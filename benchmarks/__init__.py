@@ -1,1 +1,1 @@
-"""."""
+"""Measurements behind what is said about speed: `python -m benchmarks.NAME`."""

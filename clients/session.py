@@ -86,7 +86,12 @@ class Client:
         number = session.next_number()
         try:
             answer = await self._ask_until(deadline, session.name, number, session, body)
-        except Indeterminate:
+        except Rejected:
+            session.finish(number)  # nobody will ask for its result: there is none
+            raise
+        except BaseException:
+            # Unknown, or cancelled while it was asked. In a session that went on, this number
+            # would stay open, and the cluster would keep all later results for its sake.
             self._abandon(session)
             raise
         session.finish(number)
@@ -182,7 +187,8 @@ async def open_client(
     """A client for the length of a block; connects when it is first used.
 
     Give it addresses of replicas (client ports), or a master that knows them, or both. `timeout_s`
-    bounds each request, all attempts together. Leaving the block closes all connections.
+    bounds each request, all attempts together. Leaving the block closes all connections; what the
+    block raises leaves it bare.
     """
     assert replicas or master is not None, "a client needs somebody to ask"
     random = random if random is not None else Random()

@@ -23,7 +23,7 @@ from checker import (
     find_model,
 )
 from harness.cli import ExitCode
-from harness.nemesis.interface import Kill
+from harness.nemesis.interface import Toll
 from harness.nemesis.process import CROWD_MIN
 from harness.options import RunOptions
 from harness.runner import Observed
@@ -62,15 +62,13 @@ def _conclude(
         return verdict.kind.value, "; ".join(observed.unexpected_ends), ExitCode.NOT_VALID
     if isinstance(verdict, Undecided):
         return verdict.kind.value, verdict.reason, ExitCode.UNDECIDED
-    too_quiet = observed.problem or _too_quiet(options, operations, observed.toll.kills)
+    too_quiet = observed.problem or _too_quiet(options, operations, observed.toll)
     if too_quiet is not None:
         return "undecided", too_quiet, ExitCode.UNDECIDED
     return verdict.kind.value, None, ExitCode.VALID
 
 
-def _too_quiet(
-    options: RunOptions, operations: Sequence[Operation], kills: Sequence[Kill]
-) -> str | None:
+def _too_quiet(options: RunOptions, operations: Sequence[Operation], toll: Toll) -> str | None:
     """Why this run proves nothing, or None."""
     tallies = counts_by_f(operations)
     for f in ("get", "put", "cas"):
@@ -78,18 +76,20 @@ def _too_quiet(
             operation.f == f and _succeeded(operation) for operation in operations
         ):
             return f"too quiet: no {f} succeeded"
-    if "kill-leader" in options.nemesis:
-        if not kills:
-            return "too quiet: no leader was killed; the time limit is shorter than the interval"
-        for number, kill in enumerate(kills, start=1):
-            if kill.new_leader_s is None:
-                return f"too quiet: after kill {number} no leader with a higher ballot was seen"
-            crowd = min(CROWD_MIN, options.clients)
-            if kill.in_flight < crowd:
-                return (
-                    f"too quiet: at kill {number} only {kill.in_flight} operations were in "
-                    f"flight, {crowd} were wanted"
-                )
+    for nemesis in options.nemesis:
+        if not toll.faults.get(nemesis):
+            return (
+                f"too quiet: {nemesis} never struck; the time limit is too short for the interval"
+            )
+    for number, kill in enumerate(toll.kills, start=1):
+        if kill.new_leader_s is None:
+            return f"too quiet: after kill {number} no leader with a higher ballot was seen"
+        crowd = min(CROWD_MIN, options.clients)
+        if kill.in_flight < crowd:
+            return (
+                f"too quiet: at kill {number} only {kill.in_flight} operations were in "
+                f"flight, {crowd} were wanted"
+            )
     return None
 
 

@@ -1,1 +1,1 @@
-"""."""
+"""Tests; `CONTRIBUTING.md` says which kind answers which question."""

@@ -68,7 +68,7 @@ class KeyValue(Model):
 
     def describe_state(self, state: State) -> str:
         """`7`, or that the key is absent."""
-        return "absent (null)" if state is None else show(state)
+        return "null (absent)" if state is None else show(state)
 
 
 MODEL: Final = KeyValue()

@@ -38,7 +38,9 @@ class Connection:
         self._output: list[bytes] = []
         self._output_bytes = 0
         self._posted = trio.Event()
-        self._too_slow = False
+        self._patience = trio.CancelScope()
+        # Around the writer: cancelled when the other side does not read, which the writer, in the
+        # middle of sending, would never notice by itself.
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -58,7 +60,7 @@ class Connection:
         """Queue one message; never waits."""
         data = frame(self._codec.encode(message), self._frame_bytes_max)
         if self._output_bytes + len(data) > OUTPUT_BYTES_MAX:
-            self._too_slow = True
+            self._patience.cancel()
         else:
             self._output.append(data)
             self._output_bytes += len(data)
@@ -86,13 +88,13 @@ class Connection:
         return self._codec.decode(payload)
 
     async def _write(self) -> None:
-        while True:
-            await self._posted.wait()
-            self._posted = trio.Event()
-            if self._too_slow:
-                raise WireError("the other side does not read its answers")
-            data, self._output, self._output_bytes = b"".join(self._output), [], 0
-            await self._stream.send_all(data)
+        with self._patience:
+            while True:
+                await self._posted.wait()
+                self._posted = trio.Event()
+                data, self._output, self._output_bytes = b"".join(self._output), [], 0
+                await self._stream.send_all(data)
+        raise WireError("the other side does not read its answers")
 
     async def _say_goodbye(self, reason: str) -> None:
         """Tell the other side why, if it still listens; not worth waiting long for."""

@@ -1,6 +1,6 @@
 """A map from text to text: get, put, cas, delete, append."""
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from node.errors import WireError
 from node.wire.kv import (
@@ -17,6 +17,10 @@ from node.wire.kv import (
     decode_operation,
     encode_result,
 )
+
+VALUE_CHARACTERS_MAX: Final = 1024 * 1024
+"""Appends could grow a value past what a frame holds: no replica could answer a get of it, and each
+that tried would stop. At four bytes a character this is half a frame."""
 
 
 class KeyValueStore:
@@ -48,7 +52,11 @@ class KeyValueStore:
             case Delete(key):
                 values.pop(key, None)
             case Append(key, suffix):
-                values[key] = values.get(key, "") + suffix
+                value = values.get(key, "")
+                length = len(value) + len(suffix)
+                if length > VALUE_CHARACTERS_MAX:
+                    return Invalid(f"{length} characters; {VALUE_CHARACTERS_MAX} are allowed")
+                values[key] = value + suffix
             case _:
                 assert_never(operation)
         return Done(None)

@@ -67,7 +67,7 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """The body of the request is not an operation; nothing happened."""
+    """The body of the request is not an operation, or asks for too much; nothing happened."""
 
     reason: str
 

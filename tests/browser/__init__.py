@@ -1,1 +1,1 @@
-"""."""
+"""Reports in a real browser: can a person read them?"""

@@ -146,8 +146,7 @@ class Scene:
             for packet in self.cluster.messages
             if packet.to in to
             and str(packet.sender) == options.get("from", str(packet.sender))
-            and type(packet.message).__name__
-            == options.get("type", type(packet.message).__name__)
+            and type(packet.message).__name__ == options.get("type", type(packet.message).__name__)
         ]
         assert found, f"nothing to {directive.name}: {directive}"
         return found[: int(options.get("n", len(found)))]

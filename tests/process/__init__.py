@@ -1,1 +1,1 @@
-"""."""
+"""Real replica processes on loopback: started, killed, restarted."""

@@ -1,1 +1,1 @@
-"""."""
+"""Claims about all small cases, compared with something dumb and right."""

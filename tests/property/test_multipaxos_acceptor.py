@@ -75,7 +75,8 @@ def perform(acceptor: Acceptor, name: str, ballot: Ballot, slot: int) -> Record 
             return acceptor.accept(entry)
         case "learn":
             return acceptor.learn(entry)
-    return None
+        case _:
+            return None
 
 
 def value_of(slot: int) -> Batch:

@@ -11,9 +11,11 @@ from typing import Final
 from hypothesis import given, settings, strategies as st
 
 from checker import VerdictKind
+from node.types import ReplicaId
 from node.wire.kv import Append, Done, Get
+from tests.simulation.actions import Run
 from tests.simulation.invariants import Invariants
-from tests.simulation.schedules import Run, calm, finish, state
+from tests.simulation.schedules import calm, finish, state
 from tests.support.cluster import Cluster
 from tests.support.recording import Client, Journalist
 
@@ -31,13 +33,13 @@ steps = st.tuples(
 schedules = st.lists(steps, min_size=10, max_size=60)
 
 
-@settings(max_examples=12)
+@settings(max_examples=25)
 @given(schedules)
 def test_three_replicas_keep_their_promises_under_any_schedule(schedule: list[Step]) -> None:
     judge(play(schedule, replicas=3))
 
 
-@settings(max_examples=8)
+@settings(max_examples=15)
 @given(schedules)
 def test_five_replicas_keep_their_promises_under_any_schedule(schedule: list[Step]) -> None:
     judge(play(schedule, replicas=5))
@@ -61,37 +63,49 @@ def perform(run: Run, action: str, first: int, second: int) -> None:
     """Two numbers say which message or replica is meant; what is impossible is skipped."""
     cluster = run.cluster
     member = cluster.members[first % len(cluster.members)]
-    is_up = cluster.hosts[member].is_up
-    match action:
-        case "deliver" | "drop" | "duplicate" if cluster.messages:
+    if action in ("deliver", "drop", "duplicate"):
+        if cluster.messages:
             getattr(cluster, action)(cluster.messages[first % len(cluster.messages)])
-        case "flow":
-            for packet in cluster.messages[:5]:
-                cluster.deliver(packet)
-            for each in cluster.up:
-                cluster.sync(each)
-        case "tick" if is_up:
-            cluster.tick(member, second % 3 + 1)
-        case "sync" if is_up:
-            cluster.sync(member)
-        case "campaign" if is_up and cluster.core(member).leadership is None:
-            cluster.campaign(member)
-        case "crash" if is_up:
-            cluster.crash(member)
-        case "restart" if not is_up:
+    elif action == "heal":
+        cluster.heal()
+    elif action == "cut-off":
+        cluster.cut_off(member)
+    elif action == "flow":
+        flow(cluster)
+    elif not cluster.hosts[member].is_up:
+        if action == "restart":
             cluster.restart(member)
-        case "cut-off":
-            cluster.cut_off(member)
-        case "heal":
-            cluster.heal()
-        case "ask" if is_up:
-            client = run.clients[second % len(run.clients)]
-            if not client.is_idle:
-                client.ask(member)
-            elif second < 3:
-                client.invoke(Get("x"), member)
-            else:
-                client.invoke(Append("x", f"{len(run.journalist.recorder.events)},"), member)
+    else:
+        perform_at(run, action, member, second)
+
+
+def perform_at(run: Run, action: str, member: ReplicaId, number: int) -> None:
+    """What happens to one replica that is up."""
+    cluster = run.cluster
+    if action == "tick":
+        cluster.tick(member, number % 3 + 1)
+    elif action == "sync":
+        cluster.sync(member)
+    elif action == "crash":
+        cluster.crash(member)
+    elif action == "campaign" and cluster.core(member).leadership is None:
+        cluster.campaign(member)
+    elif action == "ask":
+        client = run.clients[number % len(run.clients)]
+        if not client.is_idle:
+            client.ask(member)
+        elif number < 3:
+            client.invoke(Get("x"), member)
+        else:
+            client.invoke(Append("x", f"{len(run.journalist.recorder.events)},"), member)
+
+
+def flow(cluster: Cluster) -> None:
+    """A good moment."""
+    for packet in cluster.messages[:5]:
+        cluster.deliver(packet)
+    for member in cluster.up:
+        cluster.sync(member)
 
 
 def judge(run: Run) -> None:

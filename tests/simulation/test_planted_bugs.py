@@ -14,7 +14,6 @@ from checker import VerdictKind
 from harness.mutants import MUTANTS
 from node.core.multipaxos import MultiPaxos
 from node.wire.kv import Get, Put
-from tests.simulation.schedules import calm, read_all, storm
 from tests.support.cluster import Cluster
 from tests.support.recording import Client, Journalist
 

@@ -1,1 +1,1 @@
-"""."""
+"""What tests share: simulated clusters, fake disks, generated histories."""

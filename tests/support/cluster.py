@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from random import Random
-from typing import Final, cast
+from typing import Any, Final
 
 from node.core.interface import Envelope, Propose, Ready, Received, Role, Tick
 from node.core.multipaxos import RECORDS, Message, MultiPaxos, Record, Settings
@@ -30,8 +30,8 @@ from node.wire.codec import Codec
 from node.wire.messages import Answer, Interrupted, NotExecuted
 from tests.support.fake_disk import FakeDisk
 
-_MESSAGE_CODEC: Final = Codec(MESSAGES)
-_RECORD_CODEC: Final = Codec(RECORDS)
+_MESSAGE_CODEC: Final[Codec[Any]] = Codec(MESSAGES)
+_RECORD_CODEC: Final[Codec[Any]] = Codec(RECORDS)
 
 QUICK: Final = Settings(election_timeout_ticks=6, heartbeat_ticks=2)
 """Few ticks, so that schedules are short."""
@@ -150,8 +150,7 @@ class Cluster:
         self.messages.remove(packet)
         host = self.hosts[packet.to]
         if host.is_up:
-            message = cast("Message", _MESSAGE_CODEC.decode(packet.data))
-            self._step(host, [Received(packet.sender, message)])
+            self._step(host, [Received(packet.sender, _MESSAGE_CODEC.decode(packet.data))])
 
     def drop(self, packet: Packet) -> None:
         """Lose `packet`."""
@@ -166,11 +165,7 @@ class Cluster:
     def sync(self, replica: int) -> None:
         """Make durable what one replica has written, and let go what waits for it."""
         host = self.host(replica)
-        assert host.journal is not None
-        host.journal.sync()
-        released, host.held = host.held, []
-        for envelope in released:
-            self._send(host, envelope, after_persist=True)
+        self._sync(host)
         self._step(host, [])
 
     def crash(self, replica: int, *, rng: Random | None = None) -> None:
@@ -198,7 +193,7 @@ class Cluster:
             members=self.members,
             settings=self.settings,
             random=Random(f"{self._seed} {replica} {host.incarnation}"),
-            records=[cast("Record", _RECORD_CODEC.decode(record)) for record in records],
+            records=[_RECORD_CODEC.decode(record) for record in records],
         )
         for observer in self.observers:
             observer.on_restart(host)
@@ -297,7 +292,7 @@ class Cluster:
             if not host.inbox:
                 if not (self._syncs_at_once and host.needs_sync):
                     break
-                self._sync_at_once(host)
+                self._sync(host)
         for observer in self.observers:
             observer.on_stepped(host)
 
@@ -316,7 +311,8 @@ class Cluster:
         for command in ready.reads:
             self._answer(host, host.machine.read(command))
         hint = ready.leader_hint
-        leader = host.core.leader if host.core is not None else None
+        assert host.core is not None
+        leader = host.core.leader
         for refused in ready.refused:
             why = refused.why.value
             self._answer(host, NotExecuted(refused.client, refused.number, why, leader, None))
@@ -325,14 +321,15 @@ class Cluster:
                 for client, number in list(host.waiting):
                     self._answer(host, Interrupted(client, number, leader, None))
             host.leads = hint.role is Role.LEADER
-        if host.held and host.journal.is_durable:
-            released, host.held = host.held, []
-            for envelope in released:
-                self._send(host, envelope, after_persist=True)
+        if host.journal.is_durable:
+            self._release(host)
 
-    def _sync_at_once(self, host: Host) -> None:
+    def _sync(self, host: Host) -> None:
         assert host.journal is not None
         host.journal.sync()
+        self._release(host)
+
+    def _release(self, host: Host) -> None:
         released, host.held = host.held, []
         for envelope in released:
             self._send(host, envelope, after_persist=True)

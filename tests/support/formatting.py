@@ -1,9 +1,9 @@
 """What happens in a cluster, one line each: for golden files.
 
-    1: record accept slot=1 ballot=1.1 put x=1
-       1->2 Accept slot=1 ballot=1.1 put x=1 chosen_upto=0
-       after persist: 1->1 Accepted slot=1 ballot=1.1
-       chosen slot=1 put x=1
+1: record accept slot=1 ballot=1.1 put x=1
+   1->2 Accept slot=1 ballot=1.1 put x=1 chosen_upto=0
+   after persist: 1->1 Accepted slot=1 ballot=1.1
+   chosen slot=1 put x=1
 """
 
 from typing import assert_never

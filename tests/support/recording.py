@@ -7,10 +7,11 @@ is never answered stays open. The clock is a counter: every look at it is later 
 
 from typing import Final
 
+from msgspec import UNSET
+
 from checker import Budget, Verdict, check
 from checker.models import kv
-from history import Operation as HistoryOperation
-from history import Invocation, Recorder, pair
+from history import Invocation, Operation as HistoryOperation, Recorder, pair
 from node.types import OPEN_SESSION, ClientId, Command, RequestNumber
 from node.wire.kv import (
     Append,
@@ -83,9 +84,7 @@ class Client:
     def open_session(self, at: int) -> None:
         """Ask for a session; may be asked again."""
         assert self.session is None
-        opening = Command(
-            client=self._nonce, number=OPEN_SESSION, answered=OPEN_SESSION, body=b""
-        )
+        opening = Command(client=self._nonce, number=OPEN_SESSION, answered=OPEN_SESSION, body=b"")
         self._cluster.propose(at, opening, reply=self._on_answer)
 
     def invoke(self, operation: Operation, at: int) -> None:
@@ -95,9 +94,12 @@ class Client:
         self._number = RequestNumber(self._number + 1)
         self._open_attempts = 0
         name, value = _in_history(operation)
-        arguments = {} if value is None else {"value": value}
         self._invocation = self._journalist.recorder.invoke(
-            self._process, name, key=operation.key, node=f"n{at}", **arguments
+            self._process,
+            name,
+            UNSET if value is None else value,
+            key=operation.key,
+            node=f"n{at}",
         )
         self.ask(at)
 

@@ -1,1 +1,1 @@
-"""."""
+"""Unit tests of the judge: models, search, evidence, explanations."""

@@ -111,7 +111,7 @@ def test_actions_and_states_are_described_in_words() -> None:
     assert KV.describe(Action("delete", None, None)) == "delete"
     assert KV.describe(Action("append", "x", None)) == 'append "x"'
     assert KV.describe(Action("cas", [1, 2], True)) == "cas from 1 to 2"
-    assert KV.describe_state(None) == "absent (null)"
+    assert KV.describe_state(None) == "null (absent)"
 
 
 def test_a_users_own_model_is_found_by_module_and_name() -> None:

@@ -80,13 +80,24 @@ def test_an_effect_is_not_lent_to_an_equal_operation_that_was_called_later() -> 
 
 
 def test_of_equal_operations_the_one_that_returns_first_goes_first() -> None:
-    """Either write of 1 explains the read at 5; the other must come after the 2, and can."""
+    """Either write of 1 explains the early read, but only one of them lasts for the late read."""
     operations = timeline(
         ("write", 1, None, 0, 20),
         ("write", 1, None, 1, 6),
         ("read", None, 1, 3, 5),
         ("write", 2, None, 7, 8),
         ("read", None, 2, 9, 10),
+        ("read", None, 1, 11, 12),
+    )
+    assert kind(operations) is VerdictKind.LINEARIZABLE
+
+
+def test_an_operation_about_to_return_may_have_to_let_another_go_first() -> None:
+    """The write of 1 could take effect at once, but then the write of 2 would end it too late."""
+    operations = timeline(
+        ("write", 2, None, 0, 10),
+        ("write", 1, None, 1, 3),
+        ("read", None, 1, 4, 5),
         ("read", None, 1, 11, 12),
     )
     assert kind(operations) is VerdictKind.LINEARIZABLE
@@ -134,18 +145,28 @@ def test_a_crashed_cas_can_succeed_or_miss() -> None:
     assert kind(cannot) is VerdictKind.NOT_LINEARIZABLE
 
 
-def test_a_way_that_failed_with_more_crashed_operations_left_prunes_no_other() -> None:
-    """A state reached by a live write leaves the crashed one for later.
+def test_a_way_that_failed_with_other_crashed_operations_used_is_tried_again() -> None:
+    """Either crashed operation makes the 1 for the first cas; only the write can do so again.
 
-    Whichever is tried first, its failure must not stand for the other.
+    So the same state with the same operations pending fails after the write, and not after the
+    other.
     """
     operations = timeline(
         ("write", 1, None, 0, None),
-        ("write", 1, None, 1, 9),
-        ("write", 2, None, 2, 8),
-        ("read", None, 1, 3, 4),
-        ("read", None, 2, 5, 6),
-        ("read", None, 1, 10, 11),
+        ("cas", [0, 1], None, 1, None),
+        ("cas", [1, 2], True, 2, 6),
+        ("cas", [1, 2], True, 3, 7),
+    )
+    assert kind(operations) is VerdictKind.LINEARIZABLE
+
+
+def test_a_way_that_failed_with_more_crashed_operations_used_is_tried_with_fewer() -> None:
+    """The crashed write can serve the cas before the write of 5, or after it; only then 4 stays."""
+    operations = timeline(
+        ("write", 5, None, 0, 10),
+        ("write", 3, None, 1, None),
+        ("cas", [3, 4], True, 2, 4),
+        ("read", None, 4, 11, 12),
     )
     assert kind(operations) is VerdictKind.LINEARIZABLE
 

@@ -1,1 +1,1 @@
-"""."""
+"""Unit tests of the harness: its commands, its verdicts, its reports."""

@@ -1,1 +1,1 @@
-"""."""
+"""Unit tests of histories: reading, pairing, recording, analysis."""

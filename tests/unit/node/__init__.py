@@ -1,1 +1,1 @@
-"""."""
+"""Unit tests of the replica: formats, disk, protocol parts, state machine."""

@@ -1,0 +1,57 @@
+"""What a leader has proposed, and what waits."""
+
+from node.core.ballot import Ballot
+from node.core.log import Noop
+from node.core.multipaxos.leader import Leadership
+from node.types import ClientId, Command, ReplicaId, RequestNumber
+
+MEMBERS = tuple(ReplicaId(n) for n in (1, 2, 3))
+
+
+def leadership(next_slot: int = 1) -> Leadership:
+    return Leadership(Ballot(1, ReplicaId(1)), next_slot, MEMBERS)
+
+
+def command(number: int, body: bytes = b"12345") -> Command:
+    answered = RequestNumber(0)
+    return Command(client=ClientId(1), number=RequestNumber(number), answered=answered, body=body)
+
+
+def test_slots_are_given_in_order() -> None:
+    it = leadership(next_slot=4)
+    assert [it.open_slot(Noop(), 0) for _ in range(3)] == [4, 5, 6]
+    assert list(it.open) == [4, 5, 6]
+
+
+def test_a_slot_needs_a_majority() -> None:
+    it = leadership()
+    votes = it.open[it.open_slot(Noop(), 0)].votes
+    votes.add(MEMBERS[0])
+    assert not votes.is_reached
+    votes.add(MEMBERS[1])
+    assert votes.is_reached
+
+
+def test_a_batch_takes_what_waits_in_its_order() -> None:
+    it = leadership()
+    it.pending.extend(command(n) for n in (1, 2, 3))
+    batch = it.next_batch(commands_max=2, bytes_max=100)
+    assert [c.number for c in batch.commands] == [1, 2]
+    assert [c.number for c in it.pending] == [3]
+
+
+def test_a_batch_keeps_its_size_unless_one_command_is_larger() -> None:
+    it = leadership()
+    it.pending.extend(command(n) for n in (1, 2, 3))
+    assert len(it.next_batch(commands_max=9, bytes_max=10).commands) == 2
+    assert len(it.next_batch(commands_max=9, bytes_max=1).commands) == 1
+    assert not it.pending
+
+
+def test_proposals_without_an_answer_become_overdue_oldest_first() -> None:
+    it = leadership()
+    for now in (0, 1, 2, 9):
+        it.open_slot(Noop(), now)
+    assert it.overdue(9, 8, 10) == [1, 2]
+    assert it.overdue(10, 8, 2) == [1, 2]
+    assert it.overdue(7, 8, 10) == []

@@ -1,0 +1,193 @@
+"""The core as its driver sees it; what a cluster of them does is in the golden files."""
+
+from random import Random
+
+import pytest
+
+from node.core.ballot import Ballot
+from node.core.interface import Chosen, Propose, Ready, Received, Refusal, Role, Tick
+from node.core.log import Batch, Entry
+from node.core.multipaxos import Message, MultiPaxos, Record, Settings
+from node.core.multipaxos.messages import (
+    Accept,
+    Accepted,
+    AcceptRecord,
+    ChosenRecord,
+    Declined,
+    Heartbeat,
+    Prepare,
+    Promise,
+    PromiseRecord,
+)
+from node.types import ClientId, Command, ReplicaId, RequestNumber
+
+ONE, TWO, THREE = (ReplicaId(n) for n in (1, 2, 3))
+SETTINGS = Settings(election_timeout_ticks=10)
+
+
+def command(number: int) -> Command:
+    answered = RequestNumber(0)
+    return Command(client=ClientId(1), number=RequestNumber(number), answered=answered, body=b"")
+
+
+def core(*records: Record, seed: int = 0, settings: Settings = SETTINGS) -> MultiPaxos:
+    return MultiPaxos(
+        replica=ONE,
+        members=(THREE, ONE, TWO),
+        settings=settings,
+        random=Random(seed),
+        records=records,
+    )
+
+
+def take(it: MultiPaxos) -> Ready[Message, Record]:
+    ready = it.take_ready()
+    assert ready is not None
+    return ready
+
+
+def leader(settings: Settings = SETTINGS) -> MultiPaxos:
+    """Replica 1, elected with the promise of 2 under ballot 1.1."""
+    it = core(settings=settings)
+    while it.role is Role.FOLLOWER:
+        it.step(Tick())
+    ballot = it.status().ballot
+    for acceptor in (ONE, TWO):
+        it.step(Received(acceptor, Promise(ballot, 1, 0, (), is_last=True, chosen_upto=0)))
+    take(it)
+    assert it.role is Role.LEADER
+    return it
+
+
+def test_a_replica_must_be_a_member() -> None:
+    with pytest.raises(AssertionError):
+        MultiPaxos(replica=ONE, members=(TWO,), settings=Settings(), random=Random(0))
+
+
+def test_members_are_sorted_however_they_are_given() -> None:
+    assert core().members == (ONE, TWO, THREE)
+    assert core().peers == (TWO, THREE)
+
+
+def test_a_silent_follower_campaigns_after_one_to_two_timeouts() -> None:
+    timeouts = []
+    for seed in range(40):
+        it = core(seed=seed)
+        ticks = 0
+        while it.role is Role.FOLLOWER:
+            it.step(Tick())
+            ticks += 1
+        timeouts.append(ticks)
+    assert min(timeouts) >= 10
+    assert max(timeouts) < 20
+    assert len(set(timeouts)) > 5, "campaigns would collide"
+
+
+def test_a_heartbeat_puts_a_campaign_off() -> None:
+    it = core()
+    for _ in range(10):
+        for _ in range(9):
+            it.step(Tick())
+        it.step(Received(TWO, Heartbeat(Ballot(1, TWO), 0)))
+    assert it.role is Role.FOLLOWER
+    assert it.status().leader == TWO
+
+
+def test_a_campaign_says_nothing_before_its_ballot_is_durable() -> None:
+    it = core()
+    while it.role is Role.FOLLOWER:
+        it.step(Tick())
+    ready = take(it)
+    assert ready.records == (PromiseRecord(Ballot(1, ONE)),)
+    assert ready.messages == ()
+    assert [e.to for e in ready.messages_after_persist] == [ONE, TWO, THREE]
+
+
+def test_equal_events_give_equal_work() -> None:
+    work = []
+    for _ in range(2):
+        it = leader()
+        it.step(Propose(command(1)))
+        it.step(Tick())
+        work.append(take(it))
+    assert work[0] == work[1]
+
+
+def test_a_follower_refuses() -> None:
+    it = core()
+    it.step(Propose(command(1)))
+    (refused,) = take(it).refused
+    assert (refused.client, refused.number, refused.why) == (1, 1, Refusal.NOT_LEADER)
+
+
+def test_a_leader_whose_queue_is_full_refuses() -> None:
+    it = leader(Settings(pending_max=2))
+    for number in range(1, 4):
+        it.step(Propose(command(number)))
+    ready = take(it)
+    assert [(r.number, r.why) for r in ready.refused] == [(3, Refusal.OVERLOADED)]
+
+
+def test_the_leaders_own_vote_waits_for_its_disk_and_the_proposal_does_not() -> None:
+    it = leader()
+    it.step(Propose(command(1)))
+    ready = take(it)
+    ballot = Ballot(1, ONE)
+    assert ready.records == (AcceptRecord(Entry(1, ballot, Batch((command(1),)))),)
+    assert [type(e.message) for e in ready.messages] == [Accept, Accept]
+    assert [(e.to, e.message) for e in ready.messages_after_persist] == [(ONE, Accepted(ballot, 1))]
+
+
+def test_slots_are_chosen_in_order_whatever_the_order_of_votes() -> None:
+    it = leader(Settings(batch_commands_max=1))
+    for number in (1, 2):
+        it.step(Propose(command(number)))
+    take(it)
+    ballot = Ballot(1, ONE)
+    for voter in (TWO, THREE):
+        it.step(Received(voter, Accepted(ballot, 2)))
+    assert it.take_ready() is None
+    for voter in (TWO, THREE):
+        it.step(Received(voter, Accepted(ballot, 1)))
+    assert take(it).chosen == (Chosen(1, (command(1),)), Chosen(2, (command(2),)))
+
+
+def test_a_vote_for_another_ballot_does_not_count() -> None:
+    it = leader()
+    it.step(Propose(command(1)))
+    take(it)
+    for voter in (ONE, TWO, THREE):
+        it.step(Received(voter, Accepted(Ballot(1, TWO), 1)))
+    assert it.status().chosen_upto == 0
+
+
+def test_a_restart_executes_again_what_was_known_to_be_chosen() -> None:
+    entry = Entry(1, Ballot(1, TWO), Batch((command(1),)))
+    it = core(AcceptRecord(entry), ChosenRecord(1))
+    assert take(it).chosen == (Chosen(1, (command(1),)),)
+    assert it.status().chosen_upto == 1
+
+
+def test_a_campaign_after_a_restart_uses_a_new_ballot() -> None:
+    it = core(PromiseRecord(Ballot(4, ONE)))
+    while it.role is Role.FOLLOWER:
+        it.step(Tick())
+    assert it.status().ballot == Ballot(5, ONE)
+
+
+def test_a_lower_ballot_is_told_what_is_promised() -> None:
+    it = core(PromiseRecord(Ballot(4, ONE)))
+    take(it)
+    it.step(Received(TWO, Prepare(Ballot(3, TWO), 1)))
+    it.step(Received(TWO, Heartbeat(Ballot(3, TWO), 0)))
+    ready = take(it)
+    assert [e.message for e in ready.messages] == [Declined(Ballot(4, ONE))] * 2
+    assert ready.records == ()
+
+
+def test_a_declined_leader_steps_down_once_somebody_promised_more() -> None:
+    it = leader()
+    it.step(Received(TWO, Declined(Ballot(1, ONE))))
+    assert it.status().role is Role.LEADER
+    it.step(Received(TWO, Declined(Ballot(2, TWO))))
+    assert it.status().role is Role.FOLLOWER

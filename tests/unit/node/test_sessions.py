@@ -1,0 +1,135 @@
+"""Sessions: each request is executed once, whoever leads and however often it is in the log."""
+
+import pytest
+
+from node.state_machine.sessions import SessionedStateMachine
+from node.types import OPEN_SESSION, ClientId, Command, RequestNumber
+from node.wire.messages import Executed, Expired, Opened
+
+
+class Counting:
+    """Answers how many bodies it has executed."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    def execute(self, body: bytes) -> bytes:
+        self.bodies.append(body)
+        return str(len(self.bodies)).encode()
+
+
+class Machine:
+    """A sessioned machine, one command a slot."""
+
+    def __init__(self, sessions_max: int = 10) -> None:
+        self.inner = Counting()
+        self.machine = SessionedStateMachine(self.inner, sessions_max=sessions_max)
+
+    def open(self, nonce: int = 1) -> ClientId:
+        answer = self.execute(command(ClientId(nonce), OPEN_SESSION))
+        assert isinstance(answer, Opened)
+        assert answer.client == nonce
+        return answer.session
+
+    def execute(self, *commands: Command) -> Opened | Executed | Expired:
+        slot = self.machine.executed_upto + 1
+        return self.machine.execute_slot(slot, commands)[-1]
+
+
+def command(client: ClientId, number: int, *, answered: int = 0, body: bytes = b"x") -> Command:
+    return Command(
+        client=client,
+        number=RequestNumber(number),
+        answered=RequestNumber(answered),
+        body=body,
+    )
+
+
+def test_a_request_is_executed_once_and_answered_each_time() -> None:
+    it = Machine()
+    session = it.open()
+    first = it.execute(command(session, 1))
+    again = it.execute(command(session, 1))
+    assert first == again == Executed(session, RequestNumber(1), b"1")
+    assert it.inner.bodies == [b"x"]
+
+
+def test_a_copy_in_the_same_slot_is_a_copy_too() -> None:
+    it = Machine()
+    session = it.open()
+    it.execute(command(session, 1), command(session, 1))
+    assert it.inner.bodies == [b"x"]
+
+
+def test_no_session_is_named_twice() -> None:
+    it = Machine()
+    opening = command(ClientId(1), OPEN_SESSION)
+    answers = it.machine.execute_slot(1, (opening, opening)) + it.machine.execute_slot(
+        2, (opening,)
+    )
+    names = [answer.session for answer in answers if isinstance(answer, Opened)]
+    assert len(set(names)) == 3
+
+
+def test_a_session_that_was_never_opened_executes_nothing() -> None:
+    it = Machine()
+    assert it.execute(command(ClientId(7), 1)) == Expired(ClientId(7), RequestNumber(1))
+    assert it.inner.bodies == []
+
+
+def test_requests_may_be_in_flight_together_and_come_in_any_order() -> None:
+    it = Machine()
+    session = it.open()
+    it.execute(command(session, 2, body=b"second"))
+    it.execute(command(session, 1, body=b"first"))
+    assert it.execute(command(session, 2)) == Executed(session, RequestNumber(2), b"1")
+    assert it.inner.bodies == [b"second", b"first"]
+
+
+def test_a_late_copy_of_an_answered_request_is_not_executed() -> None:
+    it = Machine()
+    session = it.open()
+    it.execute(command(session, 1))
+    it.execute(command(session, 2, answered=1))
+    assert it.execute(command(session, 1)) == Expired(session, RequestNumber(1))
+    assert len(it.inner.bodies) == 2
+
+
+def test_results_that_the_client_has_are_forgotten() -> None:
+    it = Machine()
+    session = it.open()
+    for number in range(1, 50):
+        it.execute(command(session, number, answered=number - 1))
+    assert list(it.machine._sessions[session].results) == [49]
+
+
+def test_an_older_word_about_answers_brings_nothing_back() -> None:
+    it = Machine()
+    session = it.open()
+    it.execute(command(session, 3, answered=2))
+    it.execute(command(session, 4, answered=0))
+    assert isinstance(it.execute(command(session, 1)), Expired)
+
+
+def test_the_session_that_was_silent_longest_is_forgotten() -> None:
+    it = Machine(sessions_max=2)
+    first, second = it.open(1), it.open(2)
+    it.execute(command(first, 1))
+    it.open(3)
+    assert isinstance(it.execute(command(second, 1)), Expired)
+    assert isinstance(it.execute(command(first, 2)), Executed)
+
+
+def test_slots_are_executed_without_a_gap() -> None:
+    it = Machine()
+    with pytest.raises(AssertionError, match="slot 2 after 0"):
+        it.machine.execute_slot(2, ())
+    assert it.machine.execute_slot(1, ()) == []
+    assert it.machine.executed_upto == 1
+
+
+def test_a_read_outside_the_log_leaves_the_session_alone() -> None:
+    it = Machine()
+    session = it.open()
+    assert it.machine.read(command(session, 1)).body == b"1"
+    assert it.machine._sessions[session].results == {}
