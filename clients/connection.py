@@ -193,24 +193,31 @@ async def ask_status(address: Address, cluster: str, *, timeout_s: float) -> Sta
 
 async def locate(master: Address, cluster: str, *, timeout_s: float) -> Located:
     """Ask the master for the replicas and the leader; raises CannotConnect."""
-    decoder = FrameDecoder(FRAME_BYTES_MAX)
+    located = None
     with trio.move_on_after(timeout_s):
-        async with await _open(master, timeout_s) as stream:
-            try:
-                for message in (ClientHello(PROTOCOL_VERSION, cluster), Locate()):
-                    await stream.send_all(frame(MASTER_CODEC.encode(message), FRAME_BYTES_MAX))
-                while (payload := decoder.next_frame()) is None:
-                    data = await stream.receive_some(CHUNK_BYTES)
-                    if not data:
-                        raise CannotConnect(f"the master at {master} closed the connection")
-                    decoder.receive_data(bytes(data))
-                located = MASTER_CODEC.decode(payload)
-            except (trio.BrokenResourceError, WireError) as error:
-                raise CannotConnect(f"the master at {master}: {error}") from error
-        if isinstance(located, Located):
-            return located
-        raise CannotConnect(f"the master at {master} answered {located}")
-    raise CannotConnect(f"the master at {master} did not answer within {timeout_s} s")
+        try:
+            located = await _ask_master(master, cluster, timeout_s)
+        except (CannotConnect, trio.BrokenResourceError, WireError) as error:
+            raise CannotConnect(f"the master does not answer: {error}") from error
+    if located is None:
+        raise CannotConnect(f"the master at {master} did not answer within {timeout_s} s")
+    return located
+
+
+async def _ask_master(master: Address, cluster: str, timeout_s: float) -> Located:
+    decoder = FrameDecoder(FRAME_BYTES_MAX)
+    async with await _open(master, timeout_s) as stream:
+        for question in (ClientHello(PROTOCOL_VERSION, cluster), Locate()):
+            await stream.send_all(frame(MASTER_CODEC.encode(question), FRAME_BYTES_MAX))
+        while (payload := decoder.next_frame()) is None:
+            data = await stream.receive_some(CHUNK_BYTES)
+            if not data:
+                raise WireError(f"{master} closed the connection")
+            decoder.receive_data(bytes(data))
+        answer = MASTER_CODEC.decode(payload)
+    if not isinstance(answer, Located):
+        raise WireError(f"{master} answered {answer}")
+    return answer
 
 
 async def _open(address: Address, timeout_s: float) -> trio.SocketStream:

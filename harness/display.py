@@ -46,7 +46,7 @@ def summary(result: Mapping[str, Any]) -> str:
     latency = result["latency_ms"] or {"p50": 0.0, "p99": 0.0, "max": 0.0}
     kills = result["kills"]
     lines = [
-        _HEADLINES[result["verdict"]] + (f": {result['reason']}" if result["reason"] else ""),
+        _headline(result),
         (
             f"  operations   {result['operations']:,} ({result['ok']:,} ok, {result['fail']:,} failed, "
             f"{result['info']:,} unknown), {result['retries']:,} retries"
@@ -76,6 +76,15 @@ def summary(result: Mapping[str, Any]) -> str:
         lines += ["", result["counterexample"]["explanation"]]
     lines += ["", f"  report       {result['run']}/report.html"]
     return "\n".join(lines)
+
+
+def _headline(result: Mapping[str, Any]) -> str:
+    verdict, reason = _HEADLINES[result["verdict"]], result["reason"]
+    if reason is None:
+        return verdict
+    if result["verdict"] == "linearizable":
+        return f"FAILED: {reason}\n  what clients saw was linearizable"
+    return f"{verdict}: {reason}"
 
 
 _HEADLINES: Final = {

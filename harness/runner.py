@@ -110,7 +110,7 @@ async def run_cluster(options: RunOptions, directory: RunDirectory, progress: Pr
                     )
                     await run.all_phases()
                     cluster.check_alive()
-                    observed.unexpected_ends = cluster.unexpected_ends
+                    observed.unexpected_ends += cluster.unexpected_ends
             watchers.cancel_scope.cancel()
     return observed
 
@@ -172,14 +172,16 @@ class _Run:
         self._progress.phase = "loading"
         began = self._progress.started_at = trio.current_time()
         end = began + self._options.time_limit_s
-        async with trio.open_nursery() as clients:
-            for number in range(self._options.clients):
-                clients.start_soon(self._client, number)
-            await self._hurt(end)
-            await trio.sleep_until(end)
-            # Let operations in flight finish: cut off, they would all be of unknown outcome.
-            self._pacer.close()
-            self._observed.load_s = trio.current_time() - began
+        try:
+            async with trio.open_nursery() as clients:
+                for number in range(self._options.clients):
+                    clients.start_soon(self._client, number)
+                await self._hurt(end)
+                await trio.sleep_until(end)
+                # Let operations in flight finish: cut off, they would all be of unknown outcome.
+                self._pacer.close()
+        finally:
+            self._observed.load_s = min(trio.current_time(), end) - began
 
     async def _client(self, number: int) -> None:
         concurrency = self._options.clients + 1
@@ -194,14 +196,16 @@ class _Run:
             recording = RecordingClient(
                 KvClient(client), self._recorder, process=number, concurrency=concurrency
             )
+            retries = 0
             while await self._pacer.turn():
                 operation = self._workload.next()
                 process = recording.process
                 result = await recording.perform(operation)
                 self._count(result is not None, recording.process != process)
+                self._observed.retries += client.retries - retries
+                retries = client.retries
                 if isinstance(result, Done):
                     self._workload.done(operation, result)
-            self._observed.retries += client.retries
 
     async def _hurt(self, end: float) -> None:
         """Strike in turn, an interval from one beginning to the next; begin none after `end`."""

@@ -3,10 +3,13 @@
 In this order, the first that applies:
 
     a violation of the promise                       not linearizable          exit 1
+    the run broke off: a failed start, an interrupt  undecided                 exit 2
     replicas that never serve again after the heal   reason "stuck: …"         exit 1
     a replica that ended by itself                   reason                    exit 1
-    the run broke off, or the judge ran out of time  undecided                 exit 2
+    the judge ran out of time                        undecided                 exit 2
     too little happened to prove anything            undecided                 exit 2
+
+In the two cases with a reason and exit 1 the verdict is still that on the history.
 """
 
 from collections.abc import Sequence
@@ -56,13 +59,15 @@ def _conclude(
     """Verdict, reason and exit code, by the order above."""
     if isinstance(verdict, NotLinearizable):
         return verdict.kind.value, None, ExitCode.NOT_VALID
+    if observed.problem is not None:
+        return "undecided", observed.problem, ExitCode.UNDECIDED
     if observed.stuck is not None:
         return verdict.kind.value, f"stuck: {observed.stuck}", ExitCode.NOT_VALID
     if observed.unexpected_ends:
         return verdict.kind.value, "; ".join(observed.unexpected_ends), ExitCode.NOT_VALID
     if isinstance(verdict, Undecided):
         return verdict.kind.value, verdict.reason, ExitCode.UNDECIDED
-    too_quiet = observed.problem or _too_quiet(options, operations, observed.toll)
+    too_quiet = _too_quiet(options, operations, observed.toll)
     if too_quiet is not None:
         return "undecided", too_quiet, ExitCode.UNDECIDED
     return verdict.kind.value, None, ExitCode.VALID

@@ -69,6 +69,9 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(ExitCode.WRONG_INPUT)
     try:
         code = group.main(arguments, prog_name="gong", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as question:
+        click.echo(question.format_message())
+        code = ExitCode.VALID
     except (click.UsageError, InputError) as error:
         message = error.format_message() if isinstance(error, click.UsageError) else str(error)
         click.echo(f"gong: {message}", err=True)

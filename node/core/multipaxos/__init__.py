@@ -6,4 +6,5 @@ from node.core.multipaxos.messages import (
     Message as Message,
     Record as Record,
 )
-from node.core.multipaxos.replica import MultiPaxos as MultiPaxos, Settings as Settings
+from node.core.multipaxos.replica import MultiPaxos as MultiPaxos
+from node.core.multipaxos.settings import Settings as Settings

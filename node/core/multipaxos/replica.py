@@ -15,7 +15,6 @@ simple" (Lamport 2001), section 3. Decided beyond the paper:
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from random import Random
 from typing import assert_never
 
@@ -50,28 +49,9 @@ from node.core.multipaxos.messages import (
     Promise,
     Record,
 )
+from node.core.multipaxos.settings import Settings
 from node.core.outbox import Outbox
 from node.types import Command, ReplicaId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Times in ticks, and the limits of what one message and one leader may hold."""
-
-    election_timeout_ticks: int = 30
-    """Silence after which a follower campaigns; randomised to [n, 2n)."""
-    heartbeat_ticks: int = 5
-    """How often a leader speaks; also how long an unanswered question waits to be repeated."""
-    slots_in_flight_max: int = 32
-    """Not tuned yet: enough to cover an fsync and a round trip at a few slots a millisecond."""
-    batch_commands_max: int = 512
-    batch_bytes_max: int = 256 * 1024
-    """A batch stays far below a frame; a single command may exceed this."""
-    pending_max: int = 16 * 1024
-    """Commands that wait for a slot; more are refused as OVERLOADED."""
-    report_entries_max: int = 256
-    """Entries in one Promise or Learn; with `report_bytes_max` this bounds their frame."""
-    report_bytes_max: int = 1024 * 1024
 
 
 class MultiPaxos:
@@ -101,6 +81,9 @@ class MultiPaxos:
         self._silence_ends = 0
         self._fetch_again_at = 0
         self._ballot_seen = self.acceptor.promised
+        """The highest of all ballots that anybody mentioned: the next campaign must be above it."""
+        self._followed = self.acceptor.promised
+        """The ballot of `leader`; without one, of the last leader or of a candidate since."""
         self._chosen_recorded = self.log.chosen_upto
         self._outbox: Outbox[Message, Record] = Outbox()
         # The state machine is volatile: after a restart everything chosen is executed again.
@@ -220,6 +203,7 @@ class MultiPaxos:
         if prepare.ballot > self.acceptor.promised:
             self._step_down(f"promises {prepare.ballot}")
             self._record(self.acceptor.promise(prepare.ballot))
+            self._followed = max(self._followed, prepare.ballot)
             self._expect_leader()
         self._ballot_seen = max(self._ballot_seen, prepare.ballot)
         part = self.acceptor.report(
@@ -248,6 +232,7 @@ class MultiPaxos:
         self._ballot_seen = max(self._ballot_seen, declined.promised)
         if self.role is not Role.FOLLOWER and declined.promised > self._ballot_in_force():
             self._step_down(f"was declined, {declined.promised} is promised")
+            self._followed = max(self._followed, declined.promised)
             self._expect_leader()
 
     # ── Phase 2: leading ─────────────────────────────────────────────────────────────────────
@@ -259,7 +244,8 @@ class MultiPaxos:
         self.leader = self.replica
         self.leadership = Leadership(campaign.ballot, self.log.chosen_upto + 1, self.members)
         first, last = self.leadership.next_slot, campaign.reported_upto
-        self._note(f"leads with {campaign.ballot}, recovers slots {first} to {last}")
+        recovery = f"recovers slots {first} to {last}" if first <= last else "nothing to recover"
+        self._note(f"leads with {campaign.ballot}, {recovery}")
         for slot in range(first, last + 1):
             self._propose(self._value_to_recover(slot, campaign))
         self._send_heartbeats()
@@ -358,9 +344,11 @@ class MultiPaxos:
             return False
         if self.role is not Role.FOLLOWER:
             self._step_down(f"follows {ballot}")
-        self._ballot_seen = max(self._ballot_seen, ballot)
-        self.leader = ballot.replica
-        self._expect_leader()
+        if ballot >= self._followed:  # else a late message of an older leader: valid, but no news
+            self._ballot_seen = max(self._ballot_seen, ballot)
+            self._followed = ballot
+            self.leader = ballot.replica
+            self._expect_leader()
         return True
 
     def _on_chosen_upto(self, sender: ReplicaId, ballot: Ballot, chosen_upto: int) -> None:
@@ -410,7 +398,8 @@ class MultiPaxos:
                     # lower one must not go on: it would vouch, under its own ballot, for a slot in
                     # which its followers hold the value that it proposed there itself.
                     self._step_down(f"learns what was chosen in {entry.ballot}")
-                    self._ballot_seen = entry.ballot
+                    self._ballot_seen = max(self._ballot_seen, entry.ballot)
+                    self._followed = entry.ballot
                 record = self.acceptor.learn(entry)
                 if record is not None:
                     self._record(record)
@@ -452,7 +441,7 @@ class MultiPaxos:
         """The ballot that this replica leads or campaigns with, or else follows."""
         if self.leadership is not None:
             return self.leadership.ballot
-        return self.campaign.ballot if self.campaign is not None else self._ballot_seen
+        return self.campaign.ballot if self.campaign is not None else self._followed
 
     # ── The outbox ───────────────────────────────────────────────────────────────────────────
 

@@ -93,7 +93,7 @@ def opening(*reactions: Reaction) -> Iterable[Reaction]:
 
 @asynccontextmanager
 async def client_of(
-    network: FakeNetwork, *, timeout_s: float = 5.0, **replicas: ScriptedReplica
+    network: FakeNetwork, *, timeout_s: float = 1.0, **replicas: ScriptedReplica
 ) -> AsyncIterator[Client]:
     """A client of the replicas `a` and perhaps `b`, that goes to `a` first."""
     places = {"a": A, "b": B}

@@ -191,3 +191,13 @@ def test_a_declined_leader_steps_down_once_somebody_promised_more() -> None:
     assert it.status().role is Role.LEADER
     it.step(Received(TWO, Declined(Ballot(2, TWO))))
     assert it.status().role is Role.FOLLOWER
+
+
+def test_a_late_heartbeat_of_an_older_leader_changes_no_hint() -> None:
+    """Replica 1 has promised neither ballot, so the late message is valid; it is only old."""
+    it = core()
+    it.step(Received(THREE, Heartbeat(Ballot(2, THREE), 0)))
+    it.step(Received(TWO, Heartbeat(Ballot(1, TWO), 0)))
+    hint = take(it).leader_hint
+    assert hint is not None
+    assert (hint.leader, hint.ballot) == (THREE, Ballot(2, THREE))

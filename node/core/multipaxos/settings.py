@@ -1,0 +1,23 @@
+"""What an operator may tune: how patient a replica is and how much it does at once."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Times in ticks, and the limits of what one message and one leader may hold."""
+
+    election_timeout_ticks: int = 30
+    """Silence after which a follower campaigns; randomised to [n, 2n)."""
+    heartbeat_ticks: int = 5
+    """How often a leader speaks; also how long an unanswered question waits to be repeated."""
+    slots_in_flight_max: int = 32
+    """Not tuned yet: enough to cover an fsync and a round trip at a few slots a millisecond."""
+    batch_commands_max: int = 512
+    batch_bytes_max: int = 256 * 1024
+    """A batch stays far below a frame; a single command may exceed this."""
+    pending_max: int = 16 * 1024
+    """Commands that wait for a slot; more are refused as OVERLOADED."""
+    report_entries_max: int = 256
+    """Entries in one Promise or Learn; with `report_bytes_max` this bounds their frame."""
+    report_bytes_max: int = 1024 * 1024

@@ -1,0 +1,143 @@
+"""A configuration is taken as a whole or refused with file, key, value and reason."""
+
+from pathlib import Path
+
+import pytest
+
+from node.config import load_config
+from node.errors import ConfigError
+from node.types import Address, ReplicaId
+
+GOOD = """
+cluster = "demo"
+data_dir = "data"
+[master]
+address = "127.0.0.1:7400"
+[timing]
+tick_ms = 20
+[[replica]]
+id = 1
+peer_address = "127.0.0.1:7411"
+client_address = "[::1]:7412"
+[[replica]]
+id = 2
+peer_address = "127.0.0.1:7421"
+client_address = "127.0.0.1:7422"
+"""
+
+
+def write(directory: Path, text: str) -> Path:
+    path = directory / "cluster.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_good_file_says_everything(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, GOOD))
+    assert config.cluster == "demo"
+    assert config.master == Address("127.0.0.1", 7400)
+    assert [member.id for member in config.replicas] == [1, 2]
+    assert config.replica(ReplicaId(1)).client_address == Address("::1", 7412)
+    assert (config.timing.tick_ms, config.timing.election_timeout_ticks) == (20, 30)
+
+
+def test_the_data_directory_is_relative_to_the_file(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, GOOD))
+    assert config.journal_path(ReplicaId(2)) == tmp_path / "data" / "replica-2" / "journal"
+    absolute = load_config(write(tmp_path, GOOD.replace('"data"', '"/var/lib/gong"')))
+    assert absolute.data_dir == Path("/var/lib/gong")
+
+
+def test_master_and_timing_are_optional(tmp_path: Path) -> None:
+    without = GOOD[: GOOD.index("[master]")] + GOOD[GOOD.index("[[replica]]") :]
+    config = load_config(write(tmp_path, without))
+    assert config.master is None
+    assert config.timing.tick_ms == 10
+
+
+def test_a_replica_that_the_file_does_not_know_is_named(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, GOOD))
+    with pytest.raises(ConfigError, match="no replica has id 3; the file knows 1, 2"):
+        config.replica(ReplicaId(3))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('cluster = "demo"', "", "`cluster`"),
+        ('cluster = "demo"', 'cluster = ""', "cluster: '': Expected `str` of length >= 1"),
+        ('cluster = "demo"', f'cluster = "{"x" * 65}"', "length <= 64"),
+        ('cluster = "demo"', "cluster = 5", "cluster: 5: Expected `str`, got `int`"),
+        ('data_dir = "data"', 'data_dir = ""', "data_dir: ''"),
+        ("tick_ms = 20", "tick_ms = 0", "timing.tick_ms: 0: Expected `int` >= 1"),
+        ("tick_ms = 20", 'tick_ms = "20"', "timing.tick_ms: '20': Expected `int`"),
+        ("tick_ms = 20", "tick_s = 20", "timing: Object contains unknown field `tick_s`"),
+        (
+            "tick_ms = 20",
+            "heartbeat_ticks = 20",
+            "timing.heartbeat_ticks: 20 is more than half of election_timeout_ticks (30)",
+        ),
+        ("id = 1\n", "id = 0\n", "replica[0].id: 0: Expected `int` >= 1"),
+        ("id = 2\n", "id = 1\n", "replica[1].id: 1 is used twice"),
+        ("id = 2\n", "", "replica[1]: Object missing required field `id`"),
+        (
+            '"127.0.0.1:7421"',
+            '"127.0.0.1:7411"',
+            "replica[1].peer_address: '127.0.0.1:7411' is already used by replica[0].peer_address",
+        ),
+        (
+            '"127.0.0.1:7422"',
+            '"127.0.0.1:7400"',
+            "replica[1].client_address: '127.0.0.1:7400' is already used by master.address",
+        ),
+        (
+            '"127.0.0.1:7421"',
+            '"127.0.0.1"',
+            "replica[1].peer_address: '127.0.0.1' is not HOST:PORT",
+        ),
+        ('"127.0.0.1:7421"', '"127.0.0.1:0"', "a port from 1 to 65535"),
+        ('"127.0.0.1:7421"', '"127.0.0.1:65536"', "a port from 1 to 65535"),
+        ('"127.0.0.1:7421"', '"::1:7421"', "is not HOST:PORT"),
+        ('address = "127.0.0.1:7400"', 'adress = "127.0.0.1:7400"', "master: Object"),
+        ('cluster = "demo"', 'cluster = "demo', "is not TOML"),
+        ('cluster = "demo"', 'cluster = "demo"\ncluster = "demo"', "is not TOML"),
+    ],
+)
+def test_a_bad_file_is_refused_with_key_value_and_reason(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    assert old in GOOD
+    path = write(tmp_path, GOOD.replace(old, new, 1))
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert expected in message
+    assert "\n" not in message
+
+
+def test_no_replicas_or_too_many_are_refused(tmp_path: Path) -> None:
+    head = 'cluster = "demo"\ndata_dir = "data"\n'
+    with pytest.raises(ConfigError, match=r"replica: .*length >= 1"):
+        load_config(write(tmp_path, head + "replica = []\n"))
+    many = "".join(
+        f'[[replica]]\nid = {n}\npeer_address = "h:{n}"\nclient_address = "h:{n + 100}"\n'
+        for n in range(1, 17)
+    )
+    with pytest.raises(ConfigError, match=r"replica: .*length <= 15"):
+        load_config(write(tmp_path, head + many))
+
+
+def test_a_file_that_cannot_be_read_or_decoded_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"missing\.toml: cannot be read: No such file"):
+        load_config(tmp_path / "missing.toml")
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        load_config(tmp_path)
+    (tmp_path / "latin.toml").write_bytes(b'cluster = "\xe4"')
+    with pytest.raises(ConfigError, match="is not UTF-8: invalid continuation byte at byte 11"):
+        load_config(tmp_path / "latin.toml")
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:80", "[::1]:80", "localhost:65535"])
+def test_an_address_is_written_as_it_is_read(text: str) -> None:
+    assert str(Address.parse(text)) == text

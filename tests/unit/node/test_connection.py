@@ -1,0 +1,190 @@
+"""A connection's bounds: who is silent, who does not read, who speaks another language."""
+
+import pytest
+import trio
+from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair
+
+from node.errors import FrameTooLarge, MalformedFrame, UnknownTag, VersionMismatch, WireError
+from node.runtime.connection import (
+    HELLO_TIMEOUT_S,
+    OUTPUT_BYTES_MAX,
+    Connection,
+    Counters,
+    expect_hello,
+)
+from node.runtime.logs import logger
+from node.types import ClientId, RequestNumber
+from node.wire.framing import frame
+from node.wire.messages import (
+    CLIENT_CODEC,
+    FRAME_BYTES_MAX,
+    PROTOCOL_VERSION,
+    ClientHello,
+    Executed,
+    Goodbye,
+    StatusRequest,
+)
+from tests.support.streams import Talker
+
+HELLO = ClientHello(PROTOCOL_VERSION, "test")
+
+
+def connection_over(stream: trio.abc.Stream, limit: int = FRAME_BYTES_MAX) -> Connection:
+    return Connection(stream, CLIENT_CODEC, frame_bytes_max=limit)
+
+
+async def test_messages_go_in_and_out() -> None:
+    near, far = memory_stream_pair()
+    talker = Talker(near)
+    connection = connection_over(far)
+    async with connection.open():
+        await talker.say(HELLO)
+        assert await expect_hello(connection, ClientHello, "test") == HELLO
+        await talker.say(StatusRequest())
+        await near.send_eof()
+        assert [message async for message in connection] == [StatusRequest()]
+        connection.post(Goodbye("one"))
+        connection.post(Goodbye("two"))
+        assert [await talker.hear(), await talker.hear()] == [Goodbye("one"), Goodbye("two")]
+    assert await talker.hear() is None
+
+
+async def test_an_empty_cluster_name_means_any() -> None:
+    near, far = memory_stream_pair()
+    connection = connection_over(far)
+    async with connection.open():
+        await Talker(near).say(ClientHello(PROTOCOL_VERSION, ""))
+        await expect_hello(connection, ClientHello, "test")
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "reason"),
+    [
+        (b"\xff\xff\xff\xff", FrameTooLarge, "announces 4294967295 bytes"),
+        (frame(b"\xff", 9), MalformedFrame, "not the CBOR we speak"),
+        (frame(b"\x82\x19\x27\x0f\x01", 9), UnknownTag, "tag 9999"),
+        (frame(CLIENT_CODEC.encode(StatusRequest()), 9), WireError, "expected ClientHello first"),
+        (
+            frame(CLIENT_CODEC.encode(ClientHello(7, "test")), 99),
+            VersionMismatch,
+            "protocol version 7; this side speaks 1",
+        ),
+        (
+            frame(CLIENT_CODEC.encode(ClientHello(PROTOCOL_VERSION, "x")), 99),
+            VersionMismatch,
+            "cluster 'x'; this is 'test'",
+        ),
+    ],
+    ids=["too large", "no CBOR", "unknown tag", "no hello", "version", "cluster"],
+)
+async def test_the_other_side_is_told_why_it_is_left(
+    data: bytes, error: type[WireError], reason: str
+) -> None:
+    near, far = memory_stream_pair()
+    talker = Talker(near)
+    connection = connection_over(far)
+    await near.send_all(data)
+    with pytest.raises(error, match=reason):
+        async with connection.open():
+            await expect_hello(connection, ClientHello, "test")
+    goodbye = await talker.hear()
+    assert isinstance(goodbye, Goodbye)
+    assert reason in goodbye.reason
+    assert await talker.hear() is None
+
+
+async def test_answers_that_were_queued_leave_before_the_goodbye() -> None:
+    near, far = memory_stream_pair()
+    talker = Talker(near)
+    with pytest.raises(WireError, match="enough"):
+        async with (connection := connection_over(far)).open():
+            connection.post(Goodbye("queued"))
+            raise WireError("enough")
+    assert await talker.hear() == Goodbye("queued")
+    assert await talker.hear() == Goodbye("enough")
+
+
+async def test_an_end_within_a_frame_is_not_a_clean_end() -> None:
+    near, far = memory_stream_pair()
+    connection = connection_over(far)
+    await near.send_all(b"\x00\x00\x00\x09half")
+    await near.send_eof()
+    with pytest.raises(WireError, match="ended inside a frame"):
+        async with connection.open():
+            await connection.receive()
+
+
+async def test_who_does_not_say_who_it_is_is_left_after_a_while(
+    autojump_clock: MockClock,
+) -> None:
+    _near, far = memory_stream_pair()
+    connection = connection_over(far)
+    with pytest.raises(WireError, match="expected ClientHello first"):
+        async with connection.open():
+            await expect_hello(connection, ClientHello, "test")
+    assert trio.current_time() == HELLO_TIMEOUT_S
+
+
+async def test_a_hello_that_drips_in_does_not_extend_the_patience(
+    autojump_clock: MockClock,
+) -> None:
+    near, far = memory_stream_pair()
+    connection = connection_over(far)
+    data = frame(CLIENT_CODEC.encode(HELLO), 99)
+
+    async def drip() -> None:
+        for position in range(len(data)):
+            await trio.sleep(HELLO_TIMEOUT_S / 3)
+            await near.send_all(data[position : position + 1])
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(drip)
+        with pytest.raises(WireError):
+            async with connection.open():
+                await expect_hello(connection, ClientHello, "test")
+        assert trio.current_time() == HELLO_TIMEOUT_S
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_does_not_read_is_left_though_the_writer_is_stuck(
+    autojump_clock: MockClock,
+) -> None:
+    """Nothing is read at the other end, so the first answer already blocks the writer for good."""
+    _near, far = lockstep_stream_pair()
+    connection = connection_over(far)
+    answer = Executed(ClientId(1), RequestNumber(1), bytes(1024 * 1024))
+    with trio.fail_after(1000), pytest.raises(WireError, match="does not read its answers"):
+        async with connection.open():
+            for _ in range(OUTPUT_BYTES_MAX // len(answer.body) + 2):
+                connection.post(answer)
+                await trio.sleep(1)
+            await trio.sleep_forever()
+
+
+async def test_a_goodbye_that_nobody_reads_does_not_hold_the_connection_open(
+    autojump_clock: MockClock,
+) -> None:
+    _near, far = lockstep_stream_pair()
+    with pytest.raises(WireError, match="enough"):
+        async with connection_over(far).open():
+            raise WireError("enough")
+    assert trio.current_time() <= 1
+
+
+async def test_the_ends_of_connections_are_counted_by_reason() -> None:
+    counters = Counters()
+    log = logger("test")
+    with counters.connection("client", log):
+        pass
+    with counters.connection("client", log):
+        raise UnknownTag("tag 9")
+    with counters.connection("peer", log):
+        raise trio.BrokenResourceError
+    with pytest.raises(ZeroDivisionError), counters.connection("peer", log):
+        raise ZeroDivisionError
+    assert counters.ended == {
+        "client: closed": 1,
+        "client: UnknownTag": 1,
+        "peer: broken": 1,
+        "peer: closed": 1,
+    }

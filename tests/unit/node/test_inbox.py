@@ -1,0 +1,78 @@
+"""The driver's inbox and the ticker that posts to it."""
+
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from node.runtime.inbox import ROOMY, Inbox
+
+
+async def test_everything_that_arrived_is_taken_at_once_and_in_order() -> None:
+    inbox: Inbox[int] = Inbox()
+    for event in range(5):
+        inbox.post(event)
+    assert await inbox.take_all() == [0, 1, 2, 3, 4]
+
+
+async def test_taking_waits_for_an_event(autojump_clock: MockClock) -> None:
+    inbox: Inbox[int] = Inbox()
+    taken: list[list[int]] = []
+
+    async def take_twice() -> None:
+        taken.append(await inbox.take_all())
+        taken.append(await inbox.take_all())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(take_twice)
+        await trio.sleep(1)
+        assert taken == []
+        inbox.post(1)
+        await trio.sleep(1)
+        assert taken == [[1]]
+        inbox.post(2)
+    assert taken == [[1], [2]]
+
+
+async def test_edges_wait_for_room_and_posting_never_does() -> None:
+    inbox: Inbox[int] = Inbox()
+    for event in range(ROOMY - 1):
+        inbox.post(event)
+    await inbox.wait_room()
+    inbox.post(0)
+    went_on: list[int] = []
+
+    async def edge(number: int) -> None:
+        await inbox.wait_room()
+        went_on.append(number)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(3):
+            nursery.start_soon(edge, number)
+        await wait_all_tasks_blocked()
+        assert went_on == []
+        inbox.post(0)
+        assert len(await inbox.take_all()) == ROOMY + 1
+    assert sorted(went_on) == [0, 1, 2]
+
+
+async def test_an_edge_that_finds_the_inbox_full_again_waits_again() -> None:
+    inbox: Inbox[int] = Inbox()
+    went_on = trio.Event()
+
+    async def edge() -> None:
+        await inbox.wait_room()
+        went_on.set()
+
+    def fill() -> None:
+        for event in range(ROOMY):
+            inbox.post(event)
+
+    fill()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(edge)
+        await wait_all_tasks_blocked()
+        await inbox.take_all()
+        fill()
+        await wait_all_tasks_blocked()
+        assert not went_on.is_set()
+        await inbox.take_all()
+        await went_on.wait()
