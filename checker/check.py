@@ -3,14 +3,15 @@
 from collections.abc import Hashable, Iterable
 from typing import Final, Protocol
 
+from checker import general
 from checker.budget import Budget, Meter
+from checker.engines import engines_for
+from checker.engines.interface import Accepted, Declined, Refuted
 from checker.errors import UnsupportedError
-from checker.explain import explain, name_operation
+from checker.general import OutOfBudget
 from checker.model import Model
 from checker.partition import effort, partition
-from checker.prepare import Problem, prepare
-from checker.search import Found, Stopped, Stuck, search
-from checker.values import Value, show
+from checker.values import Value
 from checker.verdict import (
     Counterexample,
     Linearizable,
@@ -25,8 +26,6 @@ from history import Operation, Outcome
 
 ENGINES: Final = ("auto", "native", "reference")
 CONSISTENCIES: Final = ("linearizable", "sequential", "mdl")
-
-_REFERENCE: Final = "reference"
 
 
 class HasOperations(Protocol):
@@ -72,7 +71,7 @@ def check(
     if not isinstance(initial, Initial):
         model = model.with_initial(initial)
     operations = list(history if isinstance(history, Iterable) else history.operations)
-    judgement = _Judgement(operations, model, Meter(budget or Budget()))
+    judgement = _Judgement(operations, model, Meter(budget or Budget()), engine)
     judgement.judge_all()
     return judgement.verdict()
 
@@ -92,10 +91,15 @@ def _refuse_what_is_not_there(engine: str, consistency: str) -> None:
 class _Judgement:
     """One call of `check`: the parts, and what is known of each."""
 
-    def __init__(self, operations: list[Operation], model: Model, meter: Meter) -> None:
+    def __init__(
+        self, operations: list[Operation], model: Model, meter: Meter, engine: str
+    ) -> None:
         self._operations = operations
+        self._by_index = {operation.index: operation for operation in operations}
         self._model = model
         self._meter = meter
+        self._engine = engine
+        self._engines: dict[str, int] = {}
         self._parts = partition(operations, model)
         self._orders: dict[Hashable, list[Operation]] = {}
         self._undecided: dict[Hashable, str] = {}
@@ -136,31 +140,30 @@ class _Judgement:
 
     def _judge(self, name: Hashable) -> None:
         self._undecided.pop(name, None)
-        problem = prepare(self._parts[name], self._model, self._meter)
-        if problem is None:
-            reason = self._meter.exhausted() or "a limit was reached"
-            self._undecided[name] = f"{reason} before the search began"
-            return
-        match search(problem, self._meter):
-            case Found(order):
-                self._orders[name] = [problem.operations[number] for number in order]
-            case Stuck() as stuck:
-                self._counterexample = explain(problem, stuck)
-            case Stopped(why, event):
-                self._undecided[name] = f"{why}{_place(problem, event)}"
+        engine, found = self._ask_engines(self._parts[name])
+        match found:
+            case Accepted(order):
+                self._orders[name] = [self._by_index[index] for index in order]
+            case Refuted(counterexample):
+                self._counterexample = counterexample
+            case OutOfBudget(reason):
+                self._undecided[name] = reason
+                return
+        self._engines[engine] = self._engines.get(engine, 0) + 1
+
+    def _ask_engines(self, part: list[Operation]) -> tuple[str, Accepted | Refuted | OutOfBudget]:
+        """The polynomial engines in turn, then the general search."""
+        if self._engine != "reference":
+            for engine in engines_for(self._model):
+                found = engine.judge(part, self._model)
+                if not isinstance(found, Declined):
+                    return engine.name, found
+        return general.judge(part, self._model, self._meter)
 
     def _statistics(self) -> Statistics:
-        decided = len(self._orders) + (self._counterexample is not None)
         return Statistics(
             operations=len(self._operations),
             crashed=sum(operation.outcome is Outcome.UNKNOWN for operation in self._operations),
             partitions=len(self._parts),
-            engines={_REFERENCE: decided} if decided else {},
+            engines=self._engines,
         )
-
-
-def _place(problem: Problem, event: int) -> str:
-    """How far the search came."""
-    key = problem.operations[event].key
-    on_key = "" if key is None else f" on key {show(key)}"
-    return f"{on_key} at the return of {name_operation(problem, event)}"

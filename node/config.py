@@ -80,7 +80,8 @@ class _RawReplica(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _RawConfig(msgspec.Struct, forbid_unknown_fields=True):
-    cluster: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    cluster: Annotated[str, msgspec.Meta(min_length=1, max_length=63)]
+    # The journal's header has one byte for its length in UTF-8.
     data_dir: Annotated[str, msgspec.Meta(min_length=1)]
     replica: Annotated[list[_RawReplica], msgspec.Meta(min_length=1, max_length=_REPLICAS_MAX)]
     master: _RawMaster | None = None

@@ -1,4 +1,5 @@
-// The only file of checker/native that knows Python.
+// Everything of checker/native that Python can see. Each part binds itself in a file of its own,
+// `<part>_bindings.cpp`; those and this one are the only files here that know Python.
 #include <nanobind/nanobind.h>
 
-NB_MODULE(_native, m) { m.doc() = "Native part of checker."; }
+NB_MODULE(_native, m) { m.doc() = "The native engines of checker."; }

@@ -6,6 +6,7 @@ import pytest
 
 from node.config import load_config
 from node.errors import ConfigError
+from node.runtime.journal import CLUSTER_BYTES_MAX
 from node.types import Address, ReplicaId
 
 GOOD = """
@@ -66,7 +67,7 @@ def test_a_replica_that_the_file_does_not_know_is_named(tmp_path: Path) -> None:
     [
         ('cluster = "demo"', "", "`cluster`"),
         ('cluster = "demo"', 'cluster = ""', "cluster: '': Expected `str` of length >= 1"),
-        ('cluster = "demo"', f'cluster = "{"x" * 65}"', "length <= 64"),
+        ('cluster = "demo"', f'cluster = "{"x" * 64}"', "length <= 63"),
         ('cluster = "demo"', "cluster = 5", "cluster: 5: Expected `str`, got `int`"),
         ('data_dir = "data"', 'data_dir = ""', "data_dir: ''"),
         ("tick_ms = 20", "tick_ms = 0", "timing.tick_ms: 0: Expected `int` >= 1"),
@@ -114,6 +115,11 @@ def test_a_bad_file_is_refused_with_key_value_and_reason(
     assert message.startswith(f"{path}: ")
     assert expected in message
     assert "\n" not in message
+
+
+def test_the_longest_name_of_a_cluster_fits_into_a_journal(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, GOOD.replace("demo", "🦢" * 63)))
+    assert len(config.cluster.encode()) <= CLUSTER_BYTES_MAX
 
 
 def test_no_replicas_or_too_many_are_refused(tmp_path: Path) -> None:

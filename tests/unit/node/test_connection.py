@@ -96,10 +96,14 @@ async def test_the_other_side_is_told_why_it_is_left(
 async def test_answers_that_were_queued_leave_before_the_goodbye() -> None:
     near, far = memory_stream_pair()
     talker = Talker(near)
-    with pytest.raises(WireError, match="enough"):
+
+    async def post_and_fail() -> None:
         async with (connection := connection_over(far)).open():
             connection.post(Goodbye("queued"))
             raise WireError("enough")
+
+    with pytest.raises(WireError, match="enough"):
+        await post_and_fail()
     assert await talker.hear() == Goodbye("queued")
     assert await talker.hear() == Goodbye("enough")
 
@@ -153,12 +157,16 @@ async def test_who_does_not_read_is_left_though_the_writer_is_stuck(
     _near, far = lockstep_stream_pair()
     connection = connection_over(far)
     answer = Executed(ClientId(1), RequestNumber(1), bytes(1024 * 1024))
-    with trio.fail_after(1000), pytest.raises(WireError, match="does not read its answers"):
+
+    async def post_too_much() -> None:
         async with connection.open():
             for _ in range(OUTPUT_BYTES_MAX // len(answer.body) + 2):
                 connection.post(answer)
                 await trio.sleep(1)
             await trio.sleep_forever()
+
+    with trio.fail_after(1000), pytest.raises(WireError, match="does not read its answers"):
+        await post_too_much()
 
 
 async def test_a_goodbye_that_nobody_reads_does_not_hold_the_connection_open(

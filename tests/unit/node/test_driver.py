@@ -1,0 +1,226 @@
+"""The driver carries a `Ready` out in field order, and owns the core alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from node.core.ballot import NO_BALLOT, Ballot
+from node.core.interface import (
+    Chosen,
+    Envelope,
+    LeaderHint,
+    Propose,
+    Ready,
+    Received,
+    Refusal,
+    Refused,
+    Role,
+    Status,
+    Tick,
+)
+from node.core.multipaxos.messages import Accepted, Fetch, PromiseRecord
+from node.runtime.clientport import Replies
+from node.runtime.codecs import PEER_CODEC
+from node.runtime.driver import Driver, Stop
+from node.runtime.inbox import Inbox
+from node.runtime.outbox import PeerOutbox
+from node.runtime.storage import Work
+from node.state_machine.sessions import SessionedStateMachine
+from node.types import OPEN_SESSION, ClientId, Command, ReplicaId, RequestNumber
+from node.wire.framing import FrameDecoder
+from node.wire.messages import FRAME_BYTES_MAX, Answer, Executed, Opened
+
+ONE, TWO, THREE = ReplicaId(1), ReplicaId(2), ReplicaId(3)
+BALLOT = Ballot(1, ONE)
+
+
+def command(number: int, client: int = 7) -> Command:
+    return Command(
+        client=ClientId(client),
+        number=RequestNumber(number),
+        answered=RequestNumber(0),
+        body=b"body",
+    )
+
+
+class ScriptedCore:
+    """Hands out what a test prepared, one `Ready` after each batch of events."""
+
+    def __init__(self, *readies: Ready[Any, Any] | None) -> None:
+        self._readies = list(readies)
+        self.stepped: list[object] = []
+        self.asked = 0
+
+    def step(self, event: object, /) -> None:
+        self.stepped.append(event)
+
+    def take_ready(self) -> Ready[Any, Any] | None:
+        self.asked += 1
+        return self._readies.pop(0) if self._readies else None
+
+    def status(self) -> Status:
+        return Status(
+            replica=ONE,
+            role=Role.FOLLOWER,
+            ballot=NO_BALLOT,
+            leader=None,
+            chosen_upto=0,
+            accepted_upto=0,
+        )
+
+
+class Echo:
+    """Executes by saying what it executed, on the diary."""
+
+    def __init__(self, diary: list[str]) -> None:
+        self._diary = diary
+
+    def execute(self, body: bytes) -> bytes:
+        self._diary.append("execute")
+        return body
+
+
+class DiaryReplies(Replies):
+    def __init__(self, diary: list[str]) -> None:
+        super().__init__({TWO: "two:2"})
+        self._diary = diary
+        self.answers: list[Answer] = []
+
+    def answer(self, answer: Answer) -> None:
+        self._diary.append(f"answer {type(answer).__name__}")
+        self.answers.append(answer)
+
+    def interrupt_all(self, leader: ReplicaId | None) -> None:
+        self._diary.append(f"interrupt, leader {leader}")
+
+
+class DiaryOutbox(PeerOutbox):
+    def __init__(self, note: Callable[[str], None]) -> None:
+        super().__init__()
+        self._note = note
+        self.messages: list[object] = []
+
+    def put(self, frame: bytes) -> None:
+        decoder = FrameDecoder(FRAME_BYTES_MAX)
+        decoder.receive_data(frame)
+        payload = decoder.next_frame()
+        assert payload is not None
+        self.messages.append(PEER_CODEC.decode(payload))
+        self._note(f"send {type(self.messages[-1]).__name__}")
+
+
+class Stage:
+    """A driver between fakes, and a diary of what it did."""
+
+    def __init__(self, *readies: Ready[Any, Any] | None, room: int = 10) -> None:
+        self.diary: list[str] = []
+        self.core = ScriptedCore(*readies)
+        self.inbox: Inbox[Any] = Inbox()
+        sender, self.works = trio.open_memory_channel[Work](room)
+        self.replies = DiaryReplies(self.diary)
+        self.outboxes = {TWO: DiaryOutbox(self.diary.append), THREE: DiaryOutbox(lambda _: None)}
+        self.driver = Driver(
+            replica=ONE,
+            core=self.core,
+            machine=SessionedStateMachine(Echo(self.diary)),
+            inbox=self.inbox,
+            storage=sender,
+            outboxes=self.outboxes,
+            replies=self.replies,
+        )
+
+    async def run(self, *events: object) -> None:
+        """Run until `Stop`, which comes right after `events`."""
+        for event in (*events, Stop()):
+            self.inbox.post(event)
+        await self.driver.run()
+
+
+async def test_events_are_stepped_in_order_before_the_core_is_asked_once() -> None:
+    stage = Stage()
+    events = [Tick(), Propose(command(1)), Received(TWO, Fetch(3))]
+    await stage.run(*events)
+    assert stage.core.stepped == events
+    assert stage.core.asked == 1
+
+
+async def test_a_ready_is_carried_out_field_by_field() -> None:
+    ready: Ready[Any, Any] = Ready(
+        records=(PromiseRecord(BALLOT),),
+        messages=(Envelope(TWO, Fetch(1)),),
+        messages_after_persist=(Envelope(TWO, Accepted(BALLOT, 1)),),
+        chosen=(Chosen(1, (command(OPEN_SESSION),)), Chosen(2, (command(1, client=1 << 20),))),
+        reads=(command(5),),
+        refused=(Refused(ClientId(7), RequestNumber(9), Refusal.NOT_LEADER),),
+        leader_hint=LeaderHint(Role.FOLLOWER, BALLOT, TWO),
+        notes=("something happened",),
+    )
+    stage = Stage(ready)
+    await stage.run(Tick())
+    assert stage.diary == [
+        "send Fetch",
+        "answer Opened",
+        "execute",
+        "answer Executed",
+        "execute",
+        "answer Executed",
+        "answer NotExecuted",
+    ]
+    assert stage.works.receive_nowait() == Work(ready.records, ready.messages_after_persist)
+    assert stage.outboxes[TWO].messages == [Fetch(1)], "what rests on records waits for the disk"
+    opened, executed, read, refused = stage.replies.answers
+    assert opened == Opened(ClientId(7), ClientId(1 << 20))
+    assert executed == Executed(ClientId(1 << 20), RequestNumber(1), b"body")
+    assert read == Executed(ClientId(7), RequestNumber(5), b"body")
+    assert getattr(refused, "leader_address", None) == "two:2", "the hint of the same Ready counts"
+
+
+async def test_a_ready_with_nothing_to_save_does_not_touch_the_disk() -> None:
+    stage = Stage(Ready(messages=(Envelope(TWO, Fetch(1)),)))
+    await stage.run(Tick())
+    with pytest.raises(trio.EndOfChannel):
+        stage.works.receive_nowait()
+
+
+async def test_messages_for_itself_come_back_through_the_inbox() -> None:
+    stage = Stage()
+    stage.driver.deliver([Envelope(ONE, Accepted(BALLOT, 1)), Envelope(THREE, Fetch(1))])
+    assert await stage.inbox.take_all() == [Received(ONE, Accepted(BALLOT, 1))]
+    assert stage.outboxes[THREE].messages == [Fetch(1)]
+
+
+async def test_losing_the_lead_interrupts_those_who_wait_and_nothing_else_does() -> None:
+    follows = Ready[Any, Any](leader_hint=LeaderHint(Role.FOLLOWER, BALLOT, TWO))
+    leads = Ready[Any, Any](leader_hint=LeaderHint(Role.LEADER, Ballot(2, ONE), ONE))
+    lost = Ready[Any, Any](leader_hint=LeaderHint(Role.FOLLOWER, Ballot(3, TWO), TWO))
+    stage = Stage(follows, leads, Ready(), lost, follows)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stage.driver.run)
+        for expected in ([], [], [], ["interrupt, leader 2"], ["interrupt, leader 2"]):
+            stage.inbox.post(Tick())
+            await wait_all_tasks_blocked()
+            assert stage.diary == expected
+        stage.inbox.post(Stop())
+
+
+async def test_a_full_storage_stage_holds_the_driver_up_and_a_stop_closes_it() -> None:
+    ready = Ready[Any, Any](records=(PromiseRecord(BALLOT),))
+    stage = Stage(ready, ready, ready, room=1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stage.driver.run)
+        for _ in range(3):
+            stage.inbox.post(Tick())
+            await wait_all_tasks_blocked()
+        assert stage.core.asked == 2, "the second is stuck in the channel"
+        stage.inbox.post(Stop())
+        assert len([work async for work in stage.works]) == 3
+
+
+async def test_what_came_with_the_stop_is_still_carried_out() -> None:
+    stage = Stage(Ready(records=(PromiseRecord(BALLOT),)))
+    stage.inbox.post(Tick())
+    await stage.run()
+    assert stage.works.receive_nowait().records == (PromiseRecord(BALLOT),)

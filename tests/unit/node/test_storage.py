@@ -1,0 +1,184 @@
+"""The storage stage: one fsync for a group, and nothing leaves before what it rests on."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from node.core.ballot import Ballot
+from node.core.interface import Envelope
+from node.core.multipaxos.messages import Accepted, ChosenRecord, PromiseRecord
+from node.errors import StorageError
+from node.runtime.codecs import RECORD_CODEC
+from node.runtime.journal import Journal, open_journal
+from node.runtime.storage import GROUP_MAX, Work, storage_stage
+from node.types import ReplicaId
+from tests.support.fake_disk import FakeDisk, Operation
+
+PATH = Path("/disk/journal")
+ME = ReplicaId(1)
+
+
+def promise(round_: int) -> PromiseRecord:
+    return PromiseRecord(Ballot(round_, ME))
+
+
+def envelope(slot: int) -> Envelope[Any]:
+    return Envelope(ReplicaId(2), Accepted(Ballot(1, ME), slot))
+
+
+def work(number: int) -> Work:
+    """One record and the message that rests on it."""
+    return Work((promise(number),), (envelope(number),))
+
+
+class Stage:
+    """A storage stage on a fake disk, and what it let go of."""
+
+    def __init__(self) -> None:
+        self.disk = FakeDisk()
+        self.journal, _ = open_journal(self.disk, PATH, "test", ME)
+        self.sender, self._receiver = trio.open_memory_channel[Work](1000)
+        self.syncs_before = self.disk.sync_count
+        self.released: list[Envelope[Any]] = []
+        self.durable_at_release: list[int] = []
+        self.arrived = trio.Event()
+
+    @property
+    def syncs(self) -> int:
+        return self.disk.sync_count - self.syncs_before
+
+    def release(self, envelopes: Sequence[Envelope[Any]]) -> None:
+        self.released += envelopes
+        self.durable_at_release.append(self.disk.durable_length(PATH))
+        assert self.journal.is_durable
+        self.arrived.set()
+
+    async def run(self) -> None:
+        await storage_stage(self._receiver, self.journal, self.release)
+
+    async def wait_released(self, count: int) -> None:
+        with trio.fail_after(10):
+            while len(self.released) < count:
+                self.arrived = trio.Event()
+                await self.arrived.wait()
+
+    def survivors(self) -> list[Any]:
+        """What a replica would find after the power went now."""
+        self.disk.crash()
+        _, records = open_journal(self.disk, PATH, "test", ME)
+        return [RECORD_CODEC.decode(record) for record in records]
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[Stage]:
+    stage = Stage()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stage.run)
+        yield stage
+        await stage.sender.aclose()
+
+
+async def test_a_message_leaves_once_its_record_is_durable() -> None:
+    async with running() as stage:
+        await stage.sender.send(work(1))
+        await stage.wait_released(1)
+        assert stage.released == [envelope(1)]
+        assert stage.survivors() == [promise(1)]
+
+
+async def test_what_waits_together_shares_one_sync_and_leaves_in_order() -> None:
+    stage = Stage()
+    for number in range(1, 51):
+        stage.sender.send_nowait(work(number))
+    stage.sender.close()
+    await stage.run()
+    assert stage.syncs == 1
+    assert stage.released == [envelope(number) for number in range(1, 51)]
+    assert stage.survivors() == [promise(number) for number in range(1, 51)]
+
+
+async def test_a_group_is_bounded() -> None:
+    stage = Stage()
+    for number in range(1, GROUP_MAX + 2):
+        stage.sender.send_nowait(work(number))
+    stage.sender.close()
+    await stage.run()
+    assert stage.syncs == 2
+
+
+async def test_records_that_nothing_rests_on_cost_no_sync_of_their_own() -> None:
+    async with running() as stage:
+        await stage.sender.send(Work((ChosenRecord(7),), ()))
+        await stage.sender.send(work(1))
+        await stage.wait_released(1)
+        assert stage.syncs <= 1
+    assert stage.survivors() == [ChosenRecord(7), promise(1)]
+
+
+async def test_the_end_of_the_channel_makes_everything_durable() -> None:
+    stage = Stage()
+    stage.sender.send_nowait(Work((ChosenRecord(7),), ()))
+    stage.sender.close()
+    await stage.run()
+    assert stage.survivors() == [ChosenRecord(7)]
+
+
+async def test_a_message_without_records_still_waits_for_earlier_ones() -> None:
+    """`messages_after_persist` rest on these records and on all earlier ones."""
+    stage = Stage()
+    stage.sender.send_nowait(Work((promise(1),), ()))
+    stage.sender.send_nowait(Work((), (envelope(1),)))
+    stage.sender.close()
+    await stage.run()
+    assert stage.released == [envelope(1)]
+    assert stage.syncs == 1
+
+
+@pytest.mark.parametrize("operation", ["append", "sync"])
+async def test_a_disk_that_fails_ends_the_stage_and_nothing_is_let_go(
+    operation: Operation,
+) -> None:
+    stage = Stage()
+    stage.disk.fail_next(operation)
+    stage.sender.send_nowait(work(1))
+    stage.sender.send_nowait(work(2))
+    with pytest.raises(StorageError, match=f"{PATH}"):
+        await stage.run()
+    assert stage.released == []
+    with pytest.raises(trio.BrokenResourceError):
+        stage.sender.send_nowait(work(3))
+
+
+async def test_what_was_let_go_before_the_disk_failed_survives() -> None:
+    stage = Stage()
+    with pytest.raises(StorageError):
+        await first_good_then_bad(stage)
+    assert stage.released == [envelope(1)]
+    assert stage.survivors() == [promise(1)]
+
+
+async def first_good_then_bad(stage: Stage) -> None:
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stage.run)
+            await stage.sender.send(work(1))
+            await stage.wait_released(1)
+            stage.disk.fail_next("sync")
+            await stage.sender.send(work(2))
+    except* StorageError as group:
+        raise group.exceptions[0] from None
+
+
+def test_a_journal_that_failed_once_is_unusable() -> None:
+    disk = FakeDisk()
+    journal, _ = open_journal(disk, PATH, "test", ME)
+    assert isinstance(journal, Journal)
+    disk.fail_next("sync")
+    journal.append([b"x"])
+    for _ in range(2):
+        with pytest.raises(StorageError):
+            journal.sync()
