@@ -29,6 +29,9 @@ check: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -c 'import importlib.util as u, shutil, sys; \
+	  sys.exit(shutil.which("c++") and not u.find_spec("checker._native") and \
+	  "a C++ compiler is installed, but checker._native was not built: see the output of: $(BIN)/pip install -e ." or 0)'
 
 format: $(STAMP)
 	@$(BIN)/ruff format .
@@ -38,7 +41,7 @@ clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # Dependency groups need pip >= 25.1, which Python 3.11 to 3.13 do not bundle.
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml CMakeLists.txt $(wildcard checker/native/* history/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gong needs Python 3.11 or newer, found " + sys.version.split()[0])'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (once)"
