@@ -16,8 +16,9 @@ from history.operation import Operation, Outcome
 NS_PER_S: Final = 1_000_000_000
 NS_PER_MS: Final = 1_000_000
 
-UNAVAILABLE_S: Final = 0.5
-"""A guess: far above a round trip on one machine, below the election that follows a lost leader."""
+UNAVAILABLE_S: Final = 0.2
+"""A guess: far above a round trip on one machine, below the election that follows a lost leader (0.3 s
+and more at the default timeouts of our own replicas)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

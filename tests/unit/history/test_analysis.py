@@ -124,11 +124,11 @@ def test_a_run_may_end_unavailable() -> None:
 
 
 def test_a_client_that_gave_up_does_not_wait_any_more() -> None:
-    assert windows(operation(0, 0.4, Outcome.UNKNOWN), operation(0, 0.45), operation(8, 8.2)) == []
+    assert windows(operation(0, 0.1, Outcome.UNKNOWN), operation(0, 0.15), operation(8, 8.2)) == []
 
 
 def test_a_gap_as_long_as_the_threshold_is_no_window() -> None:
-    assert windows(operation(0, 0.5)) == []
+    assert windows(operation(0, 0.2)) == []
     assert len(unavailability([operation(0, 0.5)], threshold_s=0.4).windows) == 1
 
 
