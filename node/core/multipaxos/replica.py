@@ -327,6 +327,9 @@ class MultiPaxos:
         """Accept unless a higher ballot is promised (phase 2b)."""
         if not self._follow(sender, accept.ballot):
             return
+        if accept.slot > self.log.accepted_upto + self.settings.slots_ahead_max:
+            self._on_chosen_upto(sender, accept.ballot, accept.chosen_upto)
+            return
         entry = Entry(accept.slot, accept.ballot, accept.value)
         if self.log.get(accept.slot) != entry:  # else a repetition: the record exists
             self._record(self.acceptor.accept(entry))

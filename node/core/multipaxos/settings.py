@@ -21,3 +21,6 @@ class Settings:
     report_entries_max: int = 256
     """Entries in one Promise or Learn; with `report_bytes_max` this bounds their frame."""
     report_bytes_max: int = 1024 * 1024
+    slots_ahead_max: int = 64 * 1024
+    """How far beyond its log an acceptor accepts: a slot number must not decide how much memory is
+    taken. A replica that lags further catches up first."""

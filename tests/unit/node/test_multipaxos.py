@@ -14,6 +14,7 @@ from node.core.multipaxos.messages import (
     AcceptRecord,
     ChosenRecord,
     Declined,
+    Fetch,
     Heartbeat,
     Prepare,
     Promise,
@@ -201,3 +202,14 @@ def test_a_late_heartbeat_of_an_older_leader_changes_no_hint() -> None:
     hint = take(it).leader_hint
     assert hint is not None
     assert (hint.leader, hint.ballot) == (THREE, Ballot(2, THREE))
+
+
+def test_a_slot_far_beyond_the_log_is_not_accepted_but_caught_up_with() -> None:
+    it = core(settings=Settings(slots_ahead_max=5))
+    it.step(Received(TWO, Accept(Ballot(1, TWO), 6, Batch(()), chosen_upto=5)))
+    ready = take(it)
+    assert not ready.records
+    assert not ready.messages_after_persist
+    assert [envelope.message for envelope in ready.messages] == [Fetch(1)]
+    it.step(Received(TWO, Accept(Ballot(1, TWO), 5, Batch(()), chosen_upto=0)))
+    assert take(it).messages_after_persist[0].message == Accepted(Ballot(1, TWO), 5)
