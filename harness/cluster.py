@@ -45,7 +45,6 @@ class Server:
     process: trio.Process | None = None
     ended: list[trio.Process] = field(default_factory=list)
     """Killed, and not yet waited for."""
-    starts: int = 0
 
 
 class LocalCluster:
@@ -134,7 +133,6 @@ class LocalCluster:
                 start_new_session=True,
                 env={**os.environ, "PYTHONHASHSEED": "random"},
             )
-        server.starts += 1
 
     async def _wait_up(self, replica: ReplicaId) -> None:
         server = self._servers[replica]

@@ -8,7 +8,6 @@ The history is written while it happens. What a run concludes is not decided her
 
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import cycle
 from random import Random
@@ -64,9 +63,6 @@ class Observed:
     """What did not work again after the heal."""
     unexpected_ends: list[str] = field(default_factory=list)
     """Servers that ended by themselves."""
-
-
-Show = Callable[[Progress], None]
 
 
 async def run_cluster(options: RunOptions, directory: RunDirectory, progress: Progress) -> Observed:

@@ -21,8 +21,6 @@ from msgspec import UNSET, Struct, UnsetType
 Value = Any
 """What an operation carries or returns: any JSON value. `None` means empty or absent."""
 
-ProcessId = int
-
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
     """What an invocation and a response have in common."""

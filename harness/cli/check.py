@@ -49,7 +49,7 @@ with several files the worst, in the order 1, 2, 0.
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command("check", epilog=_EPILOG)
 @click.argument(
     "files",
     metavar="FILE...",

@@ -10,9 +10,26 @@ from harness.cli import ExitCode, InputError
 from node.types import Address
 
 
+def _text(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Keys and values are text; a shell can pass bytes that are none."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        reason = f"{value!r} is not UTF-8 at character {error.start}"
+        raise click.BadParameter(reason, context, parameter) from error
+    return value
+
+
 @click.group("kv", epilog="Example: gong kv --master 127.0.0.1:7400 put colour blue")
 @click.option("--master", required=True, metavar="HOST:PORT", help="The master of the cluster.")
-@click.option("--timeout", "timeout_s", default=5.0, show_default=True, help="Seconds to try.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="Seconds to try.",
+)
 @click.pass_context
 def command(context: click.Context, master: str, timeout_s: float) -> None:
     """Execute one operation against a running cluster.
@@ -27,7 +44,7 @@ def command(context: click.Context, master: str, timeout_s: float) -> None:
 
 
 @command.command("get")
-@click.argument("key")
+@click.argument("key", callback=_text)
 @click.pass_context
 def get(context: click.Context, key: str) -> ExitCode:
     """Print what KEY holds; exit 1 when it is absent."""
@@ -44,8 +61,8 @@ def get(context: click.Context, key: str) -> ExitCode:
 
 
 @command.command("put")
-@click.argument("key")
-@click.argument("value")
+@click.argument("key", callback=_text)
+@click.argument("value", callback=_text)
 @click.pass_context
 def put(context: click.Context, key: str, value: str) -> ExitCode:
     """Write VALUE to KEY."""
@@ -58,9 +75,9 @@ def put(context: click.Context, key: str, value: str) -> ExitCode:
 
 
 @command.command("cas")
-@click.argument("key")
-@click.argument("old")
-@click.argument("new")
+@click.argument("key", callback=_text)
+@click.argument("old", callback=_text)
+@click.argument("new", callback=_text)
 @click.pass_context
 def cas(context: click.Context, key: str, old: str, new: str) -> ExitCode:
     """Write NEW to KEY if it holds OLD; exit 1 when it holds something else."""
@@ -75,7 +92,7 @@ def cas(context: click.Context, key: str, old: str, new: str) -> ExitCode:
 
 
 @command.command("delete")
-@click.argument("key")
+@click.argument("key", callback=_text)
 @click.pass_context
 def delete(context: click.Context, key: str) -> ExitCode:
     """Make KEY absent."""
@@ -88,8 +105,8 @@ def delete(context: click.Context, key: str) -> ExitCode:
 
 
 @command.command("append")
-@click.argument("key")
-@click.argument("suffix")
+@click.argument("key", callback=_text)
+@click.argument("suffix", callback=_text)
 @click.pass_context
 def append(context: click.Context, key: str, suffix: str) -> ExitCode:
     """Put SUFFIX behind what KEY holds."""

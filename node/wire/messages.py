@@ -161,9 +161,7 @@ class Goodbye:
     reason: str
 
 
-ToReplica = ClientHello | Request | StatusRequest
 Answer = Opened | Executed | Expired | NotExecuted | Interrupted
-ToClient = Answer | StatusReply | Goodbye
 
 # Numbers on the wire: never reuse one. 1 to 63 belong to the messages of the core.
 PEER_MESSAGES: Final[dict[int, type]] = {64: PeerHello, 79: Goodbye}
