@@ -10,7 +10,7 @@ import signal
 import time
 from dataclasses import dataclass, field
 from itertools import cycle
-from random import Random
+from random import Random, SystemRandom
 from typing import Final
 
 import trio
@@ -82,19 +82,25 @@ async def run_cluster(options: RunOptions, directory: RunDirectory, progress: Pr
     }
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as watchers:
+            running = trio.CancelScope()
 
             async def watch_signals() -> None:
+                # To the very end: an impatient second Ctrl-C must not cut the end of the cluster
+                # short, nor what is said of the run.
                 async for number in signals:
                     observed.problem = f"interrupted by {signal.Signals(number).name}"
-                    watchers.cancel_scope.cancel()
+                    running.cancel()
 
             watchers.start_soon(watch_signals)
-            with Recorder(directory.history, time.monotonic_ns, header=header) as recorder:
+            with running, Recorder(directory.history, time.monotonic_ns, header=header) as recorder:
                 async with open_cluster(
                     replicas=options.replicas,
                     directory=directory.path,
-                    cluster=directory.path.name,
-                    random=random,
+                    # Nobody else's, whatever the seed: two runs of one seed at the same time would
+                    # else draw the same ports, and their clients would talk to each other's
+                    # replicas.
+                    cluster=f"run-{SystemRandom().getrandbits(64):016x}",
+                    random=SystemRandom(),
                 ) as cluster:
                     run = _Run(
                         options,

@@ -82,7 +82,9 @@ def main(arguments: list[str] | None = None) -> None:
         # Whoever read our output has gone; silence the flush at exit as well.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.DEFECT
-    except Exception:
+    except (Exception, BaseExceptionGroup) as error:
+        if isinstance(error, BaseExceptionGroup) and error.subgroup(KeyboardInterrupt):
+            sys.exit(ExitCode.UNDECIDED)  # Ctrl-C in the middle of a nursery
         traceback.print_exc()
         click.echo("gong: this is a defect of gong itself; please report it", err=True)
         code = ExitCode.DEFECT

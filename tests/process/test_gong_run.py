@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from history import load
 from tests.support.processes import (
@@ -37,7 +39,7 @@ async def test_a_run_that_kills_leaders_is_judged_and_leaves_everything_in_its_d
     tmp_path: Path,
 ) -> None:
     run = await gong("run", *KILLING, "--out", tmp_path, "--seed", 7)
-    assert run.code == 0, run.err
+    assert run.code == 0, run.out + run.err
     result = result_of(run)
     assert result["verdict"] == "linearizable"
     assert result["reason"] is None
@@ -82,7 +84,7 @@ async def check_agrees(history: Path, result: dict[str, Any]) -> None:
 async def test_a_run_that_kills_all_replicas_at_once_keeps_its_promise(tmp_path: Path) -> None:
     options = (*SMALL, "--nemesis", "kill-all", "--nemesis-interval", 2, "--time-limit", 2)
     run = await gong("run", *options, "--out", tmp_path)
-    assert run.code == 0, run.err
+    assert run.code == 0, run.out + run.err
     assert result_of(run)["faults"] == {"kill-all": 1}
 
 
@@ -97,10 +99,30 @@ async def test_a_nemesis_that_never_struck_proves_nothing(tmp_path: Path, nemesi
 
 async def test_without_a_nemesis_a_quiet_cluster_is_enough(tmp_path: Path) -> None:
     run = await gong("run", *SMALL, "--time-limit", 1, "--out", tmp_path)
-    assert run.code == 0, run.err
+    assert run.code == 0, run.out + run.err
     assert result_of(run)["faults"] == {}
     assert result_of(run)["leader_changes"] == 0
     assert processes_naming(tmp_path) == {}
+
+
+async def test_two_runs_of_one_seed_at_the_same_time_do_not_meet(tmp_path: Path) -> None:
+    """Drawn from the seed, their ports would be the same: clients of one, replicas of the other."""
+    runs: list[Finished] = []
+
+    async def one(name: str) -> None:
+        options = (*SMALL, "--time-limit", 1, "--seed", 10**70)
+        runs.append(await gong("run", *options, "--out", tmp_path / name))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(one, "a")
+        nursery.start_soon(one, "b")
+    assert [run.code for run in runs] == [0, 0], runs
+    a, b = (
+        set(re.findall(r"127.0.0.1:\d+", (tmp_path / name / "latest/cluster.toml").read_text()))
+        for name in ("a", "b")
+    )
+    assert len(a) == len(b) == 7
+    assert a.isdisjoint(b)
 
 
 async def wait_loading(run: Background, tmp_path: Path) -> Path:
@@ -146,6 +168,22 @@ async def test_a_run_that_is_interrupted_while_it_starts_ends_like_any_other(
         assert result["reason"] == "interrupted by SIGINT"
         assert "Traceback" not in run.said
         assert processes_naming(tmp_path) == {}
+
+
+async def test_an_impatient_second_interrupt_leaves_no_process_behind_either(
+    tmp_path: Path,
+) -> None:
+    """It may cut the judging short, but not the end of the cluster."""
+    async with background("run", *KILLING, "--out", tmp_path, log=tmp_path / "err") as run:
+        history = await wait_loading(run, tmp_path)
+        servers = len(processes_naming(tmp_path))
+        os.kill(run.pid, signal.SIGINT)
+        await wait_until(lambda: len(processes_naming(tmp_path)) < servers, what="servers end")
+        os.kill(run.pid, signal.SIGINT)
+        assert await run.wait_end(within_s=GONE_WITHIN_S) == 2, run.said
+        assert processes_naming(tmp_path) == {}
+        assert "Traceback" not in run.said
+    assert len(load(history).operations) > 50
 
 
 async def test_a_run_that_is_killed_takes_its_cluster_with_it_and_leaves_its_history(

@@ -45,6 +45,15 @@ async def test_a_replica_that_is_told_to_stop_stops_and_has_kept_everything(
             assert await KvClient(client).get("k") == "kept"
 
 
+async def test_a_master_that_is_told_to_stop_stops(tmp_path: Path) -> None:
+    path = write_config(tmp_path / "cluster.toml")
+    async with background("master", "--config", path, log=tmp_path / "log") as master:
+        await master.wait_said("serves")
+        os.kill(master.pid, signal.SIGTERM)
+        assert await master.wait_end(within_s=STOPS_WITHIN_S) == 0, master.said
+        assert master.said.rstrip().endswith("master of test stopped")
+
+
 async def test_a_journal_that_was_damaged_in_the_middle_is_refused_with_file_and_offset(
     tmp_path: Path,
 ) -> None:

@@ -13,9 +13,11 @@ from node.wire.kv import Cas, Done, Get, Put
 def written(workload: KvWorkload, count: int) -> list[str]:
     values = []
     for _ in range(count):
-        match workload.next():
-            case Put(_, value) | Cas(_, _, value):
-                values.append(value)
+        operation = workload.next()
+        if isinstance(operation, Put):
+            values.append(operation.value)
+        elif isinstance(operation, Cas):
+            values.append(operation.new)
     return values
 
 

@@ -181,15 +181,17 @@ async def test_a_goodbye_that_nobody_reads_does_not_hold_the_connection_open(
 
 async def test_the_ends_of_connections_are_counted_by_reason() -> None:
     counters = Counters()
-    log = logger("test")
-    with counters.connection("client", log):
-        pass
-    with counters.connection("client", log):
-        raise UnknownTag("tag 9")
-    with counters.connection("peer", log):
-        raise trio.BrokenResourceError
-    with pytest.raises(ZeroDivisionError), counters.connection("peer", log):
-        raise ZeroDivisionError
+
+    def end(kind: str, error: Exception | None = None) -> None:
+        with counters.connection(kind, logger("test")):
+            if error is not None:
+                raise error
+
+    end("client")
+    end("client", UnknownTag("tag 9"))
+    end("peer", trio.BrokenResourceError())
+    with pytest.raises(ZeroDivisionError):
+        end("peer", ZeroDivisionError())  # not the connection's fault: a defect
     assert counters.ended == {
         "client: closed": 1,
         "client: UnknownTag": 1,

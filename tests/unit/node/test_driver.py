@@ -46,6 +46,10 @@ def command(number: int, client: int = 7) -> Command:
     )
 
 
+def ready(**fields: Any) -> Ready[Any, Any]:  # noqa: ANN401 - whatever a Ready has
+    return Ready(**fields)
+
+
 class ScriptedCore:
     """Hands out what a test prepared, one `Ready` after each batch of events."""
 
@@ -148,7 +152,7 @@ async def test_events_are_stepped_in_order_before_the_core_is_asked_once() -> No
 
 
 async def test_a_ready_is_carried_out_field_by_field() -> None:
-    ready: Ready[Any, Any] = Ready(
+    full = ready(
         records=(PromiseRecord(BALLOT),),
         messages=(Envelope(TWO, Fetch(1)),),
         messages_after_persist=(Envelope(TWO, Accepted(BALLOT, 1)),),
@@ -158,7 +162,7 @@ async def test_a_ready_is_carried_out_field_by_field() -> None:
         leader_hint=LeaderHint(Role.FOLLOWER, BALLOT, TWO),
         notes=("something happened",),
     )
-    stage = Stage(ready)
+    stage = Stage(full)
     await stage.run(Tick())
     assert stage.diary == [
         "send Fetch",
@@ -169,7 +173,7 @@ async def test_a_ready_is_carried_out_field_by_field() -> None:
         "answer Executed",
         "answer NotExecuted",
     ]
-    assert stage.works.receive_nowait() == Work(ready.records, ready.messages_after_persist)
+    assert stage.works.receive_nowait() == Work(full.records, full.messages_after_persist)
     assert stage.outboxes[TWO].messages == [Fetch(1)], "what rests on records waits for the disk"
     opened, executed, read, refused = stage.replies.answers
     assert opened == Opened(ClientId(7), ClientId(1 << 20))
@@ -179,7 +183,7 @@ async def test_a_ready_is_carried_out_field_by_field() -> None:
 
 
 async def test_a_ready_with_nothing_to_save_does_not_touch_the_disk() -> None:
-    stage = Stage(Ready(messages=(Envelope(TWO, Fetch(1)),)))
+    stage = Stage(ready(messages=(Envelope(TWO, Fetch(1)),)))
     await stage.run(Tick())
     with pytest.raises(trio.EndOfChannel):
         stage.works.receive_nowait()
@@ -193,10 +197,10 @@ async def test_messages_for_itself_come_back_through_the_inbox() -> None:
 
 
 async def test_losing_the_lead_interrupts_those_who_wait_and_nothing_else_does() -> None:
-    follows = Ready[Any, Any](leader_hint=LeaderHint(Role.FOLLOWER, BALLOT, TWO))
-    leads = Ready[Any, Any](leader_hint=LeaderHint(Role.LEADER, Ballot(2, ONE), ONE))
-    lost = Ready[Any, Any](leader_hint=LeaderHint(Role.FOLLOWER, Ballot(3, TWO), TWO))
-    stage = Stage(follows, leads, Ready(), lost, follows)
+    follows = ready(leader_hint=LeaderHint(Role.FOLLOWER, BALLOT, TWO))
+    leads = ready(leader_hint=LeaderHint(Role.LEADER, Ballot(2, ONE), ONE))
+    lost = ready(leader_hint=LeaderHint(Role.FOLLOWER, Ballot(3, TWO), TWO))
+    stage = Stage(follows, leads, ready(), lost, follows)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stage.driver.run)
         for expected in ([], [], [], ["interrupt, leader 2"], ["interrupt, leader 2"]):
@@ -207,8 +211,8 @@ async def test_losing_the_lead_interrupts_those_who_wait_and_nothing_else_does()
 
 
 async def test_a_full_storage_stage_holds_the_driver_up_and_a_stop_closes_it() -> None:
-    ready = Ready[Any, Any](records=(PromiseRecord(BALLOT),))
-    stage = Stage(ready, ready, ready, room=1)
+    saves = ready(records=(PromiseRecord(BALLOT),))
+    stage = Stage(saves, saves, saves, room=1)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stage.driver.run)
         for _ in range(3):
@@ -220,7 +224,7 @@ async def test_a_full_storage_stage_holds_the_driver_up_and_a_stop_closes_it() -
 
 
 async def test_what_came_with_the_stop_is_still_carried_out() -> None:
-    stage = Stage(Ready(records=(PromiseRecord(BALLOT),)))
+    stage = Stage(ready(records=(PromiseRecord(BALLOT),)))
     stage.inbox.post(Tick())
     await stage.run()
     assert stage.works.receive_nowait().records == (PromiseRecord(BALLOT),)

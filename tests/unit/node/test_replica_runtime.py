@@ -1,0 +1,220 @@
+"""Whole replicas on a network and a disk in memory: how they start, serve, fail and stop."""
+
+import errno
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from clients import KvClient, open_client
+from clients.connection import ask_status
+from node.config import ClusterConfig, ReplicaConfig, Timing
+from node.core.ballot import Ballot
+from node.core.multipaxos.messages import Prepare, Promise, PromiseRecord
+from node.errors import ConfigError, CorruptRecord, StorageError
+from node.runtime.codecs import PEER_CODEC, RECORD_CODEC
+from node.runtime.journal import FILE_HEADER_BYTES, open_journal
+from node.runtime.replica import Replica, open_replica
+from node.types import Address, ReplicaId
+from node.wire.messages import PROTOCOL_VERSION, PeerHello
+from tests.support.fake_disk import FakeDisk
+from tests.support.streams import FakeNetwork, Talker, fake_network
+
+ONE, TWO, THREE = ReplicaId(1), ReplicaId(2), ReplicaId(3)
+NEVER = 100_000
+"""Ticks; for replicas that shall not campaign by themselves."""
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> FakeNetwork:
+    monkeypatch.setattr(trio.to_thread, "run_sync", run_here)
+    return fake_network(monkeypatch)
+
+
+async def run_here(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401
+    """In place of a thread: while one works, the fake clock would think that nobody does."""
+    await trio.lowlevel.checkpoint()
+    return function(*arguments)
+
+
+def config(directory: Path, *, replicas: int = 3, election_ticks: int = 30) -> ClusterConfig:
+    return ClusterConfig(
+        cluster="test",
+        data_dir=directory,
+        replicas=tuple(
+            ReplicaConfig(
+                id=ReplicaId(number),
+                peer_address=Address("peer", number),
+                client_address=Address("client", number),
+            )
+            for number in range(1, replicas + 1)
+        ),
+        timing=Timing(election_timeout_ticks=election_ticks),
+    )
+
+
+@asynccontextmanager
+async def running(
+    settings: ClusterConfig, disk: FakeDisk, *replicas: ReplicaId
+) -> AsyncIterator[list[Replica]]:
+    async with AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(
+                open_replica(settings, replica, random=Random(replica), disk=disk)
+            )
+            for replica in replicas
+        ]
+
+
+@asynccontextmanager
+async def peer_of(network: FakeNetwork, replica: ReplicaId) -> AsyncIterator[Talker]:
+    """Replica 2's link to `replica`."""
+    async with await network.open_tcp_stream("peer", replica) as stream:
+        talker = Talker(stream, PEER_CODEC)
+        await talker.say(PeerHello(PROTOCOL_VERSION, "test", TWO))
+        yield talker
+
+
+async def wait(condition: Callable[[], bool]) -> None:
+    with trio.fail_after(1000):
+        while not condition():  # noqa: ASYNC110 - the clock jumps
+            await trio.sleep(0.1)
+
+
+async def test_three_replicas_elect_a_leader_and_serve(
+    network: FakeNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    settings, disk = config(tmp_path), FakeDisk()
+    async with (
+        running(settings, disk, ONE, TWO, THREE) as replicas,
+        open_client(replicas=[m.client_address for m in settings.replicas], timeout_s=1000) as c,
+    ):
+        store = KvClient(c)
+        await store.put("k", "v")
+        assert await store.get("k") == "v"
+        await wait(lambda: len({r.status().executed_upto for r in replicas}) == 1)
+        assert len({r.status().leader for r in replicas}) == 1
+        status = await ask_status(Address("client", 1), "test", timeout_s=1000)
+        assert status == replicas[0].status()
+    assert network.listeners == {}
+
+
+async def test_after_a_stop_everything_is_durable_and_a_restart_knows_it(
+    network: FakeNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    settings, disk = config(tmp_path, replicas=1), FakeDisk()
+    for expected in (None, "kept"):
+        async with (
+            running(settings, disk, ONE),
+            open_client(replicas=[Address("client", 1)], timeout_s=1000) as client,
+        ):
+            assert await KvClient(client).get("k") == expected
+            await KvClient(client).put("k", "kept")
+        disk.crash()
+
+
+async def test_a_promise_is_not_sent_when_the_disk_could_not_keep_it(
+    network: FakeNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """And the replica stops: it never speaks again with a state that it could not save."""
+    settings, disk = config(tmp_path, election_ticks=NEVER), FakeDisk()
+    heard: list[Any] = []
+
+    async def listen(talker: Talker) -> None:
+        while (message := await talker.hear()) is not None:
+            heard.append(message)
+
+    def promises() -> list[Promise]:
+        return [message for message in heard if isinstance(message, Promise)]
+
+    kept, lost = Ballot(5, TWO), Ballot(6, TWO)
+    async with network.serve(Address("peer", 2), listen, PEER_CODEC):
+
+        async def ask_twice() -> None:
+            async with running(settings, disk, ONE), peer_of(network, ONE) as candidate:
+                await wait(lambda: bool(heard))
+                await candidate.say(Prepare(kept, 1))
+                await wait(lambda: bool(promises()))
+                disk.fail_next("sync", errno.ENOSPC)
+                await candidate.say(Prepare(lost, 1))
+                await trio.sleep_forever()
+
+        with trio.fail_after(1000), pytest.raises(StorageError, match="No space left"):
+            await ask_twice()
+        await trio.sleep(10)
+    assert [promise.ballot for promise in promises()] == [kept]
+    disk.crash()
+    _, records = open_journal(disk, settings.journal_path(ONE), "test", ONE)
+    assert [RECORD_CODEC.decode(record) for record in records] == [PromiseRecord(kept)]
+
+
+async def test_a_disk_that_fails_at_a_candidate_stops_it_before_it_asks_anyone(
+    network: FakeNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    settings, disk = config(tmp_path), FakeDisk()
+    heard: list[Any] = []
+
+    async def listen(talker: Talker) -> None:
+        while (message := await talker.hear()) is not None:
+            heard.append(message)
+
+    async def campaign() -> None:
+        async with running(settings, disk, ONE):
+            disk.fail_next("append", errno.EIO, written_bytes=7)
+            await trio.sleep_forever()
+
+    async with network.serve(Address("peer", 2), listen, PEER_CODEC):
+        with trio.fail_after(1000), pytest.raises(StorageError, match="Input/output error"):
+            await campaign()
+    assert heard == [PeerHello(PROTOCOL_VERSION, "test", ONE)]
+
+
+async def test_a_damaged_journal_is_refused_before_anyone_may_connect(
+    network: FakeNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    settings, disk = config(tmp_path, replicas=1), FakeDisk()
+    async with running(settings, disk, ONE), open_client(replicas=[Address("client", 1)]) as c:
+        for number in range(5):
+            await KvClient(c).put("k", str(number))
+    disk.flip_bit(settings.journal_path(ONE), FILE_HEADER_BYTES + 30)
+    with pytest.raises(CorruptRecord, match="damaged at byte 512"):
+        async with running(settings, disk, ONE):
+            pass
+    assert network.listeners == {}
+
+
+async def test_records_of_another_version_are_refused(tmp_path: Path) -> None:
+    settings, disk = config(tmp_path, replicas=1), FakeDisk()
+    journal, _ = open_journal(disk, settings.journal_path(ONE), "test", ONE)
+    journal.append([b"\x81\x18\x63"])
+    journal.sync()
+    journal.close()
+    with pytest.raises(StorageError, match="holds what this version cannot read: tag 99"):
+        async with running(settings, disk, ONE):
+            pass
+    disk.open(settings.journal_path(ONE)).close()
+
+
+async def test_an_address_that_is_taken_is_a_configuration_error_and_frees_the_journal(
+    network: FakeNetwork, tmp_path: Path
+) -> None:
+    settings, disk = config(tmp_path), FakeDisk()
+    await network.open_tcp_listeners(1, host="client")
+    with pytest.raises(ConfigError, match="cannot listen on client:1: Address already in use"):
+        async with running(settings, disk, ONE):
+            pass
+    disk.open(settings.journal_path(ONE)).close()
+
+
+async def test_an_error_in_the_block_stops_the_replica_and_comes_out_bare(
+    network: FakeNetwork, tmp_path: Path
+) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with running(config(tmp_path), FakeDisk(), ONE):
+            raise ZeroDivisionError
+    assert network.listeners == {}
