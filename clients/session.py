@@ -129,13 +129,13 @@ class Client:
         may_be_executed = False
         last_problem = "no time to ask"
         attempts = 0
-        while (left_s := deadline - trio.current_time()) > 0:
+        while trio.current_time() < deadline:
             self.retries += attempts > 0
             attempts += 1
             answered = session.answered if session is not None else OPEN_SESSION
             request = Request(client, number, answered, body)
             try:
-                answer = await self._attempt(request, left_s)
+                answer = await self._attempt(request, deadline)
             except CannotConnect as error:
                 last_problem = str(error)
             except (ConnectionLost, trio.TooSlowError) as error:
@@ -154,18 +154,18 @@ class Client:
         problem = f"{last_problem} (attempts: {attempts})"
         raise Indeterminate(problem) if may_be_executed else Rejected(problem)
 
-    async def _attempt(self, request: Request, left_s: float) -> Answer:
+    async def _attempt(self, request: Request, deadline: float) -> Answer:
         """Ask one replica once, and leave a replica that is no help.
 
         Raises CannotConnect when nothing was asked, ConnectionLost or TooSlowError when it was.
         """
         connection = None
-        with trio.move_on_after(left_s):
+        with trio.move_on_at(deadline):
             connection = await self._router.connection()
         if connection is None:
             raise CannotConnect("no connection in time")
         try:
-            with trio.fail_after(min(left_s, ATTEMPT_TIMEOUT_S)):
+            with trio.fail_at(min(deadline, trio.current_time() + ATTEMPT_TIMEOUT_S)):
                 answer = await connection.ask(request)
         except (ConnectionLost, trio.TooSlowError):
             self._router.leave(connection)

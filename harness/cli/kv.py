@@ -7,6 +7,7 @@ import trio
 
 from clients import ClientError, Indeterminate, KvClient, open_client
 from harness.cli import ExitCode, InputError
+from harness.cli.numbers import POSITIVE
 from node.types import Address
 
 
@@ -25,7 +26,7 @@ def _text(context: click.Context, parameter: click.Parameter, value: str) -> str
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=POSITIVE,
     default=5.0,
     show_default=True,
     help="Seconds to try.",

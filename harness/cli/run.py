@@ -9,6 +9,7 @@ import msgspec
 import trio
 
 from harness.cli import ExitCode, InputError
+from harness.cli.numbers import POSITIVE
 from harness.display import show_progress, summary
 from harness.nemesis import NEMESES
 from harness.options import RunOptions
@@ -66,14 +67,14 @@ Exit status: 0 the promise was kept, 1 it was not (or the cluster never served a
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(min=0, min_open=True),
+    type=POSITIVE,
     metavar="OPS",
     help="Operations per second at most.  [default: as fast as they are answered]",
 )
 @click.option(
     "--time-limit",
     "time_limit_s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=POSITIVE,
     default=20.0,
     show_default=True,
     metavar="S",
@@ -88,7 +89,7 @@ Exit status: 0 the promise was kept, 1 it was not (or the cluster never served a
 @click.option(
     "--nemesis-interval",
     "interval_s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=POSITIVE,
     default=5.0,
     show_default=True,
     metavar="S",

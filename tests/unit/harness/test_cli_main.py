@@ -31,6 +31,8 @@ def raising(error: BaseException) -> Callable[..., None]:
         (["run", "--replicas", "0"], "--replicas"),
         (["run", "--replicas", "many"], "--replicas"),
         (["run", "--time-limit", "0"], "--time-limit"),
+        (["run", "--time-limit", "nan"], "not a finite number"),
+        (["run", "--rate", "inf"], "not a finite number"),
         (["run", "--rate", "-1"], "--rate"),
         (["run", "--system", "other"], "--system"),
         (["run", "--workload", "other"], "--workload"),
