@@ -14,13 +14,23 @@ from checker.errors import (
     OperationError as OperationError,
     UnsupportedError as UnsupportedError,
 )
+from checker.evidence.telling import cut_down as cut_down
+from checker.lint import lint as lint
 from checker.model import (
+    ANYWHERE as ANYWHERE,
     ILLEGAL as ILLEGAL,
     UNKNOWN as UNKNOWN,
     Action as Action,
     Model as Model,
     State as State,
+    several as several,
 )
+from checker.orders import with_weaker_orders as with_weaker_orders
+from checker.streaming import (
+    StreamingChecker as StreamingChecker,
+    StreamingVerdict as StreamingVerdict,
+)
+from checker.streaming_lane import Alarm as Alarm
 from checker.verdict import (
     Counterexample as Counterexample,
     Linearizable as Linearizable,

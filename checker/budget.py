@@ -29,12 +29,24 @@ class Budget(Struct, frozen=True, kw_only=True):
 class Meter:
     """Watches one judgement; ask it every few milliseconds."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, *, deadline: float | None = None) -> None:
+        """`deadline` is when the time of the whole judgement ends, where it began elsewhere."""
         self._budget = budget
-        now = time.monotonic()
         limit = budget.time_limit_s
-        self._end: float | None = None if limit is None else now + limit
-        self._deadline = self._end
+        if deadline is None and limit is not None:
+            deadline = time.monotonic() + limit
+        self._end = deadline
+        self._deadline = deadline
+
+    @property
+    def budget(self) -> Budget:
+        """The limits."""
+        return self._budget
+
+    @property
+    def deadline(self) -> float | None:
+        """When all of the time is used up, on the monotonic clock."""
+        return self._end
 
     def share(self, parts_left: int) -> None:
         """Give the next of `parts_left` parts its fair share of the time that is left.

@@ -5,10 +5,33 @@ from typing import Any, Final
 
 from checker.errors import ModelError
 from checker.model import Model
-from checker.models import cas_register, kv, register
+from checker.models import (
+    append_list,
+    cas_register,
+    counter,
+    fifo_queue,
+    kv,
+    mutex,
+    priority_queue,
+    register,
+    set as set_model,
+    stack,
+)
 
 MODELS: Final[dict[str, Model]] = {
-    model.name: model for model in (register.MODEL, cas_register.MODEL, kv.MODEL)
+    model.name: model
+    for model in (
+        register.MODEL,
+        cas_register.MODEL,
+        kv.MODEL,
+        fifo_queue.MODEL,
+        stack.MODEL,
+        priority_queue.MODEL,
+        set_model.MODEL,
+        mutex.MODEL,
+        counter.MODEL,
+        append_list.MODEL,
+    )
 }
 """The models that come with gong."""
 

@@ -1,16 +1,21 @@
 """Judge a history: split it into objects, search each, believe no evidence unseen."""
 
 from collections.abc import Hashable, Iterable
+from concurrent.futures import Executor
+from dataclasses import replace
+from time import monotonic
 from typing import Final, Protocol
 
-from checker import general
+from checker import columnar, general, orders
 from checker.budget import Budget, Meter
-from checker.engines import engines_for
-from checker.engines.interface import Accepted, Declined, Refuted
+from checker.engines.interface import Accepted, Refuted
 from checker.errors import UnsupportedError
+from checker.evidence.telling import cut_down
 from checker.general import OutOfBudget
+from checker.lowering import native_search
 from checker.model import Model
 from checker.partition import effort, partition
+from checker.spread import judge_part, spread
 from checker.values import Value
 from checker.verdict import (
     Counterexample,
@@ -21,6 +26,7 @@ from checker.verdict import (
     Verdict,
     Witness,
 )
+from checker.whole import Whole
 from checker.witness import flaw, merge
 from history import Operation, Outcome
 
@@ -51,6 +57,9 @@ def check(
     engine: str = "auto",
     budget: Budget | None = None,
     consistency: str = "linearizable",
+    shrink: bool = True,
+    partitioned: bool = True,
+    executor: Executor | None = None,
 ) -> Verdict:
     """Decide whether the operations could have happened one after the other, as `model` says.
 
@@ -61,6 +70,10 @@ def check(
         engine: who searches; "auto" takes the best that this build has.
         budget: time and memory; without one, as much as it takes.
         consistency: the order that must be kept.
+        shrink: cut a violation down to a core; see `checker.cut_down` for doing that later.
+        partitioned: False judges all keys as one object; the verdict is the same, for more work.
+        executor: judges parts side by side; with a pool of processes, the model must be
+            importable. It is not shut down. Without one, parts are judged one after the other.
 
     Raises:
         OperationError: an operation does not fit the model.
@@ -70,22 +83,44 @@ def check(
     _refuse_what_is_not_there(engine, consistency)
     if not isinstance(initial, Initial):
         model = model.with_initial(initial)
+    if engine == "auto" and consistency == "linearizable" and partitioned:
+        verdict = columnar.judge(history, model, budget=budget or Budget(), shrink=shrink)
+        if verdict is not None:
+            return verdict
     operations = list(history if isinstance(history, Iterable) else history.operations)
-    judgement = _Judgement(operations, model, Meter(budget or Budget()), engine)
-    judgement.judge_all()
-    return judgement.verdict()
+    if consistency != "linearizable":
+        return orders.check(
+            operations,
+            model,
+            orders.Order(consistency),
+            budget or Budget(),
+            linearize=lambda share: check(
+                operations,
+                model,
+                engine=engine,
+                budget=share,
+                shrink=shrink and consistency == "mdl",
+                executor=executor,
+            ),
+        )
+    started = monotonic()
+    judged = model if partitioned else Whole(model)
+    judgement = _Judgement(operations, judged, Meter(budget or Budget()), engine)
+    judgement.judge_all(executor)
+    verdict = judgement.verdict()
+    if shrink and isinstance(verdict, NotLinearizable):
+        return cut_down(operations, verdict, model, budget=budget, started=started)
+    return verdict
 
 
 def _refuse_what_is_not_there(engine: str, consistency: str) -> None:
     if engine not in ENGINES:
         raise UnsupportedError(f"no engine {engine!r}; expected one of {', '.join(ENGINES)}")
-    if engine == "native":
+    if engine == general.NATIVE and native_search() is None:
         raise UnsupportedError("this build has no native engine; use auto or reference")
     if consistency not in CONSISTENCIES:
         expected = ", ".join(CONSISTENCIES)
         raise UnsupportedError(f"no consistency {consistency!r}; expected one of {expected}")
-    if consistency != "linearizable":
-        raise UnsupportedError(f"consistency {consistency} is not supported yet; use linearizable")
 
 
 class _Judgement:
@@ -105,13 +140,20 @@ class _Judgement:
         self._undecided: dict[Hashable, str] = {}
         self._counterexample: Counterexample | None = None
 
-    def judge_all(self) -> None:
+    def judge_all(self, executor: Executor | None) -> None:
         """Cheapest first, until one part fails.
 
         Each gets a fair share of the time; what those left over is for a second attempt at
         the ones that ran out of theirs.
         """
         todo = sorted(self._parts, key=lambda name: effort(self._parts[name]))
+        if executor is not None and len(todo) > 1:
+            parts = [(name, self._parts[name]) for name in todo]
+            for name, engine, found in spread(
+                executor, parts, self._model, self._engine, self._meter
+            ):
+                self._note(name, engine, found)
+            return
         for _ in range(2):
             for position, name in enumerate(todo):
                 self._meter.share(len(todo) - position)
@@ -140,25 +182,18 @@ class _Judgement:
 
     def _judge(self, name: Hashable) -> None:
         self._undecided.pop(name, None)
-        engine, found = self._ask_engines(self._parts[name])
+        self._note(name, *judge_part(self._parts[name], self._model, self._engine, self._meter))
+
+    def _note(self, name: Hashable, engine: str, found: Accepted | Refuted | OutOfBudget) -> None:
         match found:
             case Accepted(order):
                 self._orders[name] = [self._by_index[index] for index in order]
-            case Refuted(counterexample):
-                self._counterexample = counterexample
+            case Refuted(counterexample, rule):
+                self._counterexample = replace(counterexample, rule=rule)
             case OutOfBudget(reason):
                 self._undecided[name] = reason
                 return
         self._engines[engine] = self._engines.get(engine, 0) + 1
-
-    def _ask_engines(self, part: list[Operation]) -> tuple[str, Accepted | Refuted | OutOfBudget]:
-        """The polynomial engines in turn, then the general search."""
-        if self._engine != "reference":
-            for engine in engines_for(self._model):
-                found = engine.judge(part, self._model)
-                if not isinstance(found, Declined):
-                    return engine.name, found
-        return general.judge(part, self._model, self._meter)
 
     def _statistics(self) -> Statistics:
         return Statistics(

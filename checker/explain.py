@@ -72,7 +72,7 @@ def name_operation(problem: Problem, number: int) -> str:
 
 def _in_words(problem: Problem, states: set[int]) -> str:
     table = problem.table
-    words = sorted({table.model.describe_state(table.states[state]) for state in states})
+    words = sorted({table.model.describe_states(table.states[state]) for state in states})
     more = len(words) - _STATES_MAX
     if more > 0:
         return f"one of {', '.join(words[:_STATES_MAX])} and {more} more"
@@ -157,7 +157,7 @@ def _fate_of_the_result(problem: Problem, event: int, evidence: _Evidence) -> st
     if not evidence.sources:
         if not _fits_at_first(problem, event):
             return "Nothing that was called before it returned would have made it possible."
-        initial = table.model.describe_state(table.states[0])
+        initial = table.model.describe_states(table.states[0])
         if burial is None:
             return f"It fits the initial {initial} only, and nothing brought that back."
         return (

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Any, ClassVar, Final, final
 
 from msgspec import Struct
@@ -55,6 +55,24 @@ UNKNOWN: Final = _Marker("UNKNOWN")
 """The output of an action whose outcome nobody knows: `step` must accept any result for it."""
 
 
+ANYWHERE: Final = _Marker("ANYWHERE")
+"""What `Model.only_in` answers when an action is not confined to one state."""
+
+
+class Several(Struct, frozen=True):
+    """What an object may be, when its model leaves a choice: any one of these states."""
+
+    states: frozenset[Hashable]
+
+
+def several(states: Iterable[Hashable]) -> State:
+    """What `step` returns when any of some states may follow; none of them: `ILLEGAL`."""
+    found = frozenset(states)
+    if not found:
+        return ILLEGAL
+    return Several(found) if len(found) > 1 else next(iter(found))
+
+
 class Action(Struct, frozen=True):
     """What an operation asked and got, without when and by whom: the letter that `step` reads."""
 
@@ -78,6 +96,9 @@ class Model(ABC):
     """What people call the state: "the *value* could only be 7"."""
     initial: State = None
     """The state before the first operation."""
+    nondeterministic: ClassVar[bool] = False
+    """True when `step` may return `several` states. Then there are no observers to the search: a
+    result that is seen tells which state it is, and so does change what is known."""
 
     @abstractmethod
     def step(self, state: State, action: Action) -> State:
@@ -93,6 +114,24 @@ class Model(ABC):
         The search takes observers as early as it can and never branches over them. It is not
         enough that an action happens to change nothing in one state: `write 1` does so when the
         state is 1, and yet must stay free to come later. The search holds the model to its word.
+        """
+        del action
+        return False
+
+    def only_in(self, action: Action) -> State:
+        """The only state in which `action` can be legal and matter, or `ANYWHERE`.
+
+        A read that returned 7 is legal in the state 7 only; a cas of unknown outcome matters only
+        where it finds the old value. Saying so is never needed. It saves the search questions,
+        and lets it see that a value somebody still has to read is lost for ever.
+        """
+        del action
+        return ANYWHERE
+
+    def overwrites(self, action: Action) -> bool:
+        """True when `action` is legal in EVERY state and always leaves the same one behind.
+
+        Saying so is never needed, but spares the search many orders of writes that nobody sees.
         """
         del action
         return False
@@ -134,6 +173,27 @@ class Model(ABC):
     def describe_state(self, state: State) -> str:
         """The state in words, such as `7`."""
         return show(state)
+
+    @final
+    def after(self, state: State, action: Action) -> State:
+        """`step`, also from a state that is `several`: what may be after `action`, or `ILLEGAL`."""
+        if not isinstance(state, Several):
+            return self.step(state, action)
+        found: set[Hashable] = set()
+        for one in state.states:
+            following = self.step(one, action)
+            if isinstance(following, Several):
+                found |= following.states
+            elif following is not ILLEGAL:
+                found.add(following)
+        return several(found)
+
+    @final
+    def describe_states(self, state: State) -> str:
+        """`describe_state`, also of a state that is `several`."""
+        if not isinstance(state, Several):
+            return self.describe_state(state)
+        return " or ".join(sorted(self.describe_state(one) for one in state.states))
 
     @final
     def with_initial(self, value: Value) -> Model:

@@ -116,7 +116,8 @@ class _Classes:
         self._refuse_what_does_not_fit(operation, action)
         self._numbers[name] = number = len(self.actions)
         self.actions.append(action)
-        self.observers.append(self._model.is_observer(action))
+        model = self._model
+        self.observers.append(not model.nondeterministic and model.is_observer(action))
         return number
 
     def _refuse_what_does_not_fit(self, operation: Operation, action: Action) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from typing import Final
 
 from checker.errors import ModelError
-from checker.model import ILLEGAL, Action, Model, State
+from checker.model import ILLEGAL, Action, Model, Several, State
 
 IMPOSSIBLE: Final = -1
 """The successor of a state under an action that is illegal there; every real one is >= 0."""
@@ -60,13 +60,15 @@ class Table:
         """Ask the model, and hold it to its declaration of observers."""
         before, letter = self.states[state], self.actions[action]
         try:
-            after = self.model.step(before, letter)
+            after = self.model.after(before, letter)
         except Exception as why:
             raise ModelError(
                 f"the model failed on {letter} in the state {before!r}: {why!r}"
             ) from why
         if after is ILLEGAL:
             return IMPOSSIBLE
+        if isinstance(after, Several) and not self.model.nondeterministic:
+            raise ModelError(f"{letter} led to several states: set `nondeterministic` to True")
         successor = self.number(after)
         if self.observers[action] and successor != state:
             raise ModelError(

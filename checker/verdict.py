@@ -8,9 +8,12 @@ Made for `match`:
         case Undecided(reason): ...
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar
+
+from checker.evidence.steps import Step
 
 
 class VerdictKind(Enum):
@@ -39,7 +42,7 @@ class Statistics:
 class Witness:
     """An order of the operations in which each has its result, one after the other."""
 
-    order: tuple[int, ...]
+    order: Sequence[int]
     """Indices of operations. Every completed one is in it, a crashed one when it took effect."""
 
 
@@ -52,13 +55,22 @@ class Counterexample:
     operations: tuple[int, ...]
     """Indices of the operations to look at, in file order; `operation` is one of them.
 
-    They explain. What proves is the search over all operations of the object that were called
-    before `operation` returned.
+    With a core, they are the core, and the operation after which it begins, if any. Without one
+    (shrinking was not asked for, or had no time) they explain, and what proves is the search over
+    all operations of the object that were called before `operation` returned.
     """
     explanation: str
     """For a reader who knows the system but not the checker."""
     key: Any = None
     """The object that misbehaved; None when the history is one object."""
+    rule: str = "search"
+    """What an engine found ("overlapping zones"), or "search"."""
+    core: tuple[int, ...] = ()
+    """Indices of the operations that alone have no linearization, after the `steps`."""
+    steps: tuple[Step, ...] = ()
+    """How the core follows from the whole: deletions that make no legal history illegal."""
+    is_minimal: bool = False
+    """True when no further deletion of a kind that is sound leaves the core illegal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,8 @@ class NotLinearizable:
     kind: ClassVar = VerdictKind.NOT_LINEARIZABLE
     counterexample: Counterexample
     statistics: Statistics = field(default_factory=Statistics, compare=False)
+    also: dict[str, bool | None] = field(default_factory=dict, compare=False)
+    """Weaker orders that were tried as well, by name: kept, broken, or None: not decided in time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def flaw(operations: Iterable[Operation], model: Model, order: Sequence[int]) ->
             return f"operation {index} returned before one was called that it stands behind"
         part = model.partition(candidate)
         state = states.get(part, model.initial)
-        after = model.step(state, model.action(candidate))
+        after = model.after(state, model.action(candidate))
         if after is ILLEGAL:
             return f"operation {index} is impossible in the state {state!r}"
         states[part] = after

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from history.columns import Columns
 from history.event import Event
 from history.operation import Operation
 
@@ -26,3 +27,5 @@ class History:
     """Name of the format it was read from."""
     has_times: bool = True
     """False when `call_time` and `return_time` are positions in the file, not nanoseconds."""
+    columns: Columns | None = field(default=None, compare=False, repr=False)
+    """The same operations as columns, where a native reader made them; `operations` is then a view."""

@@ -6,10 +6,29 @@ reason; what all decline goes to the general search (`checker.general`).
 
 from typing import Final
 
+from checker.engines.appends import AppendedList, AppendedText
+from checker.engines.counter import EqualSteps
+from checker.engines.fifo_queue import DistinctQueue
 from checker.engines.interface import Engine
+from checker.engines.mutex import OwnedMutex, UnownedMutex
+from checker.engines.priority_queue import DistinctPriorityQueue
+from checker.engines.register import RegisterZones
+from checker.engines.sets import SetElements
+from checker.engines.stack import DistinctStack
 from checker.model import Model
 
-ENGINES: Final[dict[str, tuple[Engine, ...]]] = {}
+ENGINES: Final[dict[str, tuple[Engine, ...]]] = {
+    "register": (RegisterZones(),),
+    "cas-register": (RegisterZones(),),
+    "kv": (RegisterZones(), AppendedText()),
+    "fifo-queue": (DistinctQueue(),),
+    "stack": (DistinctStack(),),
+    "priority-queue": (DistinctPriorityQueue(),),
+    "set": (SetElements(),),
+    "mutex": (UnownedMutex(), OwnedMutex()),
+    "counter": (EqualSteps(),),
+    "append-list": (AppendedList(),),
+}
 """By name of the model, in the order in which they are asked."""
 
 

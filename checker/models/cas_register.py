@@ -6,7 +6,7 @@ state was not `old`. Both a failed cas and `cas [a, a]` change nothing in any st
 
 from typing import ClassVar, Final
 
-from checker.model import ILLEGAL, UNKNOWN, Action, State
+from checker.model import ANYWHERE, ILLEGAL, UNKNOWN, Action, State
 from checker.models.register import Register
 from checker.values import show, token
 
@@ -26,6 +26,11 @@ def is_cas_observer(action: Action) -> bool:
     """True when this cas can never change anything: it missed, or it writes what it found."""
     old, new = action.value
     return action.output is False or token(old) == token(new)
+
+
+def cas_only_in(action: Action) -> State:
+    """The value that a cas found, or would have to find to matter."""
+    return ANYWHERE if action.output is False else token(action.value[0])
 
 
 def cas_problem(action: Action) -> str | None:
@@ -57,6 +62,10 @@ class CasRegister(Register):
     def is_observer(self, action: Action) -> bool:
         """Reads, and every cas that cannot change anything."""
         return is_cas_observer(action) if action.f == "cas" else super().is_observer(action)
+
+    def only_in(self, action: Action) -> State:
+        """A cas needs its old value, unless it missed."""
+        return cas_only_in(action) if action.f == "cas" else super().only_in(action)
 
     def problem(self, action: Action) -> str | None:
         """The argument of a cas is a pair."""

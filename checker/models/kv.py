@@ -7,8 +7,14 @@ and on an absent key it makes the string; `cas [null, v]` creates a key that is 
 
 from typing import ClassVar, Final
 
-from checker.model import ILLEGAL, UNKNOWN, Action, Model, State
-from checker.models.cas_register import cas_problem, cas_step, describe_cas, is_cas_observer
+from checker.model import ANYWHERE, ILLEGAL, UNKNOWN, Action, Model, State
+from checker.models.cas_register import (
+    cas_only_in,
+    cas_problem,
+    cas_step,
+    describe_cas,
+    is_cas_observer,
+)
 from checker.values import show, token
 
 _GET: Final = frozenset({"get", "read"})
@@ -49,6 +55,17 @@ class KeyValue(Model):
     def is_observer(self, action: Action) -> bool:
         """Gets, and every cas that cannot change anything."""
         return action.f in _GET or (action.f == "cas" and is_cas_observer(action))
+
+    def only_in(self, action: Action) -> State:
+        """A get tells the value; a cas needs its old one, unless it missed."""
+        if action.f == "cas":
+            return cas_only_in(action)
+        known = action.f in _GET and action.output is not UNKNOWN
+        return token(action.output) if known else ANYWHERE
+
+    def overwrites(self, action: Action) -> bool:
+        """Puts and deletes."""
+        return action.f in _PUT or action.f == "delete"
 
     def problem(self, action: Action) -> str | None:
         """A cas takes a pair, an append takes a string."""

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Final
 
-from checker.model import ILLEGAL, UNKNOWN, Action, Model, State
+from checker.model import ANYWHERE, ILLEGAL, UNKNOWN, Action, Model, State
 from checker.values import show, token
 
 
@@ -22,6 +22,15 @@ class Register(Model):
     def is_observer(self, action: Action) -> bool:
         """Reads."""
         return action.f == "read"
+
+    def only_in(self, action: Action) -> State:
+        """A read tells the state."""
+        known = action.f == "read" and action.output is not UNKNOWN
+        return token(action.output) if known else ANYWHERE
+
+    def overwrites(self, action: Action) -> bool:
+        """Writes."""
+        return action.f == "write"
 
     def describe(self, action: Action) -> str:
         """Recorders differ in what they answer to a write, and it does not matter."""

@@ -2,4 +2,11 @@
 // `<part>_bindings.cpp`; those and this one are the only files here that know Python.
 #include <nanobind/nanobind.h>
 
-NB_MODULE(_native, m) { m.doc() = "The native engines of checker."; }
+void bind_registers(nanobind::module_ &m);
+void bind_search(nanobind::module_& m);
+
+NB_MODULE(_native, m) {
+  m.doc() = "The native engines of checker.";
+  bind_registers(m);
+  bind_search(m);
+}

@@ -16,6 +16,8 @@ import click
 _COMMANDS: Final = {
     "run": "Load a cluster, hurt it, heal it, judge what its clients saw.",
     "check": "Judge a stored history.",
+    "verify": "Check a certificate against its history.",
+    "convert": "Translate a history into another format.",
     "report": "Rebuild the report of a run.",
     "node": "One replica, in the foreground.",
     "master": "The registry of replicas, in the foreground.",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from msgspec import UNSET
 
 from checker import (
     CONSISTENCIES,
@@ -23,10 +24,14 @@ from checker import (
     Verdict,
     VerdictKind,
     check,
+    cut_down,
     find_model,
+    lint,
     peak_resident_mb,
+    with_weaker_orders,
 )
 from harness.cli import ExitCode, InputError
+from harness.cli.numbers import POSITIVE
 from history import FORMAT_NAMES, History, HistoryError, load
 
 _EXIT_CODES: Final = {
@@ -78,7 +83,10 @@ with several files the worst, in the order 1, 2, 0.
     type=click.Choice(CONSISTENCIES),
     default="linearizable",
     show_default=True,
-    help="The order that was promised. This version judges linearizable only.",
+    help=(
+        "The order that was promised: real time; only that in which each process (or session) "
+        "issued; mdl: both, and no operation of a session without all earlier ones."
+    ),
 )
 @click.option(
     "--engine",
@@ -91,17 +99,24 @@ with several files the worst, in the order 1, 2, 0.
     "--time-limit",
     "time_limit_s",
     metavar="S",
-    type=click.FloatRange(min=0, min_open=True),
+    type=POSITIVE,
     help="Seconds for judging one file, after loading it; without one, as long as it takes.",
 )
 @click.option(
     "--memory-limit",
     "memory_limit_mb",
     metavar="MB",
-    type=click.FloatRange(min=0, min_open=True),
+    type=POSITIVE,
     help="Resident memory of this process.  [default: 75 % of the machine's]",
 )
 @click.option("--keyed", is_flag=True, help="jepsen-edn: values are [key value] pairs.")
+@click.option(
+    "--certificate",
+    "certificate_path",
+    metavar="PATH",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the evidence, for `gong verify`. For one file only.",
+)
 @click.option(
     "--html",
     "html_path",
@@ -121,6 +136,7 @@ def command(
     time_limit_s: float | None,
     memory_limit_mb: float | None,
     keyed: bool,
+    certificate_path: Path | None,
     html_path: Path | None,
     as_json: bool,
 ) -> ExitCode:
@@ -133,47 +149,140 @@ def command(
         raise click.UsageError(
             "--html takes one history, a report for each needs one call for each"
         )
-    model = _model(model_name, initial)
+    if certificate_path is not None and len(files) > 1:
+        raise click.UsageError("--certificate takes one history, each has evidence of its own")
+    model = named_model(model_name, initial)
     budget = Budget(
         time_limit_s=time_limit_s,
         memory_limit_mb=memory_limit_mb or _default_memory_limit_mb(),
     )
     worst, results = len(_WORST_FIRST), []
     for file in files:
-        started = time.perf_counter()
-        try:
-            history = load(file, format=format_name, keyed=keyed)
-            loaded = time.perf_counter()
-            for warning in history.warnings:
-                click.echo(f"{file}: warning: {warning}", err=True)
-            verdict = check(history, model, engine=engine, budget=budget, consistency=consistency)
-        except HistoryError as why:
-            raise InputError(str(why)) from why
-        except CheckerError as why:
-            raise InputError(f"{file}: {why}") from why
-        except OSError as why:
-            raise InputError(f"{file}: {why.strerror}") from why
-        ended = time.perf_counter()
-        result = {
-            **_as_json(verdict),
-            "model": model_name,
-            "consistency": consistency,
-            "load_seconds": round(loaded - started, 6),
-            "seconds": round(ended - loaded, 6),
-            "total_seconds": round(ended - started, 6),
-            "peak_rss_mb": round(peak_resident_mb(), 1),
-        }
+        history, verdict, result = _judged(
+            file,
+            format_name=format_name,
+            keyed=keyed,
+            model=model,
+            model_name=model_name,
+            engine=engine,
+            budget=budget,
+            consistency=consistency,
+        )
+        if certificate_path is not None:
+            _write_certificate(certificate_path, history, verdict, result, initial=initial)
         if html_path is not None:
             _write_html(html_path, history, result, keyed=keyed, initial=initial)
         results.append({"file": str(file), **result} if len(files) > 1 else result)
         worst = min(worst, _WORST_FIRST.index(_EXIT_CODES[verdict.kind]))
         if not as_json:
             prefix = f"{file}: " if len(files) > 1 else ""
-            click.echo(prefix + _in_words(verdict, ended - loaded))
+            click.echo(prefix + _in_words(verdict, consistency, result["seconds"]))
     if as_json:
         whole = {"files": results} if len(files) > 1 else results[0]
         click.echo(json.dumps(whole, ensure_ascii=False))
     return _WORST_FIRST[worst]
+
+
+def _judged(
+    file: Path,
+    *,
+    format_name: str,
+    keyed: bool,
+    model: Model,
+    model_name: str,
+    engine: str,
+    budget: Budget,
+    consistency: str,
+) -> tuple[History, Verdict, dict[str, Any]]:
+    """Load one file and judge it; also what `--json` says of it. Warnings go to stderr."""
+    started = time.perf_counter()
+    try:
+        history = load(file, format=format_name, keyed=keyed)
+        loaded = time.perf_counter()
+        begun = time.monotonic()
+        verdict = check(
+            history,
+            model,
+            engine=engine,
+            budget=budget,
+            consistency=consistency,
+            shrink=False,
+        )
+        ended = time.perf_counter()
+        if isinstance(verdict, NotLinearizable):
+            verdict = _told(
+                history, verdict, model, consistency=consistency, budget=budget, started=begun
+            )
+        cut = time.perf_counter()
+    except HistoryError as why:
+        raise InputError(str(why)) from why
+    except CheckerError as why:
+        raise InputError(f"{file}: {why}") from why
+    except OSError as why:
+        raise InputError(f"{file}: {why.strerror}") from why
+    warnings = [*history.warnings, *lint(history, model)]
+    for warning in warnings:
+        click.echo(f"{file}: warning: {warning}", err=True)
+    return (
+        history,
+        verdict,
+        {
+            **_as_json(verdict),
+            "model": model_name,
+            "consistency": consistency,
+            "load_seconds": round(loaded - started, 6),
+            "seconds": round(ended - loaded, 6),
+            "evidence_seconds": round(cut - ended, 6),
+            "total_seconds": round(cut - started, 6),
+            "peak_rss_mb": round(peak_resident_mb(), 1),
+            "warnings": warnings,
+        },
+    )
+
+
+def _told(
+    history: History,
+    verdict: NotLinearizable,
+    model: Model,
+    *,
+    consistency: str,
+    budget: Budget,
+    started: float,
+) -> NotLinearizable:
+    """The verdict cut down to what matters, and with what is left of the promise."""
+    operations = history.operations
+    if consistency == "linearizable":
+        verdict = cut_down(operations, verdict, model, budget=budget, started=started)
+    if consistency != "sequential":
+        verdict = with_weaker_orders(operations, verdict, model, budget=budget, started=started)
+    return verdict
+
+
+def _write_certificate(
+    path: Path, history: History, verdict: Verdict, result: dict[str, Any], *, initial: str | None
+) -> None:
+    """Write the evidence of a verdict; where there is none, say so: the verdict stands without."""
+    from checker.evidence.certificate import (  # noqa: PLC0415 - if asked
+        CertificateError,
+        certify,
+        write,
+    )
+
+    try:
+        certificate = certify(
+            history.operations,
+            verdict,
+            model=result["model"],
+            initial=UNSET if initial is None else json.loads(initial),
+            consistency=result["consistency"],
+        )
+    except CertificateError as why:
+        click.echo(f"no certificate was written: {why}", err=True)
+        return
+    try:
+        write(path, certificate)
+    except OSError as why:
+        raise InputError(f"{path}: {why.strerror}") from why
 
 
 def _write_html(
@@ -192,7 +301,12 @@ def _write_html(
         raise InputError(str(why)) from why
 
 
-def _model(name: str, initial: str | None) -> Model:
+def named_model(name: str, initial: str | None = None) -> Model:
+    """The model that `--model` and `--initial` mean.
+
+    Raises:
+        click.UsageError: there is none, or it cannot begin like that.
+    """
     if ":" in name and str(Path.cwd()) not in sys.path:
         # A console script does not look in the current directory, where a user's model lies.
         sys.path.insert(0, str(Path.cwd()))
@@ -221,6 +335,9 @@ def _as_json(verdict: Verdict) -> dict[str, Any]:
             "explanation": found.explanation,
             "operation": found.operation,
             "key": found.key,
+            "core": list(found.core),
+            "is_minimal": found.is_minimal,
+            "rule": found.rule,
         }
     elif isinstance(verdict, Undecided):
         reason = verdict.reason
@@ -231,11 +348,12 @@ def _as_json(verdict: Verdict) -> dict[str, Any]:
         "partitions": verdict.statistics.partitions,
         "engines": verdict.statistics.engines,
         "counterexample": counterexample,
+        "also": verdict.also if isinstance(verdict, NotLinearizable) else None,
         "reason": reason,
     }
 
 
-def _in_words(verdict: Verdict, seconds: float) -> str:
+def _in_words(verdict: Verdict, consistency: str, seconds: float) -> str:
     """The verdict first, then the reason for it."""
     numbers = verdict.statistics
     judged = f"{_count(numbers.operations, 'operation')}, {numbers.crashed} of unknown outcome"
@@ -246,15 +364,27 @@ def _in_words(verdict: Verdict, seconds: float) -> str:
         judged += f", {' and '.join(numbers.engines)} engine"
     match verdict:
         case Linearizable():
-            return f"linearizable ({judged})"
+            return f"{consistency} ({judged})"
         case NotLinearizable(counterexample):
             look_at = ", ".join(str(index) for index in counterexample.operations)
             return (
-                f"NOT linearizable ({judged})\n  {counterexample.explanation}\n"
-                f"  Operations to look at, counted from 0: {look_at}"
+                f"NOT {consistency} ({judged})\n  {counterexample.explanation}\n"
+                f"  Operations to look at, counted from 0: {look_at}{_weaker_in_words(verdict)}"
             )
         case Undecided(reason):
             return f"undecided ({judged})\n  {reason}"
+
+
+def _weaker_in_words(verdict: NotLinearizable) -> str:
+    """What is left of the promise, where that is known."""
+    words = {
+        ("linearizable", True): "It is linearizable.",
+        ("linearizable", False): "It is not linearizable either.",
+        ("sequential", True): "It is sequentially consistent.",
+        ("sequential", False): "It is not sequentially consistent either.",
+    }
+    known = [words[name, kept] for name, kept in verdict.also.items() if kept is not None]
+    return f"\n  {' '.join(known)}" if known else ""
 
 
 def _count(number: int, noun: str) -> str:

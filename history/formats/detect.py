@@ -15,7 +15,7 @@ from typing import BinaryIO, Final, Protocol
 
 from history import file as gong
 from history.errors import HistoryError
-from history.formats import jepsen_edn, jepsen_log, kv_edn_lines, operations
+from history.formats import jepsen_edn, jepsen_log, kv_edn_lines, limo, operations
 from history.history import History
 
 AUTO: Final = "auto"
@@ -45,6 +45,7 @@ _FORMATS: Final = {
     operations.NAME: _Format(operations.recognises, operations.read),
     gong.FORMAT: _Format(_is_gong, gong.read),
     jepsen_log.NAME: _Format(jepsen_log.recognises, jepsen_log.read),
+    limo.NAME: _Format(limo.recognises, limo.read),
     kv_edn_lines.NAME: _Format(kv_edn_lines.recognises, kv_edn_lines.read),
     jepsen_edn.NAME: _Format(jepsen_edn.recognises, jepsen_edn.read),
 }

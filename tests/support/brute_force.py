@@ -7,7 +7,7 @@ operations that is at most 1957 orders.
 from collections.abc import Iterator, Sequence
 from itertools import chain, combinations, permutations
 
-from checker import ILLEGAL, Model, VerdictKind
+from checker import ILLEGAL, Model, State, VerdictKind
 from history import Operation, Outcome
 
 
@@ -47,3 +47,36 @@ def is_legal(order: Sequence[Operation], model: Model) -> bool:
         if states[part] is ILLEGAL:
             return False
     return True
+
+
+def exhaustive(operations: Sequence[Operation], model: Model) -> bool:
+    """Whether one object's history is linearizable: all orders, equal situations only once.
+
+    A situation is the set of operations that took effect, and the state. Quick enough for a
+    dozen operations; shares nothing with `checker.search` or the engines but the model.
+    """
+    happened = [o for o in operations if o.outcome is not Outcome.FAILED]
+    actions = [model.action(o) for o in happened]
+    completed = sum(1 << i for i, o in enumerate(happened) if o.outcome is Outcome.OK)
+    after = [
+        sum(
+            1 << i
+            for i, other in enumerate(happened)
+            if other.return_ is not None and other.return_ < o.call
+        )
+        for o in happened
+    ]
+    todo: list[tuple[int, State]] = [(0, model.initial)]
+    seen = set(todo)
+    while todo:
+        done, state = todo.pop()
+        if done & completed == completed:
+            return True
+        for i, action in enumerate(actions):
+            if done >> i & 1 or after[i] & ~done:
+                continue
+            reached = model.step(state, action)
+            if reached is not ILLEGAL and (done | 1 << i, reached) not in seen:
+                seen.add((done | 1 << i, reached))
+                todo.append((done | 1 << i, reached))
+    return False

@@ -39,7 +39,8 @@ def test_every_page_can_be_reached_from_the_index() -> None:
             reached.add(page)
             names = [name for name, _ in _LINK.findall(page.read_text()) if name.endswith(".md")]
             todo += [(page.parent / name).resolve() for name in names]
-    assert sorted(set(PAGES) - reached) == []
+    fragments = {page for page in PAGES if page.parent.name == "changelog.d"}
+    assert sorted(set(PAGES) - reached - fragments) == []
 
 
 @pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)

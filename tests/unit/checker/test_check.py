@@ -28,7 +28,7 @@ REGISTER = find_model("register")
 
 
 def hopeless(writers: int = 40, key: str | None = None, first_index: int = 0) -> list[Operation]:
-    """A stale read among so many concurrent writes that no search over states will finish."""
+    """A stale read among so many concurrent writes that the reference will not finish."""
     rows = [(f"w{number}", number, 1000 + number) for number in range(writers)]
     begin = [
         operation(first_index + i, "write", v, call=c, return_=r, key=key)
@@ -51,7 +51,7 @@ def hopeless(writers: int = 40, key: str | None = None, first_index: int = 0) ->
 
 def test_a_time_limit_ends_in_undecided_and_is_honoured() -> None:
     started = time.monotonic()
-    verdict = check(hopeless(), REGISTER, budget=Budget(time_limit_s=0.2))
+    verdict = check(hopeless(), REGISTER, engine="reference", budget=Budget(time_limit_s=0.2))
     assert time.monotonic() - started < 0.2 + 0.3
     assert isinstance(verdict, Undecided)
     assert verdict.reason.startswith("the time limit of 0.2 s was reached at the return of read")
@@ -60,7 +60,9 @@ def test_a_time_limit_ends_in_undecided_and_is_honoured() -> None:
 @pytest.mark.slow
 def test_a_memory_limit_ends_in_undecided() -> None:
     """The process is larger than one megabyte already, so the first look ends the search."""
-    verdict = check(hopeless(), REGISTER, budget=Budget(memory_limit_mb=1, time_limit_s=20))
+    verdict = check(
+        hopeless(), REGISTER, engine="reference", budget=Budget(memory_limit_mb=1, time_limit_s=20)
+    )
     assert isinstance(verdict, Undecided)
     assert verdict.reason.startswith("the memory limit of 1 MB was reached")
 
@@ -70,14 +72,18 @@ def test_a_violation_on_one_key_outranks_doubt_about_another() -> None:
         operation(100, "write", 1, call=2000, return_=2001, key="y"),
         operation(101, "read", None, 2, call=2002, return_=2003, key="y"),
     ]
-    verdict = check([*hopeless(key="x"), *stale], REGISTER, budget=Budget(time_limit_s=0.2))
+    verdict = check(
+        [*hopeless(key="x"), *stale], REGISTER, engine="reference", budget=Budget(time_limit_s=0.2)
+    )
     assert isinstance(verdict, NotLinearizable)
     assert verdict.counterexample.key == "y"
 
 
 def test_doubt_about_one_key_outranks_all_others_being_fine() -> None:
     fine = [operation(100, "write", 1, call=2000, return_=2001, key="y")]
-    verdict = check([*hopeless(key="x"), *fine], REGISTER, budget=Budget(time_limit_s=0.2))
+    verdict = check(
+        [*hopeless(key="x"), *fine], REGISTER, engine="reference", budget=Budget(time_limit_s=0.2)
+    )
     assert isinstance(verdict, Undecided)
     assert 'on key "x"' in verdict.reason
     assert verdict.statistics.engines == {"reference": 1}
@@ -91,7 +97,7 @@ def test_one_hard_key_does_not_use_up_the_time_of_another() -> None:
         structs.replace(o, call=o.call * 200 + ranks[o.index], return_=(o.return_ or 0) * 200 + 1)
         for o in both
     ]
-    verdict = check(both, REGISTER, budget=Budget(time_limit_s=0.2))
+    verdict = check(both, REGISTER, engine="reference", budget=Budget(time_limit_s=0.2))
     assert isinstance(verdict, Undecided)
     assert "1 more of 2 keys are undecided too" in verdict.reason
 
@@ -153,12 +159,8 @@ def test_a_malformed_argument_is_named_by_its_line() -> None:
 
 
 def test_an_engine_or_consistency_that_is_not_there_is_refused() -> None:
-    with pytest.raises(UnsupportedError, match="no native engine"):
-        check([], REGISTER, engine="native")
     with pytest.raises(UnsupportedError, match="expected one of auto, native, reference"):
         check([], REGISTER, engine="fast")
-    with pytest.raises(UnsupportedError, match="sequential is not supported yet"):
-        check([], REGISTER, consistency="sequential")
     with pytest.raises(UnsupportedError, match="expected one of linearizable, sequential, mdl"):
         check([], REGISTER, consistency="causal")
 

@@ -23,6 +23,7 @@ MODELS = {
     "operations": "register",
     "cas": "cas-register",
     "kv": "kv",
+    "counter": "counter",
 }
 
 

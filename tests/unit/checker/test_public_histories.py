@@ -1,4 +1,4 @@
-"""The verdicts of others on public histories (Porcupine's and Knossos's test data)."""
+"""The verdicts of others on public histories: Porcupine's, Knossos's and LiMo's test data."""
 
 import json
 import os
@@ -12,15 +12,20 @@ from history import load
 
 FOLDER = os.environ.get("GONG_HISTORIES")
 
-MODEL_NAMES = {"cas-register": "cas-register", "kv-append": "kv"}
+MODEL_NAMES = {
+    "cas-register": "cas-register",
+    "kv-append": "kv",
+    "fifo-queue": "fifo-queue",
+    "stack": "stack",
+}
 
 
 def cases() -> list[dict[str, Any]]:
     manifest = Path(FOLDER or "/nowhere") / "verdicts.json"
     if not manifest.is_file():
         return []
-    entries = json.loads(manifest.read_text())
-    return [entry for entry in entries if entry["model"] in MODEL_NAMES]
+    entries: list[dict[str, Any]] = json.loads(manifest.read_text())
+    return entries
 
 
 pytestmark = pytest.mark.skipif(
@@ -37,3 +42,8 @@ def test_the_verdict_on_a_public_history_is_the_published_one(case: dict[str, An
     expected = "linearizable" if case["linearizable"] else "not-linearizable"
     assert verdict.kind.value == expected
     assert verdict.statistics.operations >= case["ops"]
+
+
+def test_every_file_names_its_format_by_how_it_begins() -> None:
+    for case in cases():
+        assert load(Path(FOLDER or "") / case["path"]).format == case["format"], case["path"]

@@ -16,6 +16,7 @@ from checker import (
     find_model,
 )
 from checker.budget import Budget, Meter
+from checker.lowering import native_search
 from checker.models.cas_register import CasRegister
 from checker.prepare import prepare
 from checker.search import Found, search
@@ -25,12 +26,15 @@ from tests.support.strategies import ask_cas_register, atomic_history, timeline
 
 CAS = find_model("cas-register").with_initial(0)
 
+ENGINES_HERE = ("reference", "auto") if native_search() is None else ("reference", "native", "auto")
+
 
 def kind(operations: list[Operation], model: Model = CAS) -> VerdictKind:
     """The verdict, after making sure that it is the right one."""
-    verdict = check(operations, model).kind
-    assert verdict is brute_force(operations, model)
-    return verdict
+    expected = brute_force(operations, model)
+    for engine in ENGINES_HERE:
+        assert check(operations, model, engine=engine, shrink=False).kind is expected, engine
+    return expected
 
 
 def test_an_empty_history_is_linearizable() -> None:

@@ -1,0 +1,66 @@
+# Types of the compiled module; each part of checker/native has a section of its own.
+
+# native/search_bindings.cpp, called by checker/lowering.py
+from checker.lowering import Poll, Step
+
+def search(
+    live_count: int,
+    classes: list[int],
+    arrivals: list[int],
+    kinds: list[int],
+    only_in: list[int],
+    targets: list[int],
+    end: int,
+    look_ahead: bool,
+    step: Step,
+    poll: Poll,
+    /,
+) -> tuple[str, list[int], int, list[int], list[int], bool, int]: ...
+
+# native/registers_bindings.cpp, called by checker/columnar.py
+
+# What the native zones found; `operations` contradict each other, -1 where a role is not taken.
+class RegistersFinding:
+    @property
+    def answer(self) -> str: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def operations(self) -> list[int]: ...
+    @property
+    def order(self) -> memoryview[int]: ...
+    @property
+    def objects(self) -> int: ...
+    @property
+    def crashed(self) -> int: ...
+
+def judge_registers(
+    calls: memoryview[int],
+    returns: memoryview[int],
+    point_count: int,
+    outcomes: memoryview[int],
+    names: memoryview[int],
+    kinds: bytes,
+    keys: memoryview[int] | None,
+    values: memoryview[int],
+    outputs: memoryview[int],
+    pairs: memoryview[int],
+    text_kinds: memoryview[int],
+    initial: int,
+    seconds: float,
+) -> RegistersFinding: ...
+def registers_flaw(
+    calls: memoryview[int],
+    returns: memoryview[int],
+    point_count: int,
+    outcomes: memoryview[int],
+    names: memoryview[int],
+    kinds: bytes,
+    keys: memoryview[int] | None,
+    values: memoryview[int],
+    outputs: memoryview[int],
+    pairs: memoryview[int],
+    text_kinds: memoryview[int],
+    initial: int,
+    order: memoryview[int],
+) -> str: ...

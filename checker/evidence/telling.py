@@ -1,0 +1,96 @@
+"""A counterexample told by its core: the few operations that matter, and a sentence that fits them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from time import monotonic
+from typing import Final
+
+from checker.budget import Budget, Meter
+from checker.evidence.shrink import Core, shrink
+from checker.evidence.steps import Rule, Step
+from checker.model import Model
+from checker.verdict import Counterexample, NotLinearizable
+from history import Operation, Outcome
+
+SHRINKING_S_MAX: Final = 10.0
+"""Shrinking ends then even when the judgement may take longer: a smaller core is a convenience."""
+
+_NOTHING: Final = "Nothing that was called before it returned would have made it possible."
+
+
+def cut_down(
+    operations: Iterable[Operation],
+    verdict: NotLinearizable,
+    model: Model,
+    *,
+    budget: Budget | None = None,
+    started: float | None = None,
+) -> NotLinearizable:
+    """Cut the violation down to a core, as far as the time allows; as it was when it allows nothing.
+
+    `operations` and `model` are those that were judged, in the initial state that was. `started`
+    (`time.monotonic`) is when the budget began to run, if it was not now.
+    """
+    budget = budget or Budget()
+    left = SHRINKING_S_MAX
+    if budget.time_limit_s is not None:
+        left = min(left, budget.time_limit_s - (0 if started is None else monotonic() - started))
+    if left <= 0:
+        return verdict
+    found = verdict.counterexample
+    by_index = {operation.index: operation for operation in operations}
+    name = model.partition(by_index[found.operation])
+    part = [
+        operation
+        for operation in by_index.values()
+        if operation.outcome is not Outcome.FAILED and model.partition(operation) == name
+    ]
+    meter = Meter(Budget(time_limit_s=left, memory_limit_mb=budget.memory_limit_mb))
+    core = shrink(part, model, found, meter)
+    if core is None:
+        return verdict
+    return replace(verdict, counterexample=_told(found, core, model, part))
+
+
+def _told(
+    found: Counterexample, core: Core, model: Model, part: Sequence[Operation]
+) -> Counterexample:
+    key = Step(rule=Rule.KEY, operation=found.operation, key=found.key)
+    begun = [step.operation for step in core.steps if step.rule is Rule.AFTER]
+    shown = {*core.operations, *(index for index in begun[-1:] if index is not None)}
+    return replace(
+        found,
+        operation=core.counterexample.operation,
+        operations=tuple(sorted(shown)),
+        explanation=_explanation(found, core, model, part),
+        core=core.operations,
+        steps=(key, *core.steps),
+        is_minimal=core.is_minimal,
+    )
+
+
+def _explanation(found: Counterexample, core: Core, model: Model, part: Sequence[Operation]) -> str:
+    """The words of whoever knows best.
+
+    A polynomial engine words its own structure, if that is what the core consists of. What the
+    search says of the core is shorter than what it says of the whole, and as true, unless
+    operations were deleted that may have made the culprit's result: then only the whole can tell
+    where that came from.
+    """
+    told = core.counterexample
+    begun = [step.operation for step in core.steps if step.rule is Rule.AFTER]
+    is_partial = any(step.rule is Rule.UNOBSERVED for step in core.steps)
+    is_engines = found.rule != "search" and set(found.operations) <= {*core.operations, *begun}
+    if is_engines or (is_partial and found.operation == told.operation):
+        return found.explanation
+    words = told.explanation
+    if len(core.operations) < len(part):
+        words = words.replace("When it returned, the ", "By these operations alone, the ")
+    if begun:
+        last = next(o for o in part if o.index == begun[-1])
+        where = f"operation {last.index}" if last.line is None else f"line {last.line}"
+        then = f"after {model.describe(model.action(last))} (process {last.process}, {where})"
+        words = words.replace("By these operations alone, ", f"Told from right {then}: ")
+        words = words.replace(_NOTHING, "Nothing since then would have made it possible.")
+        words = words.replace("It fits the initial ", "It fits what was there then, ")
+    return words

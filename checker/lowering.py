@@ -1,0 +1,203 @@
+"""A prepared history as the integers that the native search eats, and its answers back.
+
+The boundary carries integers only: the search knows operations by number, their classes and the
+states by number, and asks for a transition when it needs one that it does not know. What a model
+says about an action beforehand (`Model.only_in`, `Model.overwrites`) is lowered to the same
+integers. A model is held to its word as far as one can without asking everything: a witness is
+replayed, and each claim is tried in the initial state.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from functools import cache
+from typing import Final
+
+from msgspec import Struct, structs
+
+from checker.budget import Meter
+from checker.errors import ModelError, UnsupportedError
+from checker.model import ANYWHERE
+from checker.prepare import Problem
+from checker.table import IMPOSSIBLE, Table
+
+OTHER: Final = 0
+OBSERVER: Final = 1
+OVERWRITE: Final = 2
+"""What a class is to the native search; as `Kind` in `native/search_problem.hpp`."""
+
+NOT_ASKED: Final = -2
+"""A successor that is not known beforehand."""
+
+NO_STATE: Final = -3
+"""The place of the only state of a class that is not confined to one."""
+
+
+Step = Callable[[int, int], int]
+"""Asked for each transition that the search does not know: the state and the class."""
+
+Poll = Callable[[], bool]
+"""Asked some hundred times a second; True ends the search."""
+
+NativeSearch = Callable[
+    [int, list[int], list[int], list[int], list[int], list[int], int, bool, Step, Poll],
+    tuple[str, list[int], int, list[int], list[int], bool, int],
+]
+"""`checker._native.search`; see `Lowered`, `run` and `Answer` for what the numbers are."""
+
+
+@cache
+def native_search() -> NativeSearch | None:
+    """The native engine, or None where it was not built.
+
+    Raises:
+        UnsupportedError: it was built, and does not load: nobody should be slow without knowing.
+    """
+    if importlib.util.find_spec("checker._native") is None:
+        return None
+    try:
+        from checker._native import search  # noqa: PLC0415  # absent without a C++ compiler
+    except ImportError as why:
+        raise UnsupportedError(
+            f"the native engine was built but does not load ({why}); "
+            f"install again, or use the engine reference"
+        ) from why
+    return search
+
+
+class Lowered(Struct, frozen=True):
+    """A problem as the native search takes it."""
+
+    live_count: int
+    classes: list[int]
+    """By operation."""
+    arrivals: list[int]
+    """By operation: the first return that comes after its call."""
+    kinds: list[int]
+    """By class."""
+    only_in: list[int]
+    """By class: the number of its only state, or `NO_STATE`."""
+    targets: list[int]
+    """By class: the state after it, where that does not depend on more than `only_in`."""
+
+    @property
+    def needs_are_known(self) -> bool:
+        """True when nothing depends on the state except by needing a certain one."""
+        kinds = set(self.classes)
+        return all(self.kinds[k] == OVERWRITE or self.only_in[k] != NO_STATE for k in kinds)
+
+    def with_probe(self, event: int, state: int) -> "Lowered":
+        """With an observer of `state` in the place of operation `event`, called as it returns."""
+        classes, arrivals = list(self.classes), list(self.arrivals)
+        classes[event] = len(self.kinds)
+        arrivals[event] = event
+        return structs.replace(
+            self,
+            classes=classes,
+            arrivals=arrivals,
+            kinds=[*self.kinds, OBSERVER],
+            only_in=[*self.only_in, state],
+            targets=[*self.targets, state],
+        )
+
+
+class Answer(Struct, frozen=True):
+    """What the native search says."""
+
+    status: str
+    """"found", "stuck" or "stopped"."""
+    order: list[int]
+    """Found: numbers of operations."""
+    event: int
+    """Otherwise: the last return that was reached."""
+    states: list[int]
+    """Stuck: the states that were reached there."""
+    reached: list[int]
+    """Stuck: the states that were reached anywhere."""
+    looked_ahead: bool
+    """Stuck: something was given up for what comes after `event`."""
+    configurations: int
+    why: str = ""
+    """Stopped: which limit was reached."""
+
+
+def run(
+    native: NativeSearch,
+    table: Table,
+    lowered: Lowered,
+    meter: Meter,
+    *,
+    end: int | None = None,
+    look_ahead: bool = True,
+) -> Answer:
+    """Search for a linearization of the history up to return `end` - 1; by default, of all."""
+    reasons: list[str] = []
+
+    def poll() -> bool:
+        why = meter.exhausted()
+        if why is not None:
+            reasons.append(why)
+        return why is not None
+
+    rows = table.rows
+
+    def step(state: int, kind: int) -> int:
+        return rows[state][kind]
+
+    answer = native(
+        lowered.live_count,
+        lowered.classes,
+        lowered.arrivals,
+        lowered.kinds,
+        lowered.only_in,
+        lowered.targets,
+        lowered.live_count if end is None else end,
+        look_ahead,
+        step,
+        poll,
+    )
+    return Answer(*answer, "".join(reasons))
+
+
+def lower(problem: Problem) -> Lowered:
+    """Number what the model declares, and ask it for the effects that follow from that."""
+    arrivals = [0] * len(problem.operations)
+    for event, came in enumerate(problem.arrivals):
+        for operation in came:
+            arrivals[operation] = event
+    crashed = problem.live_count
+    for event, called in enumerate(problem.crashed_before):
+        while crashed < problem.live_count + called:
+            arrivals[crashed] = event
+            crashed += 1
+    arrivals[crashed:] = [problem.live_count] * (len(arrivals) - crashed)
+    kinds, only_in, targets = [], [], []
+    for kind in range(len(problem.table.actions)):
+        what, state, target = _declared(problem.table, kind)
+        kinds.append(what)
+        only_in.append(state)
+        targets.append(target)
+    return Lowered(problem.live_count, problem.classes, arrivals, kinds, only_in, targets)
+
+
+def _declared(table: Table, kind: int) -> tuple[int, int, int]:
+    """What a class is, its only state, and its effect there."""
+    # Not through the rows: those tell an explanation which states the history reaches.
+    model, action = table.model, table.actions[kind]
+    if model.nondeterministic:
+        return OTHER, NO_STATE, NOT_ASKED
+    if not table.observers[kind] and model.overwrites(action):
+        target = table.step(0, kind)
+        if target == IMPOSSIBLE or table.step(target, kind) != target:
+            raise ModelError(f"the model says that {action} overwrites any state, but it does not")
+        return OVERWRITE, NO_STATE, target
+    what = OBSERVER if table.observers[kind] else OTHER
+    only = model.only_in(action)
+    if only is ANYWHERE:
+        return what, NO_STATE, NOT_ASKED
+    state = table.number(only)
+    if state != 0 and table.step(0, kind) not in (IMPOSSIBLE, 0):
+        raise ModelError(
+            f"the model says that {action} matters in the state {only!r} only, "
+            f"but it changes {model.initial!r} too"
+        )
+    return what, state, table.step(state, kind)

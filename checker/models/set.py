@@ -1,0 +1,77 @@
+"""A set: `add` and `remove` say whether they changed anything, `contains` and `read` look.
+
+An `add` that answered false found the element there, and a `remove` that answered false did not:
+both are observations. Any other answer of a completed one counts as true, since many recorders
+answer to an add what was added.
+"""
+
+from typing import ClassVar, Final
+
+from checker.errors import ModelError
+from checker.model import ILLEGAL, UNKNOWN, Action, Model, State
+from checker.values import Value, show, token, value_of
+
+
+class Set(Model):
+    """`add v` → true or false; `remove v` → true or false; `contains v`; `read` → sorted list."""
+
+    name = "set"
+    operations: ClassVar[tuple[str, ...]] = ("add", "remove", "contains", "read")
+    initial: State = frozenset()
+    state_noun = "content"
+
+    def step(self, state: State, action: Action) -> State:
+        """The elements after the action."""
+        f, output = action.f, action.output
+        if f == "read":
+            return state if output is UNKNOWN or _same(output, state) else ILLEGAL
+        element = token(action.value)
+        present = element in state
+        if f == "contains":
+            return state if output is UNKNOWN or output is present else ILLEGAL
+        does_change = present is (f == "remove")
+        if output is not UNKNOWN and does_change is (output is False):
+            return ILLEGAL
+        if not does_change:
+            return state
+        return state | {element} if f == "add" else state - {element}
+
+    def is_observer(self, action: Action) -> bool:
+        """Looking, and every add or remove that changed nothing."""
+        return action.f in ("contains", "read") or action.output is False
+
+    def problem(self, action: Action) -> str | None:
+        """`contains` answers true or false, `read` a list."""
+        if action.output is UNKNOWN:
+            return None
+        if action.f == "contains" and not isinstance(action.output, bool):
+            return f"contains answers true or false, not {show(action.output)}"
+        if action.f == "read" and not isinstance(action.output, list | tuple):
+            return f"read answers a list of all elements, not {show(action.output)}"
+        return None
+
+    def parse_initial(self, value: Value) -> State:
+        """A list of elements; null is the empty list."""
+        if value is not None and not isinstance(value, list | tuple):
+            raise ModelError(f"set starts from a list of elements, not {show(value)}")
+        return frozenset(token(element) for element in value or ())
+
+    def describe(self, action: Action) -> str:
+        """`add 1`, `add 1 found it there`, `contains 1 returned true`."""
+        if action.f in ("contains", "read") or action.output is UNKNOWN:
+            return super().describe(action)
+        words = f"{action.f} {show(action.value)}"
+        if action.output is not False:
+            return words
+        return f"{words} found it {'there' if action.f == 'add' else 'absent'}"
+
+    def describe_state(self, state: State) -> str:
+        """`[1, 2]`."""
+        return show([value_of(element) for element in sorted(state, key=repr)])
+
+
+def _same(output: Value, state: State) -> bool:
+    return len(output) == len(state) and frozenset(map(token, output)) == state
+
+
+MODEL: Final = Set()

@@ -1,0 +1,62 @@
+// The native search: just-in-time linearization over integers, equal in verdict to the reference
+// (`checker/search.py`), which has the base of the argument. What is new here, and why it is
+// sound, stands beside each piece:
+//
+//   search_store    one configuration makes another superfluous (dominance)
+//   search_step     excuses, dead values, lost values: what a move leads to
+//   search          which configuration is explored next
+//
+// Two ends of one search: the deep end explores the newest configuration of the last event
+// reached, as a depth-first search does; the shallow end the oldest of the first event, as a
+// breadth-first search does. They share all they find, so nothing is explored twice. The deep end
+// finds a linearization fast where there are many; the shallow end keeps the frontier small, by
+// dominance, where there are few or none. It gets a turn whenever the deep end gained no ground.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "search_step.hpp"
+
+namespace gong::search {
+
+enum class Status { found, stuck, stopped };
+
+struct Result {
+  Status status;
+  std::vector<Op> order;       // found: a linearization
+  Event event = 0;             // otherwise: the last event that was reached
+  std::vector<State> states;   // stuck: the states there
+  std::vector<State> reached;  // stuck: the states anywhere
+  bool looked_ahead = false;   // stuck: configurations were given up for what came later
+  std::size_t configurations = 0;
+};
+
+class Search {
+ public:
+  // `poll` is called every few hundred configurations; it returns true to stop the search.
+  Search(const Problem& problem, Table::Ask ask, std::function<bool()> poll, bool look_ahead);
+
+  Result run();
+
+ private:
+  // Explores a configuration: its most promising child only, or (all the others) too.
+  void explore(Id id, Window& window, bool entirely);
+  void try_move(Id parent, const Config& config, Move move, Window& window);
+  std::vector<Op> witness(Id parent, std::uint32_t last_move);
+  Result finish(Status status);
+
+  const Problem& problem_;
+  Table table_;
+  UsedSets used_;
+  Step step_;
+  Store store_;
+  std::function<bool()> poll_;
+  Config config_, child_;
+  std::vector<Move> moves_;
+  Id goal_parent_ = NONE;
+  std::uint32_t goal_move_ = 0;
+  bool found_ = false;
+};
+
+}  // namespace gong::search
