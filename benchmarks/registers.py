@@ -2,6 +2,7 @@
 
     python -m benchmarks.registers                    10^3 to 10^6 operations
     python -m benchmarks.registers --operations 10000000 --processes 20
+    python -m benchmarks.registers --operations 1000000 --processes 20 --write h.jsonl [--altered]
 
 Each file is what clients of an atomic register saw: at every step a random process begins an
 operation, has it take effect, or ends it. One read of an altered history returns a value that had
@@ -11,6 +12,7 @@ memory and its peak is its own; medians of five, of three from 10^7 operations o
 "load" ends when the columns stand in memory; "check" is everything after that: ranks, interning,
 partition, zones, the witness and its replay, or the counterexample and its words. "cpu" is the
 time that the processor spent on the check: on a busy machine it tells more than the clock does.
+With `--write` nothing is measured: one file is kept, for `gong check` as a whole.
 """
 
 import argparse
@@ -187,10 +189,19 @@ def main() -> None:
     parser.add_argument("--operations", type=int, nargs="+", default=[10**3, 10**4, 10**5, 10**6])
     parser.add_argument("--processes", type=int, nargs="+", default=[5, 10, 20, 50])
     parser.add_argument("--keys", type=int, default=1)
+    parser.add_argument("--write", type=Path, help="write one history there, and measure nothing")
+    parser.add_argument("--altered", action="store_true", help="with --write: not linearizable")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
         measure(options.measure)
+        return
+    if options.write:
+        count, processes = options.operations[0], options.processes[0]
+        with options.write.open("w") as file:
+            Author(
+                file, count, processes=processes, keys=options.keys, altered=options.altered
+            ).write()
         return
     print(f"{'':42} {'load s':>8} {'M/s':>7} {'check s':>8} {'M/s':>7} "
           f"{'cpu s':>8} {'M/s':>7} {'total s':>8} {'M/s':>7} {'peak MB':>7}")  # fmt: skip

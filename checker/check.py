@@ -70,7 +70,8 @@ def check(
         engine: who searches; "auto" takes the best that this build has.
         budget: time and memory; without one, as much as it takes.
         consistency: the order that must be kept.
-        shrink: cut a violation down to a core; see `checker.cut_down` for doing that later.
+        shrink: cut a violation down to a core; see `checker.cut_down` for doing that later. An
+            engine that finds the core with the violation gives it either way.
         partitioned: False judges all keys as one object; the verdict is the same, for more work.
         executor: judges parts side by side; with a pool of processes, the model must be
             importable. It is not shut down. Without one, parts are judged one after the other.

@@ -61,6 +61,10 @@ _BYTES_PER_OPERATION: Final = 110
 def judge(history: object, model: Model, *, budget: Budget, shrink: bool) -> Verdict | None:
     """The verdict; None when the general way is needed.
 
+    A contradiction without cas has its core even without `shrink`: the few operations that are
+    looked at for it are at hand here, and whoever wants the core later would have to make an object
+    of every operation.
+
     Raises:
         RuntimeError: the engine claims an order that is none: a defect of gong.
     """
@@ -85,9 +89,15 @@ def judge(history: object, model: Model, *, budget: Budget, shrink: bool) -> Ver
             return Linearizable(Witness(Order(finding.order)), statistics)
         case "refuted":
             verdict, few = _refuted(columns, finding, model, statistics)
+            if not any(operation.f == "cas" for operation in few):
+                shorter = cut_down(few, verdict, model, budget=budget, started=started)
+                return _with_first_steps(shorter, few)
             if not shrink:
                 return verdict
-            return _cut_down(columns, verdict, few, model, budget=budget, started=started)
+            # The values of a chain go together or not at all, and a chain may be as long as the
+            # history.
+            everything = columns.operations(0, len(columns))
+            return cut_down(everything, verdict, model, budget=budget, started=started)
         case "stopped":
             reason = f"the time limit of {budget.time_limit_s:g} s was reached"
             return Undecided(reason, statistics)
@@ -192,24 +202,6 @@ def _refuted(
     again = RegisterZones().judge(few, model)
     assert isinstance(again, Refuted), f"{finding.rule} of operations {wanted} is none: {again}"
     return NotLinearizable(replace(again.counterexample, rule=again.rule), statistics), few
-
-
-def _cut_down(
-    columns: Columns,
-    verdict: NotLinearizable,
-    few: list[Operation],
-    model: Model,
-    *,
-    budget: Budget,
-    started: float,
-) -> NotLinearizable:
-    """The same with a core, from which nothing can be spared."""
-    if any(operation.f == "cas" for operation in few):
-        # The values of a chain go together or not at all, and a chain may be as long as the history.
-        everything = columns.operations(0, len(columns))
-        return cut_down(everything, verdict, model, budget=budget, started=started)
-    shorter = cut_down(few, verdict, model, budget=budget, started=started)
-    return _with_first_steps(shorter, few)
 
 
 def _with_first_steps(verdict: NotLinearizable, few: list[Operation]) -> NotLinearizable:

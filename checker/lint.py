@@ -4,15 +4,15 @@ Warnings are sentences. They never change a verdict: a history may be odd and ri
 history unreadable (a completion without invocation, a return before its call) the readers refuse.
 """
 
-from collections.abc import Hashable, Iterable, Iterator
-from itertools import islice, pairwise
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Final, Protocol
 
 from checker.model import Model
 from checker.values import show, token
-from history import Operation, Outcome
+from history import History, Operation, Outcome
 
-OPERATIONS_MAX: Final = 200_000
+OPERATIONS_MAX: Final = 50_000
 """Operations that are looked at: a recorder's mistake shows early, and nobody waits for advice."""
 
 _EXAMPLES_MAX: Final = 2
@@ -39,7 +39,7 @@ class Recorded(Protocol):
     """A history, as `history.load` returns it."""
 
     @property
-    def operations(self) -> Iterable[Operation]:
+    def operations(self) -> Sequence[Operation]:
         """All of them, in file order."""
 
     @property
@@ -48,12 +48,30 @@ class Recorded(Protocol):
 
 
 def lint(history: Recorded, model: Model) -> list[str]:
-    """Warnings about a history that is to be judged by `model`; one sentence each."""
-    operations = list(islice(history.operations, OPERATIONS_MAX))
-    found = [*_outcomes(operations), *_keys(operations), *_overlaps(operations)]
+    """Warnings about a history that is to be judged by `model`; one sentence each.
+
+    Only the first `OPERATIONS_MAX` operations of the file are looked at, and what they alone cannot
+    show is not said. Of columns, no others become objects.
+    """
+    operations, horizon = _beginning(history)
+    found = [] if horizon is not None else [*_outcomes(operations)]
+    found += [*_keys(operations), *_overlaps(operations)]
     if history.has_times:
         found += _times(operations)
-    return [*found, *_values(operations, model)]
+    return [*found, *_values(operations, model, horizon)]
+
+
+def _beginning(history: Recorded) -> tuple[list[Operation], int | None]:
+    """What is looked at, and the first call of what is not, if there is such."""
+    everything = history.operations
+    columns = history.columns if isinstance(history, History) else None
+    if len(everything) <= OPERATIONS_MAX:
+        return list(everything), None
+    if columns is None:
+        rest = everything[OPERATIONS_MAX:]
+        return list(everything[:OPERATIONS_MAX]), min(operation.call for operation in rest)
+    calls, _ = columns.ranks
+    return list(columns.operations(0, OPERATIONS_MAX)), min(calls[OPERATIONS_MAX:])
 
 
 def _outcomes(operations: list[Operation]) -> Iterator[str]:
@@ -136,8 +154,11 @@ def _clock(operations: list[Operation]) -> Iterator[str]:
             )
 
 
-def _values(operations: list[Operation], model: Model) -> Iterator[str]:
-    """Values that came from nowhere, or from operations that are said to have failed."""
+def _values(operations: list[Operation], model: Model, horizon: int | None) -> Iterator[str]:
+    """Values that came from nowhere, or from operations that are said to have failed.
+
+    What returned after the `horizon` may have seen operations that are not among these.
+    """
     if model.name not in _ONE_VALUE | _MANY_VALUES or any(o.f == "append" for o in operations):
         return
     written: set[Hashable] = set()
@@ -156,6 +177,8 @@ def _values(operations: list[Operation], model: Model) -> Iterator[str]:
         name = (token(operation.key), token(value))
         if value is None or name in written or _is_initial(value, model):
             continue
+        if horizon is not None and (operation.return_ is None or operation.return_ > horizon):
+            continue
         if name in failed:
             revived.setdefault(name, (failed[name], operation))
         else:
@@ -167,7 +190,8 @@ def _values(operations: list[Operation], model: Model) -> Iterator[str]:
         )
     for got in list(unwritten.values())[:_EXAMPLES_MAX]:
         yield (
-            f"{got.f} returned {show(got.output)} ({_place(got)}), which nobody wrote"
+            f"{got.f} returned {show(got.output)} ({_place(got)}), which nobody "
+            f"{'wrote' if horizon is None else 'had written'}"
             f"{_more(len(unwritten))}{_hint(got.output, written, model)}"
         )
 

@@ -5,7 +5,7 @@ from lost writes. The question is asked after the verdict stands, within what is
 budget, and "nobody knows" is one of its answers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from time import monotonic
 from typing import Final
@@ -22,16 +22,22 @@ from history import Operation
 _ASKING_S_MAX: Final = 1.0
 """The question is by the way, and worth a second, also when the judgement may take longer."""
 
+OPERATIONS_MAX: Final = 200_000
+"""In longer histories nobody asks: setting the question out would take longer than the second."""
+
 
 def with_weaker_orders(
-    operations: Iterable[Operation],
+    operations: Sequence[Operation],
     verdict: NotLinearizable,
     model: Model,
     *,
     budget: Budget | None = None,
     started: float | None = None,
 ) -> NotLinearizable:
-    """The verdict, with `also["sequential"]` True, False, or None where the time was too short.
+    """The verdict, with `also["sequential"]` True, False, or None where nobody knows.
+
+    That is where the time was too short, or where there are more than `OPERATIONS_MAX` operations:
+    then they are not even looked at.
 
     `operations` and `model` are those that were judged, in the initial state that was. `started`
     (`time.monotonic`) is when the budget began to run, if it was not now.
@@ -41,7 +47,7 @@ def with_weaker_orders(
     if budget.time_limit_s is not None:
         left = min(left, budget.time_limit_s - (0 if started is None else monotonic() - started))
     kept = None
-    if left > 0:
+    if left > 0 and len(operations) <= OPERATIONS_MAX:
         meter = Meter(Budget(time_limit_s=left, memory_limit_mb=budget.memory_limit_mb))
         kept = _is_sequential(list(operations), model, meter)
     return replace(verdict, also={**verdict.also, "sequential": kept})

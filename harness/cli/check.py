@@ -93,7 +93,8 @@ with several files the worst, in the order 1, 2, 0.
     type=click.Choice(ENGINES),
     default="auto",
     show_default=True,
-    help="Who searches. This version has the reference engine only.",
+    help="auto: whichever suits the model and the history; native, reference: only the general "
+    "search, in C++ or in Python.",
 )
 @click.option(
     "--time-limit",
@@ -249,9 +250,13 @@ def _told(
     budget: Budget,
     started: float,
 ) -> NotLinearizable:
-    """The verdict cut down to what matters, and with what is left of the promise."""
+    """The verdict cut down to what matters, and with what is left of the promise.
+
+    `operations` may be a view of columns: nothing here makes objects of all of them where the
+    engine that took the columns found the core too.
+    """
     operations = history.operations
-    if consistency == "linearizable":
+    if consistency == "linearizable" and not verdict.counterexample.core:
         verdict = cut_down(operations, verdict, model, budget=budget, started=started)
     if consistency != "sequential":
         verdict = with_weaker_orders(operations, verdict, model, budget=budget, started=started)

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ from checker import (
 from checker.evidence.certificate import certify
 from checker.evidence.verify import verify
 from checker.witness import flaw
-from history import History
+from history import History, Operation
+from history.columns import Columns, OperationsView
 from history.formats import operations
 
 pytestmark = pytest.mark.skipif(not columnar.IS_NATIVE, reason="no native engine in this build")
@@ -104,9 +106,8 @@ def test_a_value_that_nobody_wrote() -> None:
 
 
 def test_a_read_before_its_write() -> None:
-    verdict = check(history(("read", 1, 0, 1), ("write", 1, 2, 3)), REGISTER, shrink=False)
-    assert isinstance(verdict, NotLinearizable)
-    assert verdict.counterexample.operations == (0, 1)
+    early = history(("read", 1, 0, 1), ("write", 1, 2, 3))
+    assert rule_of(early) == ("chain inversion", (0,))
 
 
 def test_the_initial_value_after_it_was_overwritten() -> None:
@@ -242,6 +243,43 @@ def test_check_asks_here_first_and_its_certificate_holds() -> None:
     assert "read returned 3" in verdict.counterexample.explanation
     certificate = certify(list(stale.operations), verdict, model="register")
     assert verify(stale.operations, certificate, REGISTER) is None
+
+
+def test_the_core_costs_a_few_objects_and_is_given_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    stale = history(
+        *[("write", n, 2 * n, 2 * n + 1) for n in range(400)],
+        ("read", 3, 900, 901),
+        ("read", 399, 902, 903),
+    )
+    made: list[int] = []
+    real = Columns.operations
+
+    def counted(self: Columns, begin: int, end: int) -> Iterator[Operation]:
+        made.extend(range(begin, end))
+        return real(self, begin, end)
+
+    def refuse(_: OperationsView) -> Iterator[Operation]:
+        pytest.fail("all operations became objects")
+
+    monkeypatch.setattr(Columns, "operations", counted)
+    monkeypatch.setattr(OperationsView, "__iter__", refuse)
+    unasked = check(stale, REGISTER, shrink=False)
+    assert isinstance(unasked, NotLinearizable)
+    assert unasked.counterexample.core
+    assert unasked.counterexample.is_minimal
+    assert len(made) < 8
+    assert check(stale, REGISTER) == unasked
+    monkeypatch.undo()
+    certificate = certify(stale.operations, unasked, model="register")
+    assert verify(stale.operations, certificate, REGISTER) is None
+
+
+def test_the_core_of_a_chain_takes_the_whole_history_and_is_given_when_asked() -> None:
+    rows: list[Row] = [("cas", ([None, 1], True), 0, 9), ("cas", ([None, 2], True), 0, 9)]
+    unasked = check(history(*rows), CAS, shrink=False)
+    assert isinstance(unasked, NotLinearizable)
+    assert unasked.counterexample.core == ()
+    assert rule_of(history(*rows), CAS) == ("value used up twice", (0, 1))
 
 
 def test_no_time_is_undecided() -> None:

@@ -1,13 +1,19 @@
 """Warnings about mistakes in recording: each is given where it helps, and nowhere else."""
 
+import importlib
+import io
+import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import pytest
 from msgspec.structs import replace
 
 from checker import find_model, lint
 from history import Operation, Outcome
+from history.columns import Columns, OperationsView
+from history.formats import operations as finished
 from tests.support.strategies import ask_cas_register, atomic_history, operation, timeline
 
 REGISTER = find_model("register")
@@ -132,3 +138,55 @@ def test_one_mistake_is_not_repeated_for_ever() -> None:
     found = warnings(*history)
     assert len(found) == 2
     assert "and 47 more" in found[0]
+
+
+@pytest.fixture
+def only_three(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the name `checker.lint` there is a function too, and only the import system tells them."""
+    monkeypatch.setattr(importlib.import_module("checker.lint"), "OPERATIONS_MAX", 3)
+
+
+@pytest.mark.usefixtures("only_three")
+def test_a_write_that_was_not_looked_at_may_explain_a_value() -> None:
+    before = [("write", 1, None, 0, 1), ("write", 2, None, 2, 3)]
+    assert not warnings(*timeline(*before, ("read", None, 3, 4, 7), ("write", 3, None, 5, 6)))
+    assert not warnings(*timeline(*before, ("read", None, 3, 6, 7), ("write", 3, None, 4, 5)))
+    (found,) = warnings(*timeline(*before, ("read", None, 3, 4, 5), ("write", 3, None, 6, 7)))
+    assert "read returned 3 (operation 2), which nobody had written" in found
+
+
+@pytest.mark.usefixtures("only_three")
+def test_what_the_beginning_cannot_show_is_not_said() -> None:
+    failed = [
+        operation(n, "write", n, call=2 * n, return_=2 * n + 1, outcome=Outcome.FAILED)
+        for n in range(3)
+    ]
+    assert warnings(*failed)
+    assert not warnings(*failed, operation(3, "write", 3, call=6, return_=7))
+
+
+@pytest.mark.usefixtures("only_three")
+def test_of_columns_only_the_beginning_becomes_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        {"process": 0, "f": "write", "value": n, "call": 2 * n, "return": 2 * n + 1}
+        for n in range(1, 9)
+    ]
+    rows[2] = {"process": 0, "f": "read", "output": 8, "call": 6, "return": 7}
+    history = finished.read(io.BytesIO("\n".join(map(json.dumps, rows)).encode()))
+    if history.columns is None:
+        pytest.skip("no native reader in this build")
+    made: list[int] = []
+    real = Columns.operations
+
+    def counted(self: Columns, begin: int, end: int) -> Iterator[Operation]:
+        made.extend(range(begin, end))
+        return real(self, begin, end)
+
+    def refuse(_: OperationsView) -> Iterator[Operation]:
+        pytest.fail("all operations became objects")
+
+    monkeypatch.setattr(Columns, "operations", counted)
+    monkeypatch.setattr(OperationsView, "__iter__", refuse)
+    (found,) = lint(history, REGISTER)
+    assert "read returned 8 (line 3), which nobody had written" in found
+    assert made == [0, 1, 2]

@@ -1,13 +1,16 @@
 """`gong check` as scripts and people meet it: exit codes, JSON, messages."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from checker import columnar
 from harness.cli import ExitCode, main
+from history import Operation
+from history.columns import OperationsView
 
 HISTORIES = Path(__file__).parents[2] / "data" / "histories"
 GOOD = str(HISTORIES / "good" / "register-write-seen-early.jsonl")
@@ -117,6 +120,39 @@ def test_json_of_a_linearizable_history_has_neither_reason_nor_counterexample(
     assert found["verdict"] == "linearizable"
     assert found["counterexample"] is None
     assert found["reason"] is None
+
+
+@pytest.mark.skipif(not columnar.IS_NATIVE, reason="no native engine in this build")
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_a_large_history_is_judged_without_an_object_of_each_operation(
+    gong_check: GongCheck, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_broken: bool
+) -> None:
+    """The core comes from the engine; nobody cuts again, nor asks for weaker orders."""
+
+    def refuse(_: OperationsView) -> Iterator[Operation]:
+        pytest.fail("all operations became objects")
+
+    def cut_again(*_: object, **__: object) -> None:
+        pytest.fail("a violation that has its core was cut again")
+
+    monkeypatch.setattr(OperationsView, "__iter__", refuse)
+    monkeypatch.setattr("harness.cli.check.cut_down", cut_again)
+    line = '{{"process":0,"f":"{}","{}":{},"call":{},"return":{}}}\n'
+    path, count = tmp_path / "large.jsonl", 200_001
+    with path.open("w") as file:
+        for n in range(1, count):
+            file.write(line.format("write", "value", n, 2 * n, 2 * n + 1))
+        read = 7 if is_broken else count - 1
+        file.write(line.format("read", "output", read, 2 * count, 2 * count + 1))
+    found = gong_check("--model", "register", "--json", str(path)).json()
+    assert found["operations"] == count
+    assert found["warnings"] == []
+    if is_broken:
+        assert count - 1 in found["counterexample"]["core"]
+        assert found["counterexample"]["is_minimal"]
+        assert found["also"] == {"sequential": None}
+    else:
+        assert found["verdict"] == "linearizable"
 
 
 def test_of_several_files_the_worst_decides_and_a_violation_is_worst(gong_check: GongCheck) -> None:
