@@ -62,10 +62,25 @@ def verify(
             return Flaw(f"its evidence is not of the kind that a verdict of {verdict.value} needs")
 
 
+def _misfit(operations: Iterable[Operation], model: Model) -> str | None:
+    """Why the model is not one of this history: of operations that it does not know it says nothing."""
+    for operation in operations:
+        action = model.action(operation)
+        if model.operations and action.f not in model.operations:
+            return f"operation {operation.index} is {action.f!r}, which no {model.name} has"
+        problem = model.problem(action)
+        if problem is not None:
+            return f"operation {operation.index} is not for {model.name}: {problem}"
+    return None
+
+
 def _flaw_of_order(
     operations: Sequence[Operation], model: Model, order: Sequence[int]
 ) -> str | None:
     left = {o.index: o for o in operations if o.outcome is not Outcome.FAILED}
+    misfit = _misfit(left.values(), model)
+    if misfit is not None:
+        return misfit
     states: dict[Hashable, State] = {}
     begun = -1
     """The latest call so far; whatever comes now took effect after it."""
@@ -97,7 +112,11 @@ def _flaw_of_core(
     if named is None:
         return Flaw("the first step names an operation that is not there")
     part = model.partition(named)
-    rest = Rest([o for o in operations if model.partition(o) == part], model)
+    on_it = [o for o in operations if model.partition(o) == part]
+    misfit = _misfit([o for o in on_it if o.outcome is not Outcome.FAILED], model)
+    if misfit is not None:
+        return Flaw(misfit)
+    rest = Rest(on_it, model)
     for number, step in enumerate(core.steps[1:], start=2):
         reason = rest.take(step)
         if reason is not None:

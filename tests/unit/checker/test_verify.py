@@ -249,3 +249,42 @@ def test_the_verifier_shares_nothing_with_what_it_verifies() -> None:
         imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         ours = {name for name in imported if name and name.split(".")[0] in {"checker", "history"}}
         assert ours <= allowed
+
+
+NOT_OF_A_SET = timeline(("write", 1, None, 0, 1), ("read", None, [], 2, 3))
+NOT_OF_A_LIST = timeline(("append", 1, None, 0, 1), ("read", None, 1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("history", "model", "why"),
+    [
+        (NOT_OF_A_SET, "set", "operation 0 is 'write', which no set has"),
+        (NOT_OF_A_LIST, "append-list", "operation 1 is not for append-list: read answers a list"),
+    ],
+)
+def test_a_certificate_may_not_name_a_model_that_the_history_does_not_fit(
+    history: list[Operation], model: str, why: str
+) -> None:
+    """A model says nothing of operations that it does not know: nothing follows from its answers."""
+    guilty = claim(history, model, (0, 1))
+    innocent = sealed(
+        replace(guilty, verdict=VerdictKind.LINEARIZABLE, evidence=Order(operations=(0, 1)))
+    )
+    for certificate in (guilty, innocent):
+        flaw = verify(history, certificate, find_model(model))
+        assert flaw is not None
+        assert why in flaw.reason
+
+
+def test_an_operation_that_failed_need_not_fit() -> None:
+    failed = operation(0, "write", 1, call=0, return_=1, outcome=Outcome.FAILED)
+    history = [failed, operation(1, "read", None, [1], call=2, return_=3)]
+    guilty = claim(history, "set", (1,), Step(rule=Rule.UNTIL, operation=1))
+    assert verify(history, guilty, find_model("set")) is None
+
+
+def test_operations_on_another_object_need_not_fit() -> None:
+    """Judging may end before it sees them, and they are no part of the evidence."""
+    wrong = operation(1, "write", 1, call=2, return_=3, key="y")
+    history = [operation(0, "read", None, [1], call=0, return_=1, key="x"), wrong]
+    assert verify(history, claim(history, "set", (0,)), find_model("set")) is None
