@@ -167,7 +167,6 @@ class _Run:
             else:
                 await self._load_and_hurt()
                 await self._heal_and_read()
-            self._observed.leader_changes = self._observer.leader_changes
             observing.cancel_scope.cancel()
 
     async def _load_and_hurt(self) -> None:
@@ -183,7 +182,8 @@ class _Run:
                 # Let operations in flight finish: cut off, they would all be of unknown outcome.
                 self._pacer.close()
         finally:
-            self._observed.load_s = min(trio.current_time(), end) - began
+            # Not `end`: a strike that had begun is finished under load, and what completed then counts.
+            self._observed.load_s = trio.current_time() - began
 
     async def _client(self, number: int) -> None:
         concurrency = self._options.clients + 1
@@ -262,6 +262,7 @@ class _Run:
                     return
 
     def _on_leader(self, replica: ReplicaId, ballot: Ballot) -> None:
+        self._observed.leader_changes = self._observer.leader_changes
         self._progress.leader = f"replica {replica}, ballot {ballot}"
         self._recorder.annotate("nemesis", "leader", {"replica": replica, "ballot": str(ballot)})
 

@@ -15,10 +15,9 @@ from msgspec import UNSET
 from history.errors import HistoryError
 from history.event import Event, Invocation
 from history.formats import edn, jepsen
-from history.formats.text import decoded
+from history.formats.logs import read_log
 from history.history import History
 from history.lines import torn_line
-from history.pairing import pair
 
 NAME: Final = "jepsen-log"
 
@@ -37,17 +36,7 @@ def recognises(head: str) -> bool:
 
 def read(file: BinaryIO, *, source: str | None = None) -> History:
     """Read and pair a whole file."""
-    text = decoded(file.read(), source)
-    warnings: list[str] = []
-    paired = pair(_events(text, source, warnings), source=source, ranked_by_time=False)
-    return History(
-        operations=paired.operations,
-        annotations=paired.annotations,
-        warnings=warnings,
-        source=source,
-        format=NAME,
-        has_times=False,
-    )
+    return read_log(file, _events, format=NAME, source=source)
 
 
 def _events(text: str, source: str | None, warnings: list[str]) -> Iterator[tuple[int, Event]]:
