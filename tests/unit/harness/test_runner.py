@@ -12,6 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from harness.cluster import StartError
+from harness.nemesis.process import DOWN_MIN_S
 from harness.options import RunOptions
 from harness.runner import (
     FIRST_LEADER_PATIENCE_S,
@@ -207,3 +208,13 @@ async def test_a_replica_that_never_serves_again_makes_the_cluster_stuck(
     assert observed.stuck.startswith(
         f"after the heal not every replica served within {HEAL_PATIENCE_S:.0f} s"
     )
+
+
+@pytest.mark.slow
+async def test_a_strike_that_outlasts_the_time_limit_counts_as_time_under_load(
+    weather: Weather, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """Clients go on until it is over; with less time, the rate would be too good."""
+    observed, _, _ = await run(tmp_path, time_limit_s=1.01, nemesis=("kill-leader",))
+    assert observed.toll.faults == {"kill-leader": 1}
+    assert observed.load_s > 1.0 + DOWN_MIN_S
