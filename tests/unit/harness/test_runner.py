@@ -12,7 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from harness.cluster import StartError
-from harness.nemesis.process import DOWN_MIN_S
+from harness.nemesis.process import CROWD_TRIES, DOWN_MIN_S
 from harness.options import RunOptions
 from harness.runner import (
     FIRST_LEADER_PATIENCE_S,
@@ -174,7 +174,8 @@ async def test_a_run_loads_kills_heals_and_reads_every_key_last(
     assert (observed.problem, observed.stuck, observed.unexpected_ends) == (None, None, [])
     assert observed.toll.faults == {"kill-leader": 2}
     assert observed.leader_changes >= 2
-    assert observed.load_s == pytest.approx(4, abs=2)
+    # Replicas in memory answer at once, so the last strike may try again and again for its crowd.
+    assert 4 <= observed.load_s < 4 + 2 * CROWD_TRIES
     history = load(directory.history)
     last = history.operations[-2:]
     assert [(o.f, o.key, o.outcome) for o in last] == [
