@@ -28,7 +28,7 @@ from checker import Budget, Model, VerdictKind, check, find_model, peak_resident
 from checker.budget import Meter
 from checker.lowering import lower, native_search, run
 from checker.prepare import prepare
-from history import Operation, Outcome, load
+from history import History, Operation, Outcome, load
 from tests.support.strategies import ask_cas_register, ask_unique_register, atomic_history
 
 CASES: Final = (
@@ -180,12 +180,12 @@ def print_public(engine: str) -> None:
         if entry["model"] not in models:
             continue
         model = find_model(models[entry["model"]]).with_initial(entry.get("initial"))
-        operations = list(load(folder / entry["path"], format=entry["format"]).operations)
+        history = load(folder / entry["path"], format=entry["format"])
         name = entry["path"] if entry["model"] == "kv-append" else Path(entry["path"]).parts[1]
         for partitioned in (True, False) if entry["model"] == "kv-append" else (True,):
             label = name if partitioned else f"{name}, not partitioned"
             seconds = statistics.median(
-                seconds_of(operations, model, engine, partitioned=partitioned)
+                seconds_of(history, model, engine, partitioned=partitioned)
                 for _ in range(REPEATS)
             )
             groups.setdefault(label, []).append(seconds)
@@ -197,10 +197,10 @@ def print_public(engine: str) -> None:
 
 
 def seconds_of(
-    operations: list[Operation], model: Model, engine: str, *, partitioned: bool
+    history: History, model: Model, engine: str, *, partitioned: bool
 ) -> float:
     started = time.perf_counter()
-    check(operations, model, engine=engine, partitioned=partitioned, shrink=False)
+    check(history, model, engine=engine, partitioned=partitioned, shrink=False)
     return time.perf_counter() - started
 
 

@@ -17,7 +17,7 @@ def search(
     /,
 ) -> tuple[str, list[int], int, list[int], list[int], bool, int]: ...
 
-# native/registers_bindings.cpp, called by checker/columnar.py
+# native/registers_bindings.cpp, called by checker/columnar/
 
 # What the native zones found; `operations` contradict each other, -1 where a role is not taken.
 class RegistersFinding:
@@ -49,6 +49,40 @@ def judge_registers(
     initial: int,
     seconds: float,
 ) -> RegistersFinding: ...
+
+# What the native search found in registers; see native/registers_search.hpp.
+class RegistersSearched:
+    @property
+    def answer(self) -> str: ...
+    @property
+    def order(self) -> memoryview[int]: ...
+    @property
+    def objects(self) -> int: ...
+    @property
+    def crashed(self) -> int: ...
+    @property
+    def operation(self) -> int: ...
+    @property
+    def values(self) -> list[int]: ...
+    @property
+    def beside(self) -> list[int]: ...
+
+def search_registers(
+    calls: memoryview[int],
+    returns: memoryview[int],
+    point_count: int,
+    outcomes: memoryview[int],
+    names: memoryview[int],
+    kinds: bytes,
+    keys: memoryview[int] | None,
+    values: memoryview[int],
+    outputs: memoryview[int],
+    pairs: memoryview[int],
+    text_kinds: memoryview[int],
+    initial: int,
+    configurations: int,
+    poll: Poll,
+) -> RegistersSearched: ...
 def registers_flaw(
     calls: memoryview[int],
     returns: memoryview[int],

@@ -12,15 +12,13 @@ from typing import Final
 
 from msgspec import Struct
 
+from checker.engines.wording import one_of
 from checker.prepare import Problem
 from checker.search import Stuck
 from checker.table import IMPOSSIBLE
 from checker.values import show
 from checker.verdict import Counterexample
 from history import Operation
-
-_STATES_MAX: Final = 8
-"""States that are listed before "and n more"; a reader compares a handful at most."""
 
 _NEIGHBOURS_MAX: Final = 12
 """Operations around the culprit that are pointed at; a report can show more of the surroundings."""
@@ -72,11 +70,7 @@ def name_operation(problem: Problem, number: int) -> str:
 
 def _in_words(problem: Problem, states: set[int]) -> str:
     table = problem.table
-    words = sorted({table.model.describe_states(table.states[state]) for state in states})
-    more = len(words) - _STATES_MAX
-    if more > 0:
-        return f"one of {', '.join(words[:_STATES_MAX])} and {more} more"
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+    return one_of({table.model.describe_states(table.states[state]) for state in states})
 
 
 def _gather(problem: Problem, event: int) -> _Evidence:

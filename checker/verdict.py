@@ -71,6 +71,9 @@ class Counterexample:
     """How the core follows from the whole: deletions that make no legal history illegal."""
     is_minimal: bool = False
     """True when no further deletion of a kind that is sound leaves the core illegal."""
+    is_brief: bool = False
+    """True when nobody has looked yet where the result could have come from: `checker.cut_down`
+    does."""
 
 
 @dataclass(frozen=True, slots=True)

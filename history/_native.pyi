@@ -1,6 +1,10 @@
 # The native part of history: readers of JSON lines into columns, which history/columns.py explains.
 # Views share the memory of the columns and keep it alive; nobody may write to them.
 
+from collections.abc import Callable
+
+from history.operation import Operation
+
 # One entry an operation, in file order; absent optional columns are None.
 class Columns:
     def __len__(self) -> int: ...
@@ -51,6 +55,11 @@ class Columns:
     @property
     def has_ties(self) -> bool: ...
     def ranks(self) -> tuple[memoryview[int], memoryview[int]]: ...
+
+# Operations as columns, or None where one does not fit; `encode` makes JSON of a value.
+def columns_of(
+    operations: list[Operation], encode: Callable[[object], bytes]
+) -> Columns | None: ...
 
 # Takes a file in pieces; False from `feed` or `finish` means that it gives up.
 class Reader:

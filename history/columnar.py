@@ -15,6 +15,13 @@ import msgspec
 from history.columns import Columns
 from history.errors import HistoryError
 from history.lines import decoded_lines
+from history.operation import Operation
+
+IS_NATIVE: Final = find_spec("history._native") is not None
+"""Whether this build has native readers. Where they exist, one that does not load is an error."""
+
+if TYPE_CHECKING or IS_NATIVE:
+    from history._native import columns_of as _columns_of
 
 if TYPE_CHECKING:
     from history._native import Reader
@@ -24,8 +31,13 @@ T = TypeVar("T")
 _CHUNK_BYTES: Final = 1 << 20
 """Read at once: enough to make calls cheap, little enough to stay in the second cache."""
 
-IS_NATIVE: Final = find_spec("history._native") is not None
-"""Whether this build has native readers. Where they exist, one that does not load is an error."""
+
+def columns_of(operations: list[Operation]) -> Columns | None:
+    """The same as columns; `None` where nothing native was built, or a value does not fit."""
+    if not IS_NATIVE:
+        return None
+    native = _columns_of(operations, msgspec.json.encode)
+    return None if native is None else Columns(native)
 
 
 def start_of(file: BinaryIO) -> int | None:

@@ -44,7 +44,7 @@ OUTCOMES: Final = (Outcome.OK, Outcome.FAILED, Outcome.UNKNOWN)
 """By the number in the column."""
 
 NOWHERE: Final = -1
-"""The position or rank of a return that there is none of."""
+"""The position or rank of a return that there is none of, and the line of what was in no file."""
 
 NO_NUMBER: Final = -(2**63)
 """The time of a return that there is none of, and the seq of an operation without one."""
@@ -165,7 +165,7 @@ class Columns:
                 seq=None if seq == NO_NUMBER else seq,
                 node=value(node),
                 error=value(error),
-                line=line,
+                line=None if line == NOWHERE else line,
             )
 
     def _decoded(self, number: int) -> Value:

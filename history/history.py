@@ -28,4 +28,5 @@ class History:
     has_times: bool = True
     """False when `call_time` and `return_time` are positions in the file, not nanoseconds."""
     columns: Columns | None = field(default=None, compare=False, repr=False)
-    """The same operations as columns, where a native reader made them; `operations` is then a view."""
+    """The same operations as columns, where something native was built and they fit; `operations` may
+    be a view of them."""

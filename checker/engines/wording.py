@@ -17,6 +17,19 @@ FOREVER: Final = 1 << 62
 """The rank of a return that never came: after every other."""
 
 
+_CHOICES_MAX: Final = 8
+"""Choices that are listed before "and n more"; a reader compares a handful at most."""
+
+
+def one_of(choices: Iterable[str]) -> str:
+    """`3`, `3 or 4`, or `one of 1, 2, … and 5 more`."""
+    words = sorted(choices)
+    more = len(words) - _CHOICES_MAX
+    if more > 0:
+        return f"one of {', '.join(words[:_CHOICES_MAX])} and {more} more"
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
 def end(operation: Operation) -> int:
     """The rank of its return, or `FOREVER`."""
     return FOREVER if operation.return_ is None else operation.return_

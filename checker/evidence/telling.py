@@ -6,9 +6,11 @@ from time import monotonic
 from typing import Final
 
 from checker.budget import Budget, Meter
+from checker.engines.interface import Refuted
 from checker.evidence.shrink import Core, shrink
 from checker.evidence.steps import Rule, Step
 from checker.model import Model
+from checker.spread import judge_part
 from checker.verdict import Counterexample, NotLinearizable
 from history import Operation, Outcome
 
@@ -46,6 +48,11 @@ def cut_down(
         if operation.outcome is not Outcome.FAILED and model.partition(operation) == name
     ]
     meter = Meter(Budget(time_limit_s=left, memory_limit_mb=budget.memory_limit_mb))
+    if found.is_brief:
+        _, told = judge_part(part, model, "auto", meter)
+        if isinstance(told, Refuted):
+            found = replace(told.counterexample, rule=told.rule)
+            verdict = replace(verdict, counterexample=found)
     core = shrink(part, model, found, meter)
     if core is None:
         return verdict

@@ -60,7 +60,7 @@ enum class Answer { accepted, refuted, declined, stopped };
 struct Finding {
     Answer answer = Answer::declined;
     std::string rule;  // the structure that refutes, or the reason to decline
-    // What refutes, by the roles that checker/columnar.py words; -1 where a role is not taken.
+    // What refutes, by the roles that checker/columnar/zones.py words; -1 where a role is not taken.
     std::vector<std::int32_t> operations;
     Column<std::int32_t> order;  // a linearization, when accepted
     std::int64_t objects = 0;

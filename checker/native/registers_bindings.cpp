@@ -3,9 +3,11 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <functional>
+#include <memory>
 #include <stdexcept>
 
-#include "registers.hpp"
+#include "registers_search.hpp"
 
 namespace nb = nanobind;
 
@@ -17,6 +19,7 @@ using gong::registers::Clock;
 using gong::registers::Finding;
 using gong::registers::Kind;
 using gong::registers::Operations;
+using gong::registers::Searched;
 
 template <typename T>
 using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
@@ -91,7 +94,34 @@ std::string flaw(const In<std::int32_t> &calls, const In<std::int32_t> &returns,
     return gong::registers::flaw(in, order.data(), order.size());
 }
 
-const char *answer(const Finding &finding) {
+nb::object search(const In<std::int32_t> &calls, const In<std::int32_t> &returns,
+                  std::int32_t point_count, const In<std::uint8_t> &outcomes,
+                  const In<std::uint8_t> &names, const nb::bytes &kinds, const nb::object &keys,
+                  const In<Word> &values, const In<Word> &outputs, const In<Word> &pairs,
+                  const In<std::uint8_t> &text_kinds, Word initial, std::size_t configurations,
+                  const nb::callable &poll) {
+    const Operations in = operations_of(calls, returns, point_count, outcomes, names, kinds, keys,
+                                        values, outputs, pairs, text_kinds, initial);
+    const std::function<bool()> is_over = [&poll] {
+        const nb::gil_scoped_acquire held;
+        return nb::cast<bool>(poll());
+    };
+    std::unique_ptr<Searched> found;
+    {
+        nb::gil_scoped_release release;
+        found = std::make_unique<Searched>(gong::registers::search(in, configurations, is_over));
+        const std::string flaw =
+            found->answer == Answer::accepted
+                ? gong::registers::flaw(in, found->order.data(), found->order.size())
+                : "";
+        if (!flaw.empty())
+            throw std::logic_error("the search claims a linearization that is none: " + flaw);
+    }
+    return nb::cast(found.release(), nb::rv_policy::take_ownership);
+}
+
+template <typename Found>
+const char *answer(const Found &finding) {
     switch (finding.answer) {
     case Answer::accepted: return "accepted";
     case Answer::refuted: return "refuted";
@@ -101,9 +131,10 @@ const char *answer(const Finding &finding) {
     return "";
 }
 
-nb::ndarray<nb::memview, std::int32_t, nb::ndim<1>> order(nb::handle_t<Finding> self) {
+template <typename Found>
+nb::ndarray<nb::memview, std::int32_t, nb::ndim<1>> order(nb::handle_t<Found> self) {
     static std::int32_t nothing = 0;
-    auto &found = nb::cast<Finding &>(self).order;
+    auto &found = nb::cast<Found &>(self).order;
     return {found.empty() ? &nothing : found.data(), {found.size()}, self};
 }
 
@@ -111,10 +142,10 @@ nb::ndarray<nb::memview, std::int32_t, nb::ndim<1>> order(nb::handle_t<Finding> 
 
 void bind_registers(nb::module_ &m) {
     nb::class_<Finding>(m, "RegistersFinding")
-        .def_prop_ro("answer", &answer)
+        .def_prop_ro("answer", &answer<Finding>)
         .def_ro("rule", &Finding::rule)
         .def_ro("operations", &Finding::operations)
-        .def_prop_ro("order", &order)
+        .def_prop_ro("order", &order<Finding>)
         .def_ro("objects", &Finding::objects)
         .def_ro("crashed", &Finding::crashed);
     m.def("judge_registers", &judge, nb::arg("calls"), nb::arg("returns"), nb::arg("point_count"),
@@ -122,6 +153,18 @@ void bind_registers(nb::module_ &m) {
           nb::arg("values"), nb::arg("outputs"), nb::arg("pairs"), nb::arg("text_kinds"),
           nb::arg("initial"),
           nb::arg("seconds"));
+    nb::class_<Searched>(m, "RegistersSearched")
+        .def_prop_ro("answer", &answer<Searched>)
+        .def_prop_ro("order", &order<Searched>)
+        .def_ro("objects", &Searched::objects)
+        .def_ro("crashed", &Searched::crashed)
+        .def_ro("operation", &Searched::operation)
+        .def_ro("values", &Searched::values)
+        .def_ro("beside", &Searched::beside);
+    m.def("search_registers", &search, nb::arg("calls"), nb::arg("returns"), nb::arg("point_count"),
+          nb::arg("outcomes"), nb::arg("names"), nb::arg("kinds"), nb::arg("keys").none(),
+          nb::arg("values"), nb::arg("outputs"), nb::arg("pairs"), nb::arg("text_kinds"),
+          nb::arg("initial"), nb::arg("configurations"), nb::arg("poll"));
     m.def("registers_flaw", &flaw, nb::arg("calls"), nb::arg("returns"), nb::arg("point_count"),
           nb::arg("outcomes"), nb::arg("names"), nb::arg("kinds"), nb::arg("keys").none(),
           nb::arg("values"), nb::arg("outputs"), nb::arg("pairs"), nb::arg("text_kinds"),

@@ -1,5 +1,5 @@
 // What to show when there is no order: a few operations, by role, whose times and values contradict
-// each other. checker/columnar.py puts them into words; the roles are said at each rule.
+// each other. checker/columnar/zones.py puts them into words; the roles are said at each rule.
 #include "registers_zones.hpp"
 
 namespace gong::registers {

@@ -33,12 +33,14 @@ struct Move {
 template <typename Item>
 class Blocks {
  public:
-  static constexpr std::size_t BLOCK = std::size_t{1} << 14;
+  // Most searches need one block: small enough that the allocator gives it without new pages.
+  static constexpr std::size_t BLOCK = std::size_t{1} << 11;
 
   explicit Blocks(std::size_t width = 1) : width_(width) {}
 
+  // Its content is the caller's to write.
   Item* add() {
-    if (size_ % BLOCK == 0) blocks_.push_back(std::make_unique<Item[]>(BLOCK * width_));
+    if (size_ % BLOCK == 0) blocks_.push_back(std::make_unique_for_overwrite<Item[]>(BLOCK * width_));
     return (*this)[size_++];
   }
   Item* operator[](std::size_t index) {

@@ -8,12 +8,13 @@ import io
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from history import file as gong
+from history.columnar import columns_of
 from history.errors import HistoryError
 from history.formats import jepsen_edn, jepsen_log, kv_edn_lines, limo, operations
 from history.history import History
@@ -79,9 +80,12 @@ def load(
                     f"only {jepsen_edn.NAME} can be keyed, this is {name}", None, source
                 )
             read = partial(jepsen_edn.read, keyed=True) if keyed else _FORMATS[name].read
-            return read(file, source=source)
+            history = read(file, source=source)
     except OSError as why:
         raise HistoryError(f"cannot be read: {why.strerror or why}", None, source) from why
+    if history.columns is None:
+        history = replace(history, columns=columns_of(list(history.operations)))
+    return history
 
 
 def recognise(head: str) -> str | None:

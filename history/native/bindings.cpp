@@ -1,4 +1,4 @@
-// The only file of history/native that knows Python.
+// What Python sees of history/native. Only this file and objects.cpp know Python.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
@@ -8,6 +8,7 @@
 
 #include "events.hpp"
 #include "finished.hpp"
+#include "objects.hpp"
 #include "ranks.hpp"
 
 namespace nb = nanobind;
@@ -106,6 +107,8 @@ void bind_columns(nb::module_ &m) {
 NB_MODULE(_native, m) {
     m.doc() = "Reads histories into columns; the types are in _native.pyi.";
     bind_columns(m);
+    m.def("columns_of", &gong::columns_of, nb::arg("operations"), nb::arg("encode"),
+          nb::rv_policy::take_ownership);
     nb::class_<gong::Reader>(m, "Reader")
         .def("feed", &feed, nb::arg("data"))
         .def("rest",

@@ -13,7 +13,7 @@ namespace gong {
 
 enum class Outcome : std::uint8_t { ok = 0, failed = 1, unknown = 2 };
 
-inline constexpr std::int32_t kNowhere = -1;         // no response, or none that has a rank
+inline constexpr std::int32_t kNowhere = -1;  // no response, or none that has a rank; no line
 inline constexpr std::int64_t kNoNumber = INT64_MIN;  // numbers have 18 digits at most
 
 struct Columns {
@@ -40,6 +40,8 @@ struct Columns {
     bool has_times = true;
     // Two events bear one time: their order in the file is not that of their ranks.
     bool has_ties = false;
+    // The positions are ranks already.
+    bool is_ranked = false;
 
     std::size_t size() const { return call_time.size(); }
 

@@ -41,6 +41,12 @@ void sort_by_time(Column<std::uint64_t> &times, Column<std::int32_t> &order) {
 
 Ranks ranks_of_events(const Columns &columns) {
     const std::size_t n = columns.size();
+    if (columns.is_ranked) {
+        Ranks same;
+        same.call.append(columns.call_position.data(), n);
+        same.return_.append(columns.return_position.data(), n);
+        return same;
+    }
     Column<std::int32_t> at;  // position -> 2 * operation + (1 for the return)
     at.resize(static_cast<std::size_t>(columns.position_count), kNowhere);
     for (std::size_t i = 0; i < n; ++i) {

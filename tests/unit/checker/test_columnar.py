@@ -16,8 +16,10 @@ from checker import (
     Verdict,
     check,
     columnar,
+    cut_down,
     find_model,
 )
+from checker.columnar import search
 from checker.evidence.certificate import certify
 from checker.evidence.verify import verify
 from checker.witness import flaw
@@ -175,23 +177,55 @@ def test_a_failed_cas_is_placed_where_another_value_was() -> None:
     assert verdict.witness.order == (0, 2, 1)
 
 
-def test_a_failed_cas_without_a_place_is_for_others_to_judge() -> None:
+def test_a_failed_cas_without_a_place_is_for_the_search_to_judge() -> None:
     rows = [("write", 1, 0, 1), ("cas", ([1, 5], False), 2, 3)]
-    assert judged(history(*rows), CAS) is None
-    assert isinstance(check(history(*rows), CAS), NotLinearizable)
+    verdict = judged(history(*rows), CAS)
+    assert isinstance(verdict, NotLinearizable)
+    assert verdict.statistics.engines == {"native": 1}
+    assert verdict.counterexample.core == (0, 1)
 
 
-def test_a_crashed_write_that_only_a_failed_cas_noticed_is_for_others_to_judge() -> None:
+def test_a_crashed_write_that_only_a_failed_cas_noticed_is_for_the_search_to_judge() -> None:
     rows = [("write", 1, 0, 1), ("write", 2, 2, None), ("cas", ([1, 5], False), 3, 4)]
-    assert judged(history(*rows), CAS) is None
-    assert isinstance(check(history(*rows), CAS), Linearizable)
+    verdict = judged(history(*rows), CAS)
+    assert isinstance(verdict, Linearizable)
+    assert verdict.statistics.engines == {"native": 1}
+    assert verdict.witness.order == (0, 1, 2)
+
+
+def test_a_value_written_twice_is_for_the_search_to_judge() -> None:
+    rows = [("write", 1, 0, 1), ("write", 2, 2, 3), ("write", 1, 4, 9), ("read", 1, 5, 6)]
+    verdict = judged(history(*rows))
+    assert isinstance(verdict, Linearizable)
+    assert verdict.witness.order == (0, 1, 2, 3)
+    assert verdict.statistics.engines == {"native": 1}
+
+
+def test_without_shrinking_the_search_tells_what_could_not_be() -> None:
+    rows = [("put", 1, 0, 1, "k"), ("put", 2, 2, 9, "k"), ("put", 1, 3, 4, "k")]
+    wrong = ("get", 7, 5, 6, "k")
+    verdict = columnar.judge(history(*rows, wrong), KV, budget=Budget(), shrink=False)
+    assert isinstance(verdict, NotLinearizable)
+    found = verdict.counterexample
+    assert found.is_brief
+    assert (found.operation, found.operations, found.core) == (3, (1, 3), ())
+    assert found.explanation.endswith("the value could only be 1 or 2.")
+    told = cut_down(history(*rows, wrong).operations, verdict, KV).counterexample
+    assert not told.is_brief
+    assert told.core == (3,)
+
+
+def test_what_the_search_would_take_long_for_is_declined(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [("write", 1, 0, 1), ("write", 1, 2, 3), ("read", 1, 4, 5)]
+    assert judged(history(*rows)) is not None
+    monkeypatch.setattr(search, "_CONFIGURATIONS", 0)
+    monkeypatch.setattr(search, "_CONFIGURATIONS_PER_OPERATION", 0)
+    assert judged(history(*rows)) is None
 
 
 @pytest.mark.parametrize(
     ("model", "rows"),
     [
-        (REGISTER, [("write", 1, 0, 1), ("write", 1, 2, 3)]),
-        (REGISTER, [("write", None, 0, 1)]),
         (REGISTER, [("write", [1, 2], 0, 1)]),
         (REGISTER, [("write", {"a": 1, "b": 2}, 0, 1), ("read", {"b": 2, "a": 1}, 2, 3)]),
         (REGISTER, [("read", [[{"a": 1}]], 2, 3)]),
