@@ -1,0 +1,123 @@
+"""What a seed decides beforehand: the size of the cluster, the rates, and the faults with their times.
+
+Plain data, so that a world can be printed, stored, and cut down: a smaller world is this one with
+fewer faults, lower rates, fewer operations or replicas, and everything else in it happens as before.
+Times are nanoseconds of the simulated world, chances parts of a million.
+"""
+
+from enum import Enum
+from typing import Final
+
+from msgspec import Struct, json
+
+US: Final = 1_000
+MS: Final = 1_000_000
+SECOND: Final = 1_000_000_000
+
+
+class Kind(Enum):
+    """The faults that happen at a time of their own; the rest are rates."""
+
+    CRASH = "crash"
+    """`target` loses all that is volatile; it restarts at `until`."""
+    CRASH_AT_FAILPOINT = "crash-at-failpoint"
+    """As CRASH, but when `target` passes the failpoint `where` for the first time after `at`;
+    it restarts `until - at` later."""
+    PAUSE = "pause"
+    """`target` stands still until `until`; what arrives meanwhile waits."""
+    SLOW = "slow"
+    """`target` takes `amount` ns for each event until `until`."""
+    CUT = "cut"
+    """Nothing passes from `target` to `other` until `until`."""
+    CUT_BOTH = "cut-both"
+    """Nothing passes between `target` and `other` until `until`."""
+    ISOLATE = "isolate"
+    """Nothing passes from or to `target` until `until`, clients included."""
+    RING = "ring"
+    """Every replica is cut from some so that each still sees a majority, and no two the same."""
+    CLOCK_RATE = "clock-rate"
+    """The clock of `target` runs `amount` millionths as fast until `until`."""
+    CLOCK_STEP = "clock-step"
+    """The wall clock of `target` jumps by `amount` ns."""
+    CLOCK_STROBE = "clock-strobe"
+    """The wall clock of `target` jumps there and back by `amount` ns until `until`."""
+    FAIL_FSYNC = "fail-fsync"
+    """The next fsync of `target` fails, and what it was to save is lost."""
+    FAIL_READ = "fail-read"
+    """When `target` restarts next, its disk cannot be read once."""
+    FLIP_BIT = "flip-bit"
+    """One bit that `target` has stored durably flips."""
+    CLIENT_CRASH = "client-crash"
+    """The client `target` goes; another takes its place at `until`."""
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """One fault. `number` names its stream of draws, and stays when others are taken out."""
+
+    number: int
+    kind: Kind
+    at: int
+    target: int
+    until: int = 0
+    other: int = 0
+    amount: int = 0
+    where: str = ""
+
+
+class Rates(Struct, frozen=True, kw_only=True):
+    """What happens all the time. A rate of zero is switched off."""
+
+    delay_min: int
+    """Of a message, at least."""
+    delay_mean: int
+    """On top of that, exponentially distributed: so messages overtake each other."""
+    loss: int = 0
+    duplicate: int = 0
+    late: int = 0
+    """A message that takes seconds: it may arrive after its sender restarted."""
+    late_max: int = 2 * SECOND
+    sync_mean: int = 2 * MS
+    """How long an fsync takes, exponentially distributed."""
+    sync_stall: int = 0
+    """An fsync that takes 100 times as long."""
+    tear: int = 0
+    """At a crash, a write that no fsync covered is torn at its sectors."""
+    survive: int = 0
+    """At a crash, a write that no fsync covered is there."""
+
+
+class World(Struct, frozen=True, kw_only=True):
+    """One run, before it begins."""
+
+    seed: int
+    protocol: str = "multipaxos"
+    replicas: int
+    clients: int
+    operations: int
+    """Over all clients."""
+    keys: int
+    think_mean: int
+    """Between two operations of one client."""
+    horizon: int
+    """When the faults end, and the phase begins in which all must come to an end."""
+    rates: Rates
+    faults: tuple[Fault, ...] = ()
+    mutant: str = ""
+
+    def to_json(self) -> bytes:
+        """For a file, or a worker."""
+        return json.encode(self)
+
+    @staticmethod
+    def from_json(data: bytes) -> "World":
+        """What `to_json` made."""
+        return json.decode(data, type=World)
+
+
+class Size(Struct, frozen=True, kw_only=True):
+    """What the caller fixes; the seed decides the rest."""
+
+    protocol: str = "multipaxos"
+    replicas: int | None = None
+    operations: int | None = None
+    mutant: str = ""

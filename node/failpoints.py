@@ -1,0 +1,67 @@
+"""Named places at which a replica may be made to die: before and after it saves, sends, executes.
+
+    failpoint("after-save")
+
+Does nothing unless somebody listens. A simulator listens and raises; in a real process,
+`GONG_FAILPOINT=after-save:3` (see `listen_to_environment`) kills it with SIGKILL at the third pass.
+"""
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Final
+
+from node.errors import ConfigError
+
+NAMES: Final = (
+    "before-save",
+    "after-save",
+    "before-send",
+    "after-send",
+    "before-execute",
+    "after-execute",
+)
+"""Of the driver and the storage stage; those of snapshots come with them."""
+
+VARIABLE: Final = "GONG_FAILPOINT"
+
+_listener: Callable[[str], None] | None = None
+
+
+def failpoint(name: str) -> None:
+    """The code is at this place."""
+    if _listener is not None:
+        _listener(name)
+
+
+def listen(listener: Callable[[str], None] | None) -> None:
+    """Call `listener` at every failpoint from now on; None ends it. One at a time."""
+    global _listener  # noqa: PLW0603 - one check of one name is what keeps it free
+    _listener = listener
+
+
+def listen_to_environment() -> None:
+    """Die at the failpoint that the environment names, if it names one.
+
+    Raises:
+        ConfigError: it names none that exists.
+    """
+    wanted = os.environ.get(VARIABLE)
+    if not wanted:
+        return
+    name, _, passes = wanted.partition(":")
+    if name not in NAMES or not (passes or "1").isdigit() or int(passes or "1") < 1:
+        raise ConfigError(
+            f"{VARIABLE}={wanted!r}: expected NAME or NAME:PASS, where NAME is one of "
+            f"{', '.join(NAMES)} and PASS a number from 1"
+        )
+    left = int(passes or "1")
+
+    def die(passed: str) -> None:
+        nonlocal left
+        if passed == name:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    listen(die)
