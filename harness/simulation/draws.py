@@ -49,7 +49,11 @@ class Stream:
     def __init__(self, key: int) -> None:
         self._key = key
         self.count = 0
-        """Draws so far."""
+        """Draws so far; may be set, to begin the draws about one message at a place of its own."""
+
+    def rekey(self, salt: int) -> None:
+        """Draw something else from now on: the same world with another future."""
+        self._key = mixed(self._key ^ mixed(salt))
 
     def bits(self) -> int:
         """64 random bits."""
@@ -109,7 +113,7 @@ class StreamRandom(Random):
     """A stream for code that takes a `random.Random`, such as a core."""
 
     def __init__(self, stream: Stream) -> None:
-        self._stream = stream
+        self.stream = stream
         super().__init__(0)
 
     def seed(self, *_: object, **__: object) -> None:
@@ -117,11 +121,11 @@ class StreamRandom(Random):
 
     def random(self) -> float:
         """As in `random.Random`."""
-        return (self._stream.bits() >> 11) * (1.0 / (1 << 53))
+        return (self.stream.bits() >> 11) * (1.0 / (1 << 53))
 
     def getrandbits(self, k: int, /) -> int:
         """As in `random.Random`."""
         found = 0
         for _ in range((k + 63) // 64):
-            found = found << 64 | self._stream.bits()
+            found = found << 64 | self.stream.bits()
         return found >> (-k % 64)

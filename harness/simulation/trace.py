@@ -1,5 +1,6 @@
 """Everything that happens in a run, in its order: hashed always, kept when somebody wants to look."""
 
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Final
 
@@ -17,6 +18,8 @@ class Event(Struct, frozen=True):
     """What kind: "send", "deliver", "lose", "crash", "restart", "tick", "note", "invoke", …"""
     text: str
     """The rest, for people; part of the hash."""
+    detail: str = ""
+    """More for people, such as a message in full; not part of the hash."""
     message: int = -1
     """Joins the event of sending with those of delivery: an arrow in a diagram."""
     peer: str = ""
@@ -32,12 +35,22 @@ class Trace:
         self._hash = blake2b(digest_size=16)
 
     def add(
-        self, at: int, host: str, kind: str, text: str = "", *, message: int = -1, peer: str = ""
+        self,
+        at: int,
+        host: str,
+        kind: str,
+        text: str = "",
+        *,
+        message: int = -1,
+        peer: str = "",
+        detail: Callable[[], str] | None = None,
     ) -> None:
-        """One more event."""
+        """One more event; `detail` is asked only when it is kept."""
         self._hash.update(f"{at} {host} {kind} {text} {message} {peer}\n".encode())
         if self.is_kept:
-            self.events.append(Event(at, host, kind, text, message, peer))
+            self.events.append(
+                Event(at, host, kind, text, "" if detail is None else detail(), message, peer)
+            )
 
     def digest(self) -> str:
         """Of all events so far."""

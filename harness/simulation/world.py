@@ -103,6 +103,11 @@ class World(Struct, frozen=True, kw_only=True):
     rates: Rates
     faults: tuple[Fault, ...] = ()
     mutant: str = ""
+    reseed_at: int = 0
+    """From here on every stream draws something else, if `reseed` is not 0: another future of the
+    same past."""
+    reseed: int = 0
+    """Which other future."""
 
     def to_json(self) -> bytes:
         """For a file, or a worker."""

@@ -1,0 +1,88 @@
+"""The last phase: a quorum is healed, everybody else frozen, and all that is pending must end.
+
+A cluster that lost its quorum of intact disks may be silent for ever; nobody can blame it. One that
+has a quorum of healthy replicas, links that lose nothing and clocks that run has no excuse.
+"""
+
+from typing import Final
+
+from harness.simulation.core_floor.cluster import Cluster
+from harness.simulation.core_floor.faults import Faults
+from harness.simulation.outcome import FailureKind
+from harness.simulation.world import SECOND
+from node.types import ReplicaId
+from node.wire.kv import Get
+
+BOUND: Final = 20 * SECOND
+"""An election takes 0.3 s, an attempt of a client as long; this is both, dozens of times."""
+
+
+class Finale:
+    """Runs once, after the faults."""
+
+    def __init__(self, cluster: Cluster, faults: Faults) -> None:
+        self._cluster = cluster
+        self._faults = faults
+        self.is_unavailable = False
+        """No quorum can start: the disks of too many are damaged."""
+
+    def play(self) -> None:
+        """Heal, ask every client for one read more, and wait."""
+        cluster = self._cluster
+        cluster.office.is_closed = True
+        self._faults.end()
+        quorum = self._start_quorum()
+        if quorum is None:
+            self.is_unavailable = True
+            return
+        for member, replica in cluster.replicas.items():
+            if member not in quorum:
+                cluster.crash(replica, "frozen")
+                replica.is_frozen = True
+        asked = {}
+        for client in cluster.office.clients.values():
+            if not client.is_crashed:
+                client.is_patient = True
+                if client.pending is None:
+                    asked[client.number] = client
+        for number, client in enumerate(asked.values()):
+            cluster.office.ask(client, Get(f"k{number % cluster.world.keys}"))
+        begun = cluster.loop.now
+        cluster.loop.run_until(
+            begun + BOUND,
+            unless=lambda: cluster.failure is not None or not cluster.office.has_pending,
+        )
+        if cluster.failure is None and cluster.office.has_pending:
+            self._blame(quorum)
+
+    def _start_quorum(self) -> list[ReplicaId] | None:
+        """Bring up a majority, those that are up first; None when that is impossible.
+
+        Which ones belong to it is drawn, so that the leader of before is not always among them.
+        """
+        cluster = self._cluster
+        wanted = len(cluster.members) // 2 + 1
+        quorum: list[ReplicaId] = []
+        for member in cluster.draws.stream("quorum").shuffled(cluster.members):
+            cluster.restart(member)
+            if cluster.replicas[member].is_up:
+                quorum.append(member)
+            if len(quorum) == wanted:
+                return quorum
+        return None
+
+    def _blame(self, quorum: list[ReplicaId]) -> None:
+        cluster = self._cluster
+        stuck = [c for c in cluster.office.clients.values() if c.pending and not c.is_crashed]
+        states = ", ".join(
+            f"{member} {status.role.value} of {status.ballot} at slot {status.chosen_upto}"
+            for member in sorted(quorum)
+            if (core := cluster.replicas[member].core) is not None
+            for status in [core.status()]
+        )
+        cluster.fail(
+            FailureKind.LIVENESS,
+            "stuck",
+            f"{len(stuck)} clients wait in vain, {BOUND // SECOND} s after a quorum was healed "
+            f"(replicas {states}); client {stuck[0].number} asks for {stuck[0].pending}",
+        )

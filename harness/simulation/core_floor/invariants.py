@@ -1,0 +1,148 @@
+"""What must hold inside the cluster after every step, whoever is lost and whatever arrives late.
+
+    one value a slot       no two values get a quorum of durable votes, or are executed, in one slot
+    promises               what an acceptor has told others it never takes back, not even by dying
+    chosen prefix          it never shrinks within one incarnation
+    equal results          replicas that executed the same slot gave the same answers in it
+    exactly once           one incarnation executes each request of a session at most once
+
+Each is checked on what changed, so that a step costs microseconds.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from harness.simulation.core_floor.replica import Replica, Watcher
+from node.core.ballot import NO_BALLOT, Ballot
+from node.core.interface import Envelope, Ready
+from node.core.multipaxos import MultiPaxos
+from node.core.multipaxos.messages import Accepted, Promise
+from node.types import ReplicaId
+from node.wire.messages import Answer, Executed, Expired, Opened
+
+
+class Violation(Exception):
+    """An invariant does not hold."""
+
+    def __init__(self, rule: str, what: str) -> None:
+        super().__init__(what)
+        self.rule: Final = rule
+        self.what: Final = what
+
+
+class Invariants(Watcher):
+    """Watches all replicas of one cluster."""
+
+    def __init__(self, members: Sequence[ReplicaId]) -> None:
+        self._quorum = len(members) // 2 + 1
+        self._votes: dict[tuple[int, Ballot], dict[ReplicaId, Any]] = {}
+        self._decided: dict[int, Any] = {}
+        """By slot, the first value that a quorum voted for or a replica executed."""
+        self._told: dict[ReplicaId, Ballot] = dict.fromkeys(members, NO_BALLOT)
+        self._chosen_upto: dict[ReplicaId, int] = dict.fromkeys(members, 0)
+        self._answers: dict[int, Sequence[Answer]] = {}
+        self._executed: dict[ReplicaId, dict[tuple[int, int], None]] = {m: {} for m in members}
+        self._executions: dict[ReplicaId, int] = dict.fromkeys(members, 0)
+
+    def on_started(self, replica: Replica) -> None:
+        """A new incarnation must remember what the earlier ones have told."""
+        self._chosen_upto[replica.number] = 0
+        self._executed[replica.number] = {}
+        self._executions[replica.number] = 0
+        self._check_promise(replica)
+
+    def on_sent(self, replica: Replica, envelope: Envelope[Any], *, after_persist: bool) -> None:
+        """Votes and promises count from the moment in which they leave."""
+        del after_persist
+        core, message = replica.core, envelope.message
+        if not isinstance(core, MultiPaxos):
+            return
+        if isinstance(message, Accepted):
+            self._tell(replica.number, message.ballot)
+            self._vote(replica, message)
+        elif isinstance(message, Promise):
+            self._tell(replica.number, message.ballot)
+
+    def on_ready(self, replica: Replica, ready: Ready[Any, Any]) -> None:
+        """What is handed out for execution was chosen, and is what others had chosen."""
+        for chosen in ready.chosen:
+            self._decide(chosen.slot, chosen.commands, f"replica {replica.number} executes")
+
+    def on_executed(
+        self, replica: Replica, slot: int, commands: Sequence[Any], answers: Sequence[Answer]
+    ) -> None:
+        """Equal commands have equal answers, and nothing is executed twice."""
+        expected = self._answers.setdefault(slot, answers)
+        if list(expected) != list(answers):
+            raise Violation(
+                "equal results",
+                f"replica {replica.number} answered slot {slot} with {answers}, "
+                f"another replica with {expected}",
+            )
+        seen = self._executed[replica.number]
+        fresh = 0
+        for command, answer in zip(commands, answers, strict=True):
+            match answer:
+                case Executed():
+                    fresh += command.request not in seen
+                    seen[command.request] = None
+                case Opened() | Expired():
+                    pass
+                case _:
+                    raise AssertionError(answer)
+        executions = replica.store.executions
+        done = executions - self._executions[replica.number]
+        self._executions[replica.number] = executions
+        if done != fresh:
+            raise Violation(
+                "exactly once",
+                f"replica {replica.number} executed {done} commands in slot {slot}, "
+                f"of which {fresh} were new",
+            )
+
+    def on_stepped(self, replica: Replica) -> None:
+        """Nothing that was known is unknown again."""
+        core = replica.core
+        if core is None:
+            return
+        status = core.status()
+        if status.chosen_upto < self._chosen_upto[replica.number]:
+            raise Violation(
+                "chosen prefix",
+                f"replica {replica.number} went from slot {self._chosen_upto[replica.number]} "
+                f"back to {status.chosen_upto}",
+            )
+        self._chosen_upto[replica.number] = status.chosen_upto
+        self._check_promise(replica)
+
+    # ── What was told ────────────────────────────────────────────────────────────────────────
+
+    def _tell(self, replica: ReplicaId, ballot: Ballot) -> None:
+        self._told[replica] = max(self._told[replica], ballot)
+
+    def _check_promise(self, replica: Replica) -> None:
+        assert replica.core is not None
+        promised, told = replica.core.status().ballot, self._told[replica.number]
+        if promised < told:
+            raise Violation(
+                "promises", f"replica {replica.number} told {told} and now knows of {promised}"
+            )
+
+    def _vote(self, replica: Replica, accepted: Accepted) -> None:
+        core = replica.core
+        assert isinstance(core, MultiPaxos)
+        entry = core.log.get(accepted.slot)
+        if entry is None or entry.ballot != accepted.ballot:
+            return  # overwritten since; whoever overwrote it has to know what was chosen
+        votes = self._votes.setdefault((accepted.slot, accepted.ballot), {})
+        votes[replica.number] = entry.value.commands
+        same = sum(commands == entry.value.commands for commands in votes.values())
+        if same == self._quorum:
+            self._decide(accepted.slot, entry.value.commands, f"a quorum votes in {entry.ballot}")
+
+    def _decide(self, slot: int, commands: Any, who: str) -> None:  # noqa: ANN401 - a tuple
+        decided = self._decided.setdefault(slot, commands)
+        if decided != commands:
+            raise Violation(
+                "one value a slot", f"slot {slot}: {who} for {commands}, decided was {decided}"
+            )

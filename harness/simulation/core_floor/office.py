@@ -1,0 +1,146 @@
+"""The clients of a world: who asks what and when, and the record of it."""
+
+from typing import TYPE_CHECKING, Final
+
+from harness.simulation.core_floor.client import Client
+from harness.simulation.draws import Stream
+from harness.simulation.links import FIRST_CLIENT
+from harness.simulation.world import MS
+from history import Recorder
+from node.types import ReplicaId
+from node.wire.kv import Append, Cas, Delete, Get, Operation, Put
+from node.wire.messages import Answer, Request
+
+if TYPE_CHECKING:
+    from harness.simulation.core_floor.cluster import Cluster
+
+NOTICE_MAX: Final = 5 * MS
+"""How long it takes until a client notices that a connection broke."""
+
+
+class Office:
+    """Gives each client its next operation until all are given out."""
+
+    def __init__(self, cluster: "Cluster", client: type[Client]) -> None:
+        world = cluster.world
+        self.loop: Final = cluster.loop
+        self.members: Final = cluster.members
+        self.recorder: Final = Recorder(None, self.clock, keep_events=True)
+        self.processes: Final = world.clients
+        """Process numbers grow by it after an unknown outcome."""
+        self.given = 0
+        self.wall_offset = 0
+        """How far the wall clock is off; nothing looks at it but planted bugs."""
+        self.is_closed = False
+        """No more operations, except those of the finale."""
+        self._cluster = cluster
+        self._client_class = client
+        self._world = world
+        self._answers = cluster.draws.stream("notice")
+        self._pace = [cluster.draws.stream("pace", n) for n in range(world.clients)]
+        self._work = [cluster.draws.stream("work", n) for n in range(world.clients)]
+        self._asked = [0] * world.clients
+        self._leader: dict[int, ReplicaId | None] = {}
+        self.clients: Final = {
+            FIRST_CLIENT + n: client(FIRST_CLIENT + n, self, cluster.draws, process=n)
+            for n in range(world.clients)
+        }
+
+    @property
+    def now(self) -> int:
+        """Virtual nanoseconds."""
+        return self.loop.now
+
+    def clock(self) -> int:
+        """What the record is stamped with; a planted bug may use another."""
+        return self.loop.now
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether some client that lives waits for an answer."""
+        return any(c.pending is not None and not c.is_crashed for c in self.clients.values())
+
+    @property
+    def is_done(self) -> bool:
+        """All operations are given out and none is pending."""
+        return self.given >= self._world.operations and not self.has_pending
+
+    def begin(self) -> None:
+        """Everybody thinks a while first."""
+        for client in self.clients.values():
+            self._think(client)
+
+    # ── For clients ──────────────────────────────────────────────────────────────────────────
+
+    def done(self, client: Client) -> None:
+        """A client's operation is over."""
+        self._cluster.note(f"client {client.number}", "done")
+        if not self.is_closed:
+            self._think(client)
+
+    def send(self, client: Client, to: ReplicaId, request: Request) -> None:
+        """Ask a replica."""
+        self._cluster.send_request(client, to, request)
+
+    def leader_for(self, client: Client) -> ReplicaId | None:
+        """Whom this client believes to lead."""
+        return self._leader.get(client.number)
+
+    def believe(self, client: Client, leader: ReplicaId | None) -> None:
+        """Somebody said so."""
+        self._leader[client.number] = leader
+
+    # ── For the cluster ──────────────────────────────────────────────────────────────────────
+
+    def on_answer(self, number: int, sender: ReplicaId, answer: Answer) -> None:
+        """An answer arrived at whoever bears this number now."""
+        self.clients[number].on_answer(sender, answer)
+
+    def on_broken(self, number: int, replica: ReplicaId, *, is_certain: bool) -> None:
+        """A connection broke; the client notices a little later."""
+        client = self.clients[number]
+        delay = self._answers.below(NOTICE_MAX)
+        self.loop.after(delay, self._tell_broken, client, replica, is_certain)
+
+    def replace(self, number: int) -> None:
+        """A new client where one has crashed."""
+        old = self.clients[number]
+        if old.is_crashed:
+            fresh = self._client_class(
+                number, self, self._cluster.draws, process=old.process + self.processes
+            )
+            self.clients[number] = fresh
+            self._think(fresh)
+
+    def ask(self, client: Client, operation: Operation) -> None:
+        """Have one operation begun now."""
+        self._cluster.note(f"client {client.number}", "invoke", repr(operation))
+        client.begin(operation)
+
+    def _tell_broken(self, client: Client, replica: ReplicaId, is_certain: bool) -> None:
+        client.on_broken(replica, is_certain=is_certain)
+
+    def _think(self, client: Client) -> None:
+        pace = self._pace[client.number - FIRST_CLIENT]
+        self.loop.after(pace.exponential(self._world.think_mean), self._turn, client)
+
+    def _turn(self, client: Client) -> None:
+        if self.is_closed or client.is_crashed or self.given >= self._world.operations:
+            return
+        self.given += 1
+        place = client.number - FIRST_CLIENT
+        self._asked[place] += 1
+        self.ask(client, self._operation(client, self._work[place], self._asked[place]))
+
+    def _operation(self, client: Client, work: Stream, count: int) -> Operation:
+        """Keys of even number hold values that are put and compared, the others grow by appends."""
+        number = work.below(self._world.keys)
+        key, kind = f"k{number}", work.below(100)
+        value = f"{client.number - FIRST_CLIENT}.{count};"
+        if kind < 40:
+            return Get(key)
+        if number % 2:
+            return Append(key, value)
+        if kind < 65:
+            return Put(key, value)
+        return Delete(key) if kind < 70 else Cas(key, client.know(key), value)

@@ -1,0 +1,62 @@
+"""What a cluster is made of, and which of it a planted bug replaces."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from harness.mutants import MUTANTS
+from harness.simulation.draws import StreamRandom
+from node.core.interface import Core
+from node.core.multipaxos import MultiPaxos, Settings
+from node.runtime.journal import open_journal
+from node.state_machine.kv import KeyValueStore
+from node.state_machine.sessions import SessionedStateMachine
+from node.types import ReplicaId
+
+SETTINGS: Final = Settings(election_timeout_ticks=10, heartbeat_ticks=3)
+"""A tick is `TICK`: so a second sees several elections, and a run of some seconds is long."""
+
+TICK: Final = 10_000_000
+
+
+class CountingStore(KeyValueStore):
+    """The key-value store, and how many commands it has executed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.executions = 0
+
+    def execute(self, body: bytes) -> bytes:
+        """As the store does."""
+        self.executions += 1
+        return super().execute(body)
+
+
+class Parts:
+    """Makes cores, journals and state machines for one world."""
+
+    def __init__(self, members: Iterable[ReplicaId], mutant: str = "") -> None:
+        planted: Any = MUTANTS[mutant] if mutant else None
+        self.members: Final = tuple(members)
+        self.open_journal: Final = getattr(planted, "journal", None) or open_journal
+        self.client: Final[type[Any] | None] = getattr(planted, "client", None)
+        """Replaces `client.Client`."""
+        self._core: Final[Callable[..., Core[Any, Any]]] = (
+            getattr(planted, "core", None) or MultiPaxos
+        )
+        self._machine: Final = getattr(planted, "machine", None) or SessionedStateMachine
+
+    def core(
+        self, replica: ReplicaId, random: StreamRandom, records: Iterable[Any]
+    ) -> Core[Any, Any]:
+        """A core that remembers `records`."""
+        return self._core(
+            replica=replica,
+            members=self.members,
+            settings=SETTINGS,
+            random=random,
+            records=records,
+        )
+
+    def machine(self, store: CountingStore) -> SessionedStateMachine:
+        """An empty state machine."""
+        return self._machine(store)

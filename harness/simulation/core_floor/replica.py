@@ -1,0 +1,298 @@
+"""One replica: core, state machine and journal on a virtual disk, joined as by the driver.
+
+    inbox ──▶ core ──Ready──▶ records ─▶ storage stage ─▶ journal, fsync ─▶ what rested on it
+                              messages ─▶ links
+                              chosen ─▶ state machine ─▶ answers
+
+The order of things is that of `node.runtime.driver` and `node.runtime.storage`, group commit
+included; only who calls whom is different. A crash takes everything but the disk.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from harness.simulation.core_floor.loop import Loop
+from harness.simulation.core_floor.parts import CountingStore, Parts
+from harness.simulation.disk import SimulatedDisk
+from harness.simulation.draws import Stream, StreamRandom
+from harness.simulation.world import Rates
+from node.core.interface import Core, Envelope, Propose, Ready, Received, Role, Tick
+from node.errors import StorageError
+from node.failpoints import failpoint
+from node.runtime.codecs import RECORD_CODEC
+from node.runtime.journal import Journal
+from node.runtime.storage import GROUP_MAX, Work
+from node.state_machine.sessions import SessionedStateMachine
+from node.types import ClientId, ReplicaId, RequestNumber
+from node.wire.messages import Answer, Interrupted, NotExecuted
+
+JOURNAL: Final = Path("/replica/journal")
+
+RequestId = tuple[ClientId, RequestNumber]
+Event = Received[Any] | Tick | Propose
+
+
+class Died(BaseException):
+    """A failpoint struck: nothing of this incarnation runs on from here."""
+
+
+class Watcher:
+    """Sees what a replica does; the invariants are one. Does nothing by itself."""
+
+    def on_started(self, replica: "Replica") -> None:
+        """A new incarnation, before its first step."""
+
+    def on_ready(self, replica: "Replica", ready: Ready[Any, Any]) -> None:
+        """Before it is carried out."""
+
+    def on_sent(self, replica: "Replica", envelope: Envelope[Any], *, after_persist: bool) -> None:
+        """A message leaves, for a peer or for the replica itself."""
+
+    def on_executed(
+        self, replica: "Replica", slot: int, commands: Sequence[Any], answers: Sequence[Answer]
+    ) -> None:
+        """One slot was executed."""
+
+    def on_stepped(self, replica: "Replica") -> None:
+        """All outstanding work of a step is done."""
+
+
+class Replica:
+    """One member of the cluster, up or down."""
+
+    def __init__(
+        self,
+        number: ReplicaId,
+        *,
+        loop: Loop,
+        parts: Parts,
+        disk: SimulatedDisk,
+        rates: Rates,
+        sync_draws: Stream,
+        send: Callable[[ReplicaId, ReplicaId, Any], None],
+        answer: Callable[[ReplicaId, int, Answer], None],
+        watcher: Watcher,
+        guard: Callable[["Replica", Callable[[], None]], None],
+    ) -> None:
+        """`guard` calls, and cleans up when what it called ends in `Died` or in a failure."""
+        self.number: Final = number
+        self.disk: Final = disk
+        self.incarnation = 0
+        self.core: Core[Any, Any] | None = None
+        self.machine: SessionedStateMachine | None = None
+        self.store = CountingStore()
+        """What `machine` executes on."""
+        self.refuses = ""
+        """Why it does not start, when it does not."""
+        self.stopped_by = ""
+        """Why it stopped by itself, when it did: its disk failed."""
+        self.is_frozen = False
+        """Down for good: the finale does without it."""
+        self.paused_until = 0
+        self.slow_by = 0
+        self.clock_rate = 1_000_000
+        """Millionths of the speed of virtual time."""
+        self.waiting: dict[RequestId, int] = {}
+        """Who waits for what; a client is its number."""
+        self._loop = loop
+        self._parts = parts
+        self._rates = rates
+        self._sync_draws = sync_draws
+        self._send = send
+        self._answer = answer
+        self._watcher = watcher
+        self._guard = guard
+        self._journal: Journal | None = None
+        self._inbox: deque[Event] = deque()
+        self._works: deque[Work] = deque()
+        self._is_saving = False
+        self._is_stepping = False
+        self._leads = False
+        self._busy_until = 0
+
+    @property
+    def is_up(self) -> bool:
+        """Whether there is anything to crash."""
+        return self.core is not None
+
+    # ── Life and death ───────────────────────────────────────────────────────────────────────
+
+    def start(self, random: StreamRandom) -> None:
+        """Begin from what the disk holds; when that is damaged, refuse to."""
+        assert self.core is None
+        self.incarnation += 1
+        self.stopped_by = ""
+        try:
+            self._journal, frames = self._parts.open_journal(
+                self.disk, JOURNAL, "simulated", self.number
+            )
+            records = [RECORD_CODEC.decode(frame) for frame in frames]
+        except StorageError as why:
+            self.refuses = str(why)
+            return
+        self.refuses = ""
+        self.store = CountingStore()
+        self.machine = self._parts.machine(self.store)
+        self.core = self._parts.core(self.number, random, records)
+        self._watcher.on_started(self)
+        self._guard(self, self._run)
+
+    def crash(self, *, tear: int, survive: int) -> None:
+        """Lose all but what the disk keeps."""
+        self.disk.crash(tear=tear, survive=survive)
+        self.core = self.machine = self._journal = None
+        self.waiting.clear()
+        self._inbox.clear()
+        self._works.clear()
+        self._is_saving = self._is_stepping = self._leads = False
+        self.paused_until = 0
+        self._busy_until = 0
+
+    # ── Events ───────────────────────────────────────────────────────────────────────────────
+
+    def post(self, event: Event) -> None:
+        """Something for the core; it is stepped now, or when it wakes up."""
+        if self.core is None:
+            return
+        self._inbox.append(event)
+        if self._is_stepping:
+            return
+        now = self._loop.now
+        if self.slow_by:
+            self._busy_until = max(now, self._busy_until) + self.slow_by
+        ready_at = max(self.paused_until, self._busy_until)
+        if ready_at > now:
+            self._loop.at(ready_at, self._wake, self.incarnation)
+        else:
+            self._guard(self, self._run)
+
+    def _wake(self, incarnation: int) -> None:
+        if incarnation != self.incarnation or self.core is None or not self._inbox:
+            return
+        if self._loop.now >= self.paused_until:
+            self._guard(self, self._run)
+        else:
+            self._loop.at(self.paused_until, self._wake, incarnation)
+
+    def _run(self) -> None:
+        """What the driver does until there is nothing to do."""
+        core = self.core
+        assert core is not None
+        self._is_stepping = True
+        while True:
+            while self._inbox:
+                core.step(self._inbox.popleft())
+            ready = core.take_ready()
+            if ready is None and not self._inbox:
+                break
+            if ready is not None:
+                self._watcher.on_ready(self, ready)
+                self._carry_out(ready)
+        self._is_stepping = False
+        self._watcher.on_stepped(self)
+
+    def _carry_out(self, ready: Ready[Any, Any]) -> None:
+        if ready.records or ready.messages_after_persist:
+            self._works.append(Work(ready.records, ready.messages_after_persist))
+            if not self._is_saving:
+                self._save()
+        self._deliver(ready.messages, after_persist=False)
+        assert self.machine is not None
+        for chosen in ready.chosen:
+            failpoint("before-execute")
+            answers = self.machine.execute_slot(chosen.slot, chosen.commands)
+            self._watcher.on_executed(self, chosen.slot, chosen.commands, answers)
+            failpoint("after-execute")
+            for answer in answers:
+                self.reply(answer)
+        executions = self.store.executions
+        for command in ready.reads:
+            self.reply(self.machine.read(command))
+        self.store.executions = executions  # reads outside the log may come again
+        leader = self.leader()
+        for refused in ready.refused:
+            self.reply(NotExecuted(refused.client, refused.number, refused.why.value, leader, None))
+        if ready.leader_hint is not None:
+            if self._leads:
+                for client, number in list(self.waiting):
+                    self.reply(Interrupted(client, number, leader, None))
+            self._leads = ready.leader_hint.role is Role.LEADER
+
+    def leader(self) -> ReplicaId | None:
+        """Whom this replica believes to lead."""
+        return None if self.core is None else self.core.status().leader
+
+    def reply(self, answer: Answer) -> None:
+        """Give an answer to whoever waits for it here; mostly nobody does."""
+        number = getattr(answer, "number", RequestNumber(0))  # Opened answers request 0
+        client = self.waiting.pop((answer.client, number), None)
+        if client is not None:
+            self._answer(self.number, client, answer)
+
+    def _deliver(self, envelopes: Sequence[Envelope[Any]], *, after_persist: bool) -> None:
+        if not envelopes:
+            return
+        failpoint("before-send")
+        for envelope in envelopes:
+            self._watcher.on_sent(self, envelope, after_persist=after_persist)
+            if envelope.to == self.number:
+                self._inbox.append(Received(self.number, envelope.message))
+            else:
+                self._send(self.number, envelope.to, envelope.message)
+        failpoint("after-send")
+
+    # ── The storage stage ────────────────────────────────────────────────────────────────────
+
+    def _save(self) -> None:
+        """Write what waits, in one group; the fsync ends some time later."""
+        group = [self._works.popleft() for _ in range(min(len(self._works), GROUP_MAX))]
+        self._is_saving = True
+        failpoint("before-save")
+        assert self._journal is not None
+        records = [RECORD_CODEC.encode(record) for work in group for record in work.records]
+        try:
+            if records:
+                self._journal.append(records)
+        except StorageError as why:
+            self._stop(why)
+            return
+        must_sync = any(work.messages_after_persist for work in group)
+        delay = 0
+        if must_sync:
+            delay = self._sync_draws.exponential(self._rates.sync_mean)
+            if self._sync_draws.chance(self._rates.sync_stall):
+                delay *= 100
+        self._loop.after(delay, self._saved, self.incarnation, group, must_sync)
+
+    def _saved(self, incarnation: int, group: list[Work], must_sync: bool) -> None:
+        if incarnation != self.incarnation or self._journal is None:
+            return
+        if self._loop.now < self.paused_until:
+            self._loop.at(self.paused_until, self._saved, incarnation, group, must_sync)
+            return
+        self._guard(self, partial(self._release, group, must_sync=must_sync))
+
+    def _release(self, group: list[Work], *, must_sync: bool) -> None:
+        assert self._journal is not None
+        if must_sync:
+            try:
+                self._journal.sync()
+            except StorageError as why:
+                self._stop(why)
+                return
+        failpoint("after-save")
+        self._is_saving = False
+        for work in group:
+            self._deliver(work.messages_after_persist, after_persist=True)
+        if self._works and not self._is_saving:
+            self._save()
+        if not self._is_stepping and self.core is not None:
+            self._run()
+
+    def _stop(self, why: StorageError) -> None:
+        """The replica ends before anything that rests on the lost bytes is released."""
+        self.stopped_by = str(why)
+        raise Died

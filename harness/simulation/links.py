@@ -1,0 +1,94 @@
+"""What becomes of a message on its way: lost, late, twice, overtaken, or stopped at a cut.
+
+Draws are taken from a stream for each directed link, at a place for each message, so that what
+happens to one message says nothing about any other.
+"""
+
+from collections import Counter
+from typing import Final
+
+from msgspec import structs
+
+from harness.simulation.draws import Draws, Stream
+from harness.simulation.world import Rates
+
+_DRAWS_PER_MESSAGE: Final = 8
+
+Host = int
+"""Replicas are 1 … n, clients 101, 102, …; a world has no more than a hundred replicas."""
+
+FIRST_CLIENT: Final = 101
+
+
+class Links:
+    """All links of a world."""
+
+    def __init__(self, draws: Draws, rates: Rates, bites: Counter[str]) -> None:
+        self._draws = draws
+        self._rates = rates
+        self._bites = bites
+        self._links: dict[tuple[Host, Host], tuple[Stream, list[int]]] = {}
+        self._cuts: dict[int, tuple[str, dict[tuple[Host, Host], None]]] = {}
+        self._salt = 0
+
+    def cut(self, number: int, name: str, links: list[tuple[Host, Host]]) -> None:
+        """Let nothing pass these links, until `mend(number)`. `name` is the kind of fault."""
+        self._cuts[number] = (name, dict.fromkeys(links))
+
+    def mend(self, number: int) -> None:
+        """Take one cut back."""
+        self._cuts.pop(number, None)
+
+    def heal(self) -> None:
+        """Take back all cuts, and lose nothing any more."""
+        self._cuts.clear()
+        self._rates = structs.replace(self._rates, loss=0, duplicate=0, late=0)
+
+    def rekey(self, salt: int) -> None:
+        """Another future for every link."""
+        self._salt = salt
+        for stream, _ in self._links.values():
+            stream.rekey(salt)
+
+    def is_cut(self, sender: Host, to: Host) -> str | None:
+        """The kind of fault that stops messages on this link now, if any."""
+        for name, links in self._cuts.values():
+            if (sender, to) in links:
+                return name
+        return None
+
+    def delays(self, sender: Host, to: Host) -> list[int]:
+        """For one message sent now: nanoseconds until each copy arrives. None: it is lost."""
+        stream = self._stream(sender, to)
+        cut = self.is_cut(sender, to)
+        if cut is not None:
+            self._bites[cut] += 1
+            return []
+        rates = self._rates
+        if rates.loss and stream.chance(rates.loss):
+            self._bites["loss"] += 1
+            return []
+        arrivals = [self._delay(stream)]
+        if rates.duplicate and stream.chance(rates.duplicate):
+            self._bites["duplicate"] += 1
+            arrivals.append(self._delay(stream))
+        return arrivals
+
+    def _delay(self, stream: Stream) -> int:
+        rates = self._rates
+        if rates.late and stream.chance(rates.late):
+            self._bites["late"] += 1
+            return stream.below(rates.late_max)
+        return rates.delay_min + stream.exponential(rates.delay_mean)
+
+    def _stream(self, sender: Host, to: Host) -> Stream:
+        """The draws about the next message on a link."""
+        link = self._links.get((sender, to))
+        if link is None:
+            link = self._links[sender, to] = (self._draws.stream("link", sender, to), [0])
+            if self._salt:
+                link[0].rekey(self._salt)
+        stream, sent = link
+        stream.count = sent[0] * _DRAWS_PER_MESSAGE
+        sent[0] += 1
+        return stream

@@ -1,0 +1,122 @@
+"""From a seed to a world: swarm testing, where every run switches some faults off.
+
+A world with every fault at once hides bugs behind each other: who is always crashing never fills a
+pipeline. So each seed draws which kinds of faults there are, and how often (Groce et al., "Swarm
+testing", ISSTA 2012).
+"""
+
+from typing import Final, NamedTuple
+
+from harness.simulation.draws import MILLION, Draws, Stream
+from harness.simulation.links import FIRST_CLIENT
+from harness.simulation.world import MS, SECOND, US, Fault, Kind, Rates, Size, World
+from node.failpoints import NAMES
+
+_REPLICAS: Final = ((3, 45), (5, 35), (4, 15), (7, 5))
+"""An even number splits evenly."""
+
+_PERCENT: Final = MILLION // 100
+
+_CHANCE_OF_KIND: Final = 40
+"""In percent: that a kind of fault occurs in a world at all."""
+
+_OFTEN: Final = {Kind.CRASH: 6, Kind.CRASH_AT_FAILPOINT: 6, Kind.ISOLATE: 4, Kind.CUT: 4}
+"""At most so many of a kind in a world; of the others, `_SELDOM`."""
+
+_SELDOM: Final = 3
+
+
+def draw_world(seed: int, size: Size) -> World:
+    """The world of a seed. What `size` fixes changes nothing else that is drawn."""
+    draws = Draws(seed)
+    shape = draws.stream("shape")
+    drawn = shape.weighted(_REPLICAS)
+    replicas = drawn if size.replicas is None else size.replicas
+    clients, keys = shape.between(2, 6), shape.between(1, 4)
+    operations = shape.between(40, 160)
+    horizon = shape.between(SECOND, 4 * SECOND)
+    # As long as nothing goes wrong the operations end about when the faults do.
+    think_mean = horizon * clients * shape.between(40, 100) // (100 * operations)
+    if size.operations is not None:
+        horizon = horizon * max(size.operations, operations) // operations
+        operations = size.operations
+    return World(
+        seed=seed,
+        protocol=size.protocol,
+        replicas=replicas,
+        clients=clients,
+        operations=operations,
+        keys=keys,
+        think_mean=think_mean,
+        horizon=horizon,
+        rates=_rates(draws.stream("rates")),
+        faults=_faults(draws, _Shape(replicas, clients, horizon)),
+        mutant=size.mutant,
+    )
+
+
+def _rates(draw: Stream) -> Rates:
+    def sometimes(value: int, chance: int = 50) -> int:
+        return value if draw.chance(chance * _PERCENT) else 0
+
+    return Rates(
+        delay_min=draw.choice((20 * US, 200 * US, 2 * MS)),
+        delay_mean=draw.choice((50 * US, 1 * MS, 8 * MS)),
+        loss=sometimes(draw.choice((_PERCENT // 2, 3 * _PERCENT, 10 * _PERCENT))),
+        duplicate=sometimes(draw.choice((_PERCENT, 5 * _PERCENT, 20 * _PERCENT))),
+        late=sometimes(draw.choice((_PERCENT // 5, _PERCENT, 3 * _PERCENT))),
+        late_max=draw.choice((200 * MS, SECOND, 3 * SECOND)),
+        sync_mean=draw.choice((100 * US, 2 * MS, 10 * MS)),
+        sync_stall=sometimes(_PERCENT // 2, 30),
+        tear=sometimes(draw.choice((30 * _PERCENT, 70 * _PERCENT)), 60),
+        survive=sometimes(draw.choice((10 * _PERCENT, 50 * _PERCENT)), 60),
+    )
+
+
+class _Shape(NamedTuple):
+    replicas: int
+    clients: int
+    horizon: int
+
+
+def _faults(draws: Draws, shape: _Shape) -> tuple[Fault, ...]:
+    faults: list[Fault] = []
+    for place, kind in enumerate(Kind):
+        draw = draws.stream("faults", kind.value)
+        if not draw.chance(_CHANCE_OF_KIND * _PERCENT):
+            continue
+        faults.extend(
+            _fault(100 * place + count, kind, draw, shape)
+            for count in range(draw.between(1, _OFTEN.get(kind, _SELDOM)))
+        )
+    return tuple(sorted(faults, key=lambda fault: (fault.at, fault.number)))
+
+
+def _fault(number: int, kind: Kind, draw: Stream, shape: _Shape) -> Fault:
+    replicas = shape.replicas
+    at = draw.below(shape.horizon)
+    target = 1 + draw.below(replicas)
+    other = 1 + (target - 1 + draw.between(1, replicas - 1)) % replicas if replicas > 1 else target
+    length = 10 * MS + draw.exponential(draw.choice((50 * MS, 300 * MS, SECOND)))
+    amount = 0
+    match kind:
+        case Kind.CLIENT_CRASH:
+            target = FIRST_CLIENT + draw.below(shape.clients)
+        case Kind.SLOW:
+            amount = draw.choice((1 * MS, 5 * MS, 20 * MS))
+        case Kind.CLOCK_RATE:
+            amount = draw.choice((500_000, 900_000, 1_100_000, 2_000_000))
+        case Kind.CLOCK_STEP | Kind.CLOCK_STROBE:
+            amount = draw.choice((-SECOND, -50 * MS, 50 * MS, SECOND))
+        case _:
+            pass
+    return Fault(
+        number=number,
+        kind=kind,
+        at=at,
+        target=target,
+        until=at + length,
+        other=other,
+        amount=amount,
+        where=draw.choice(NAMES) if kind is Kind.CRASH_AT_FAILPOINT else "",
+    )
