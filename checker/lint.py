@@ -29,10 +29,14 @@ _WALL_CLOCKS: Final = (
 )
 """Between 2001 and 2096. No machine has been up for that long, so no monotonic clock reads that."""
 
+_WRITES: Final = frozenset({"write", "put", "enqueue", "push", "insert"})
+_SET_CHANGES: Final = frozenset({"add", "remove"})
 _PUTS: Final = frozenset({"write", "put", "enqueue", "push", "insert", "add", "append"})
 _GETS: Final = frozenset({"read", "get", "dequeue", "pop", "poll", "peek"})
 _ONE_VALUE: Final = frozenset({"register", "cas-register", "kv"})
 _MANY_VALUES: Final = frozenset({"fifo-queue", "stack", "priority-queue"})
+_ANSWERED: Final = _ONE_VALUE | _MANY_VALUES | {"set", "append-list"}
+"""Models of which we know that the answer to a write is none. (A counter may answer its sum.)"""
 
 
 class Recorded(Protocol):
@@ -55,7 +59,7 @@ def lint(history: Recorded, model: Model) -> list[str]:
     """
     operations, horizon = _beginning(history)
     found = [] if horizon is not None else [*_outcomes(operations)]
-    found += [*_keys(operations), *_overlaps(operations)]
+    found += [*_keys(operations), *_answers(operations, model), *_overlaps(operations)]
     if history.has_times:
         found += _times(operations)
     return [*found, *_values(operations, model, horizon)]
@@ -90,6 +94,33 @@ def _keys(operations: list[Operation]) -> Iterator[str]:
             f"{_count(len(without), 'operation')} of {len(operations)} {_have(len(without))} no key "
             f"(first {_place(without[0])}): they are judged as one more object, apart from all keys"
         )
+
+
+def _answers(operations: list[Operation], model: Model) -> Iterator[str]:
+    """Writes that were answered with another value than was written; no model looks at it.
+
+    A recorder may leave the answer out, repeat the value, or answer true or false. (Of a cas
+    nothing is left of the answer but whether it succeeded.)
+    """
+    found = [o for o in operations if o.outcome is Outcome.OK and _is_of_another(o, model)]
+    for operation in found[:_EXAMPLES_MAX]:
+        yield (
+            f"{operation.f} {show(operation.value)} was answered with {show(operation.output)} "
+            f"({_place(operation)}){_more(len(found))}: it counts as {operation.f} "
+            f"{show(operation.value)}, and its answer should be that value or none; is it the answer "
+            f"to another operation?"
+        )
+
+
+def _is_of_another(operation: Operation, model: Model) -> bool:
+    answer, value = operation.output, operation.value
+    if answer is None or isinstance(answer, bool) or token(answer) == token(value):
+        return False
+    if model.name not in _ANSWERED:
+        return False
+    if operation.f == "append":  # some answer with what it has become
+        return not isinstance(answer, list) and not str(answer).endswith(str(value))
+    return operation.f in (_SET_CHANGES if model.name == "set" else _WRITES)
 
 
 def _overlaps(operations: list[Operation]) -> Iterator[str]:

@@ -9,8 +9,8 @@ from collections.abc import Hashable, Iterator
 from math import inf
 from typing import Final
 
-from msgspec import Struct
-
+from checker.evidence import additions
+from checker.evidence.items import Item
 from checker.evidence.steps import Rule, Step
 from checker.model import ANYWHERE, ILLEGAL, UNKNOWN, Action, Model, Several, State
 from checker.values import token
@@ -22,21 +22,6 @@ _BLIND: Final = ("write", "put", "delete")
 _PUTS_IN: Final = ("enqueue", "push", "insert")
 
 
-class Item(Struct):
-    """An operation as far as the verifier is concerned."""
-
-    index: int
-    call: int
-    end: float
-    """Its return; infinite when it need not have taken effect at all."""
-    action: Action
-
-    @property
-    def is_required(self) -> bool:
-        """True when every order must have it."""
-        return self.end < inf
-
-
 class Rest:
     """What is left of a history while one step after the other is taken."""
 
@@ -44,6 +29,8 @@ class Rest:
         self.model: Final = model
         self.kind: Final = model.name if _is_ours(model) else None
         self.initial: State = model.initial
+        self.is_counted = False
+        """Whether the state is a number only: `additions.count_step`."""
         self.items: dict[int, Item] = {
             o.index: Item(
                 o.index,
@@ -57,13 +44,17 @@ class Rest:
 
     def take(self, step: Step) -> str | None:
         """Check one step and carry it out; says why not."""
-        if step.rule is Rule.UNTIL or step.rule is Rule.AFTER:
+        if step.rule in (Rule.UNTIL, Rule.AFTER, Rule.COUNTED):
             item = None if step.operation is None else self.items.get(step.operation)
             if item is None or not item.is_required:
                 return f"{step.rule.value} names operation {step.operation}, which is not there"
+            if step.rule is Rule.COUNTED:
+                return self._count(item)
             return self._until(item) if step.rule is Rule.UNTIL else self._after(item)
         if step.rule is Rule.UNOBSERVED:
             return self._unobserved(step)
+        if step.rule is Rule.SETTLED:
+            return self._settle(step)
         allowed = self._allowed(step)
         if allowed is None:
             return f"a step {step.rule.value} stands in the wrong place"
@@ -75,6 +66,12 @@ class Rest:
         for index in wanted:
             del self.items[index]
         return None
+
+    def after(self, state: State, action: Action) -> State:
+        """The state after an action, from a state of what is left."""
+        if self.is_counted:
+            return additions.count_step(state, action)
+        return self.model.after(state, action)
 
     def _allowed(self, step: Step) -> set[int] | None:
         """Everything that the rule of the step may delete; None for a rule that deletes nothing."""
@@ -118,10 +115,23 @@ class Rest:
                 item.end = inf
         return None
 
+    def _count(self, first: Item) -> str | None:
+        if not self.is_counted:
+            count = additions.initial_count(self.kind, self.initial, self.items.values())
+            if count is None:
+                return "only a lock, or one element of a set, can be counted"
+            self.initial, self.is_counted = count, True
+        total, left = additions.count_until(first.end, self.items.values())
+        self.initial += total
+        self.items = {item.index: item for item in left}
+        return None
+
     def _states_after(self, item: Item) -> list[State]:  # noqa: PLR0911 - a table of cases
         """The one state that there can be after it, or nothing when there may be several."""
         f, value, output = item.action.f, item.action.value, item.action.output
         empty = type(self.model).initial
+        if self.is_counted:
+            return []
         if self.kind in _HOLDS_ONE_VALUE and (f in _BLIND or f in ("read", "get")):
             return [_left_behind(item.action) if f in _BLIND else token(output)]
         if self.kind in _HOLDS_ONE_VALUE and f == "cas" and output is not False:
@@ -170,11 +180,64 @@ class Rest:
         return self.model.is_observer(action) or (self.kind in _HOLDS_MANY and action.f == "peek")
 
     def _of_values_that_may_go(self, stay: set[int]) -> set[int]:
+        if self.is_counted:
+            return set()
         if self.kind in _HOLDS_ONE_VALUE:
             return self._of_replaced_values(stay)
         if self.kind in (*_HOLDS_MANY, "set", "append-list"):
             return self._of_elements(stay)
+        if self.kind == "mutex":
+            return self._of_sessions(stay)
         return set()
+
+    def _of_sessions(self, stay: set[int]) -> set[int]:
+        """What sessions did with a lock that nobody else can tell of."""
+        fixed: set[Hashable] = {self.initial[1]} if isinstance(self.initial, tuple) else set()
+        refused = set()
+        """Sessions that found the lock held, be it by one that goes."""
+        for item in self.items.values():
+            if item.action.value is None:
+                return set()
+            if item.index in stay:
+                fixed.add(token(item.action.value))
+            if item.action.f == "acquire" and item.action.output is False and item.is_required:
+                refused.add(token(item.action.value))
+        if not fixed.isdisjoint(refused):
+            return set()
+        if self.initial == "held":
+            return set()
+        return {i for i, item in self.items.items() if token(item.action.value) not in fixed}
+
+    def _settle(self, step: Step) -> str | None:
+        """What can only have come after every read goes; what came first, into the initial state."""
+        after, before = self._placed()
+        wanted = set(step.operations or ())
+        if step.operations is None:
+            wanted = (after | {index for index, _ in before}) - set(step.keep or ())
+        for index, state in before:
+            if index not in wanted and self.kind != "counter":
+                break  # what came behind it cannot be in the initial state without it
+            if index in wanted:
+                self.initial = self.initial + state if self.kind == "counter" else state
+                after.add(index)
+        if step.operations is None:
+            wanted &= after
+        if not wanted <= after:
+            return f"operation {min(wanted - after)} may not be deleted as {step.rule.value}"
+        for index in wanted:
+            del self.items[index]
+        return None
+
+    def _placed(self) -> tuple[set[int], list[tuple[int, State]]]:
+        items = self.items.values()
+        if self.is_counted:
+            return additions.uncountable(self.initial, items), []
+        if self.kind == "counter":
+            late, early = additions.placed_adds(self.initial, items)
+            return late, list(early.items())
+        if self.kind in ("kv", "append-list"):
+            return additions.placed_appends(self.kind, self.initial, items)
+        return set(), []
 
     def _of_elements(self, stay: set[int]) -> set[int]:
         initial = self._initial_elements()
@@ -267,6 +330,8 @@ class Rest:
     def _has_no_effect(self, gone: Item) -> bool:
         """Whether no other operation can tell that `gone` took place."""
         f, value, output = gone.action.f, gone.action.value, gone.action.output
+        if self.kind == "kv" and additions.is_of_texts(gone, self.items.values()):
+            return additions.is_unseen_text(gone, self.items.values(), self.initial)
         if f not in _BLIND and (f != "cas" or output is False):
             return False
         left = token(value[1]) if f == "cas" else _left_behind(gone.action)

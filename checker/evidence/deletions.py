@@ -29,68 +29,33 @@ it so. A cut-off operation keeps its result, which is a fact: if it is in L, it 
   in a set it may, where a read of all elements says for each value of D what it was initially.
 - VALUES D, of an append-list. No completed read saw them, so in L all of those reads come before any append
   of D, and after it only appends follow, which fit anywhere.
+- VALUES D, of a lock: everything that the sessions D did, when all operations have a session, and the lock is
+  not held at first by one of D, or by somebody unknown. What the others did in L while one of D held
+  it can be left out, as an attempt in vain of unknown outcome, or does not care who holds it but
+  for the session itself: no acquire that must have been refused may stay. So the lock can be free in these times.
 - UNOBSERVED m. Where m has an effect, the value after it is v. Let S be what follows m in L up to
   the next blind write. Nothing that stays can be in S except what can be left out of L: by its
   result it does not fit v; or it changes nothing and is optional; or it returned before m was
   called; or some x that cannot be in S, being blind or not fitting v, was called after m
   had returned and returned before it was called. So S can be emptied, and m left out.
+- COUNTED, SETTLED: `checker.evidence.counting`; SETTLED of texts and lists, and UNOBSERVED of
+  texts that are appended to: `checker.evidence.texts`.
 - IDLE. As many completed operations took each value out as ever put it in (initially or later,
   optional ones included). L has all of the former, so it has all of the latter, and no further
   removal in L took anything: such ones can be left out.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Set as AbstractSet
+from collections.abc import Callable, Hashable, Iterable, Set as AbstractSet
 from typing import Final
 
-from msgspec import Struct
-from msgspec.structs import replace
-
-from checker.evidence import knowledge
+from checker.evidence import counting, knowledge, texts
 from checker.evidence.knowledge import HEAPS, REGISTERS, Unsure
 from checker.evidence.steps import Rule, Step
-from checker.model import ILLEGAL, UNKNOWN, Action, Model, State
+from checker.evidence.work import Facts, Tally, Work, cut, is_optional
+from checker.model import ILLEGAL, UNKNOWN, Action, State
 from checker.values import token
-from history import Operation, Outcome
-
-
-class Work(Struct, frozen=True):
-    """A history on the way to its core."""
-
-    operations: list[Operation]
-    """In file order. What a cut made optional has the outcome UNKNOWN and no return."""
-    initial: State
-
-    def indices(self) -> set[int]:
-        """Which operations are left."""
-        return {operation.index for operation in self.operations}
-
-
-class Facts:
-    """What stays true of one object's operations, however many are deleted."""
-
-    def __init__(self, model: Model, part: Iterable[Operation]) -> None:
-        self.model: Final = model
-        self.name: Final = knowledge.name_of(model)
-        self.originals: Final = {operation.index: operation for operation in part}
-        self._actions: dict[int, Action] = {}
-
-    def action(self, operation: Operation) -> Action:
-        """What it did, with the result that it had before any cut."""
-        action = self._actions.get(operation.index)
-        if action is None:
-            action = self.model.action(self.originals[operation.index])
-            self._actions[operation.index] = action
-        return action
-
-    def is_observer(self, operation: Operation) -> bool:
-        """Whether the rule `OBSERVERS` may delete it."""
-        return knowledge.is_observer(self.model, self.action(operation))
-
-
-def is_optional(operation: Operation) -> bool:
-    """True when a linearization may lack it."""
-    return operation.return_ is None or operation.outcome is Outcome.UNKNOWN
+from history import Operation
 
 
 def apply(step: Step, work: Work, facts: Facts) -> Work:
@@ -102,6 +67,11 @@ def apply(step: Step, work: Work, facts: Facts) -> Work:
             return _until(work, step)
         case Rule.AFTER:
             return _after(work, step, facts)
+        case Rule.COUNTED:
+            return counting.counted(work, facts, step)
+        case Rule.SETTLED:
+            gone, initial = _settled(work, facts, {o.index for o in _chosen(work, step)})
+            return Work([o for o in work.operations if o.index not in gone], initial)
         case rule:
             chosen = _chosen(work, step)
             gone = _DELETIONS[rule](work, facts, chosen)
@@ -123,7 +93,7 @@ def _until(work: Work, step: Step) -> Work:
     assert end is not None
     return Work(
         [
-            operation if operation.return_ is None or operation.return_ <= end else _cut(operation)
+            operation if operation.return_ is None or operation.return_ <= end else cut(operation)
             for operation in work.operations
             if operation.call < end
         ],
@@ -145,17 +115,13 @@ def _after(work: Work, step: Step, facts: Facts) -> Work:
         if is_optional(operation) or operation.call > end:
             left.append(operation)
         elif operation.return_ is None or operation.return_ > last.call:
-            left.append(_cut(operation))
+            left.append(cut(operation))
     return Work(left, state)
-
-
-def _cut(operation: Operation) -> Operation:
-    return replace(operation, outcome=Outcome.UNKNOWN, return_=None)
 
 
 def state_after(work: Work, operation: Operation, facts: Facts) -> State | Unsure:
     """The state right after a completed operation, when it is certain."""
-    if is_optional(operation):
+    if is_optional(operation) or isinstance(work.initial, Tally):
         return knowledge.UNSURE
     action = facts.action(operation)
     state = knowledge.told_state(facts.model, action)
@@ -194,8 +160,31 @@ def _values(work: Work, facts: Facts, chosen: list[Operation]) -> AbstractSet[in
     if facts.name in REGISTERS:
         return _register_values(work, facts, chosen, kept)
     if facts.name in HEAPS or facts.name in {"set", "append-list"}:
-        return _element_values(work, facts, chosen, kept)
+        return (
+            set() if isinstance(work.initial, Tally) else _element_values(work, facts, chosen, kept)
+        )
+    if facts.name == "mutex" and not isinstance(work.initial, Tally):
+        return _sessions(work, facts, chosen, kept)
     return set()
+
+
+def _sessions(
+    work: Work, facts: Facts, chosen: list[Operation], kept: list[Operation]
+) -> AbstractSet[int]:
+    free = type(facts.model).initial
+    all_have_one = all(knowledge.element(facts.action(o)) for o in work.operations)
+    if not all_have_one or (work.initial != free and not isinstance(work.initial, tuple)):
+        return set()
+    stay = {knowledge.element(facts.action(o)) for o in kept}
+    if work.initial != free:
+        stay.add((work.initial[1],))
+    actions = {o.index: facts.action(o) for o in work.operations if not is_optional(o)}
+    if any(
+        action.f == "acquire" and action.output is False and knowledge.element(action) in stay
+        for action in actions.values()
+    ):
+        return set()
+    return {o.index for o in chosen if knowledge.element(facts.action(o)) not in stay}
 
 
 def _element_values(
@@ -243,8 +232,8 @@ def _register_values(
             moves.append((used.needs[0], used.makes[0]))
     if appends:
         # An append leads from any text to another, and makes values that nothing names.
-        gone = {value for value in gone if not _is_text(value)}
-        if any(_is_text(value) for value in others):
+        gone = {value for value in gone if not texts.is_text_value(value)}
+        if any(texts.is_text_value(value) for value in others):
             return set()
     if others:
         gone.discard(work.initial)
@@ -261,11 +250,6 @@ def _register_values(
     }
 
 
-def _is_text(value: Hashable) -> bool:
-    """True for what may be appended to, the absent value included."""
-    return value is None or isinstance(value, str)
-
-
 def _drop_leaks(gone: set[Hashable], moves: list[tuple[Hashable, Hashable]]) -> None:
     """Take from `gone` every value from which a cas leads to one that stays."""
     sources: dict[Hashable, list[Hashable]] = {}
@@ -279,33 +263,44 @@ def _drop_leaks(gone: set[Hashable], moves: list[tuple[Hashable, Hashable]]) -> 
                 leaking.append(old)
 
 
+def _settled(work: Work, facts: Facts, chosen: set[int]) -> tuple[AbstractSet[int], State]:
+    if isinstance(work.initial, Tally):
+        return counting.settled_tally(work, facts) & chosen, work.initial
+    if facts.name == "counter":
+        return counting.settled_sum(work, facts, chosen)
+    if facts.name in {"kv", "append-list"}:
+        return texts.settled(work, facts, chosen)
+    return set(), work.initial
+
+
 def _unobserved(work: Work, facts: Facts, chosen: list[Operation]) -> AbstractSet[int]:
     if facts.name not in REGISTERS:
         return set()
     left = {operation.index: operation for operation in work.operations}
     gone = set()
     for operation in chosen:
-        if is_unobserved(operation, left.values(), facts):
+        if is_unobserved(operation, Work(list(left.values()), work.initial), facts):
             del left[operation.index]
             gone.add(operation.index)
     return gone
 
 
 def is_unobserved(
-    operation: Operation,
-    left: Collection[Operation],
-    facts: Facts,
-    *,
-    separated: float | None = None,
+    operation: Operation, work: Work, facts: Facts, *, separated: float | None = None
 ) -> bool:
-    """Whether nobody in `left` could have noticed its effect.
+    """Whether nobody of `work` could have noticed its effect.
 
     `separated` is when the effect was over for certain, if the caller knows better.
     """
-    used = knowledge.use(facts.action(operation))
+    action, left = facts.action(operation), work.operations
+    used = knowledge.use(action)
+    if action.f == "append" and facts.name == "kv":
+        return texts.is_unobserved(operation, left, facts, work.initial, separated)
     if used is None or not used.makes:
         return False
     value = used.makes[0]
+    if facts.name == "kv" and texts.is_text_value(value) and any(o.f == "append" for o in left):
+        return texts.is_unobserved(operation, left, facts, work.initial, separated)
     for other in left:
         if other is operation or _is_outside(other, value, facts):
             continue

@@ -19,6 +19,7 @@ _READS: Final = frozenset({"read", "get"})
 _BLIND: Final = frozenset({"write", "put", "delete"})
 _PUTS_IN: Final = frozenset({"enqueue", "push", "insert"})
 _TAKES_OUT: Final = frozenset({"dequeue", "pop", "poll"})
+_OF_SESSIONS: Final = frozenset({"acquire", "release"})
 _PER_ELEMENT: Final = frozenset({"add", "remove", "contains"})
 
 
@@ -59,7 +60,12 @@ def use(action: Action) -> Use | None:
 
 
 def element(action: Action) -> tuple[Hashable, ...]:
-    """The value that an action on a collection is about; empty when it is about none, or all."""
+    """The value that an action on a collection is about; empty when it is about none, or all.
+
+    Of a lock: the session.
+    """
+    if action.f in _OF_SESSIONS:
+        return () if action.value is None else (token(action.value),)
     if action.f in _PUTS_IN or action.f in _PER_ELEMENT or action.f == "append":
         return (token(action.value),)
     if action.output is UNKNOWN or action.output is None or action.f == "read":

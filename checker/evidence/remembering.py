@@ -2,7 +2,8 @@
 
 import copy
 
-from checker.evidence.deletions import Facts
+from checker.evidence.counting import Tallied
+from checker.evidence.work import Facts, Tally
 from checker.model import Model, State
 
 
@@ -12,6 +13,8 @@ def remembering(facts: Facts, initial: State) -> Model:
     A cut made them optional, not unknown: an operation that took effect had the result that it
     later returned. Without this the core would have to be larger.
     """
+    if isinstance(initial, Tally):
+        return Tallied(facts.model, initial, facts)
     model = copy.copy(facts.model)
     model.initial = initial
     vars(model)["action"] = facts.action

@@ -13,7 +13,7 @@ Rules that leave a reader wondering where a value came from (`AFTER`, and `UNOBS
 only overwritten in time) are used only where the others leave too much to read.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -21,34 +21,32 @@ from msgspec.structs import replace
 
 from checker import general
 from checker.budget import Meter
-from checker.engines.interface import Refuted
-from checker.evidence import knowledge
-from checker.evidence.deletions import (
-    Facts,
-    Work,
-    apply,
-    is_optional,
-    is_unobserved,
-    state_after,
-)
-from checker.evidence.knowledge import REGISTERS, Unsure
-from checker.evidence.remembering import remembering
+from checker.evidence.counting import is_countable
+from checker.evidence.deletions import apply, is_unobserved, state_after
+from checker.evidence.grouping import value_groups
+from checker.evidence.knowledge import HEAPS, REGISTERS, Unsure
+from checker.evidence.looking import Guilty, look
+from checker.evidence.naming import exactly, only, shorter
 from checker.evidence.steps import Rule, Step
+from checker.evidence.work import Facts, Work, is_optional
 from checker.model import ILLEGAL, Model
 from checker.verdict import Counterexample
 from history import Operation
 
-READABLE_MAX: Final = 12
+READABLE_MAX: Final = 9
 """A core of so many operations is taken in at a glance; of larger ones, more is taken away."""
 
 _SMALL: Final = 64
 """In so few operations every beginning is tried; in more, bisection finds one."""
 
-_REFERENCE_MAX: Final = 100
-"""So few operations are judged by the reference search: to prepare the native one takes longer."""
+_UNSEEN_MAX: Final = 1_000
+"""In more operations it takes too long to look for each whether anybody saw its effect."""
 
 _SHARE: Final = 8
 """One look may take an eighth of the time that is left, so that a hard one leaves some for others."""
+
+_FIRST_STUCK: Final = ("search", "no alternation")
+"""Who names the first operation that has no place."""
 
 _WINDOW_FIRST: Final = 8
 """Beginnings that the first window skips, counted from the culprit; the next skips four times as many."""
@@ -105,21 +103,34 @@ class _Shrinker:
 
     def begin(self, found: Counterexample) -> bool:
         """Make the first strides; False when nothing could be shown to be illegal."""
-        first = self._facts.originals.get(found.operation)
-        until = []
-        if first is not None and not is_optional(first):
-            until.append(Step(rule=Rule.UNTIL, operation=first.index))
         culprit = (found.operation,)
         hinted = tuple(index for index in found.operations if index in self._facts.originals)
+        # Where the search got stuck it had seen enough; of what an engine names all may be needed.
+        needed = culprit if found.rule in _FIRST_STUCK else (*culprit, *hinted)
+        ends = [
+            (o.return_, index)
+            for index in needed
+            if (o := self._facts.originals.get(index)) is not None and not is_optional(o)
+        ]
+        until = [Step(rule=Rule.UNTIL, operation=max(ends)[1])] if ends else []
         if len(self.work.operations) > READABLE_MAX:
-            for strides in (
-                [*_only(Rule.OBSERVERS, culprit), *_only(Rule.VALUES, culprit)],
-                [*_only(Rule.OBSERVERS, hinted), *_only(Rule.VALUES, hinted)],
-                [*_only(Rule.VALUES, hinted)],
+            strides = (
+                [*until, *only(Rule.OBSERVERS, culprit), *only(Rule.VALUES, culprit)],
+                [*until, *only(Rule.OBSERVERS, hinted), *only(Rule.VALUES, hinted)],
+                [*until, *only(Rule.VALUES, hinted)],
+                [*until, *only(Rule.OBSERVERS, culprit), *self._unobserved()],
+                [*until, *only(Rule.OBSERVERS, hinted), *self._unobserved()],
+            )
+            # What can be read is tried first, and what is known to make little of much before
+            # the much is looked at.
+            if (
+                any(self._try(steps, most=READABLE_MAX) for steps in strides)
+                or self._try_added_up(until, culprit, hinted)
+                or any(self._try(steps, most=_SMALL) for steps in strides)
+                or self._try_windows(until)
+                or any(self._try(steps) for steps in strides)
+                or self._try([*until, *only(Rule.OBSERVERS, culprit)])
             ):
-                if self._try([*until, *strides]):
-                    return True
-            if self._try_windows(until) or self._try([*until, *_only(Rule.OBSERVERS, culprit)]):
                 return True
         return self._try(until) or self._try([])
 
@@ -129,12 +140,14 @@ class _Shrinker:
         while before != len(self.work.operations):
             before = len(self.work.operations)
             self.is_out_of_budget = False
-            self._delete(self._value_groups(), Rule.VALUES)
+            self._delete(value_groups(self.work, self._facts), Rule.VALUES)
             observers = [o.index for o in self.work.operations if self._facts.is_observer(o)]
             self._delete([[index] for index in observers], Rule.OBSERVERS)
-            self._delete(self._value_groups(), Rule.VALUES)
-            self._delete_single(Rule.IDLE)
-            self._delete_single(Rule.UNOBSERVED)
+            self._delete(value_groups(self.work, self._facts), Rule.VALUES)
+            self._delete_idle()
+            self._delete([[index] for index in self._unseen()], Rule.UNOBSERVED)
+            if self._is_trying_hard or self._is_added_up():
+                self._delete(self._added(), Rule.SETTLED)
             if self._is_trying_hard:
                 self._try_beginnings()
 
@@ -142,10 +155,12 @@ class _Shrinker:
         """The same with all rules."""
         self._is_trying_hard = True
         self._try_beginnings()
+        if len(self.work.operations) > READABLE_MAX:
+            self._try_counted([])
         self.reduce()
 
-    def _try(self, steps: Iterable[Step]) -> bool:
-        """Keep the result of `steps` if it is illegal."""
+    def _try(self, steps: Iterable[Step], most: int | None = None) -> bool:
+        """Keep the result of `steps` if it is illegal, and of no more than `most` operations."""
         work = self.work
         taken = []
         for step in steps:
@@ -153,46 +168,61 @@ class _Shrinker:
                 return False
             after = apply(step, work, self._facts)
             if after != work:
-                taken.append(_exactly(step, work, after))
+                taken.append(exactly(step, work, after))
             work = after
         if self.counterexample is not None and not taken:
             return False
-        refuted = self._refute(work)
-        if refuted is None:
+        if most is not None and len(work.operations) > most:
             return False
-        self.work, self.counterexample = work, refuted
-        self.steps += taken
-        self._cut_at_culprit(refuted)
+        found = self._refute(work)
+        if found is None:
+            return False
+        self.work, self.counterexample = work, found.counterexample
+        for step in taken:
+            self._note(step)
+        self._cut_at_culprit(found)
         return True
 
-    def _cut_at_culprit(self, refuted: Counterexample) -> None:
-        """End the history where the search got stuck first; that needs no look to be illegal."""
-        culprit = next((o for o in self.work.operations if o.index == refuted.operation), None)
+    def _note(self, step: Step) -> None:
+        """Add a step; what goes unobserved goes one by one, so two such steps are one."""
+        last = self.steps[-1] if self.steps else None
+        if last is not None and step.rule is last.rule is Rule.UNOBSERVED:
+            assert last.operations is not None
+            assert step.operations is not None
+            self.steps[-1] = replace(last, operations=last.operations + step.operations)
+        else:
+            self.steps.append(step)
+
+    def _cut_at_culprit(self, found: Guilty) -> None:
+        """End the history where the search got stuck first; that needs no look to be illegal.
+
+        An engine names one of those that contradict each other, which need not be the first.
+        """
+        culprit = next(
+            (o for o in self.work.operations if o.index == found.counterexample.operation), None
+        )
         if culprit is None or is_optional(culprit):
             return
         step = Step(rule=Rule.UNTIL, operation=culprit.index)
         work = apply(step, self.work, self._facts)
-        if work != self.work:
+        if work == self.work:
+            return
+        if found.is_first:
             self.work = work
             self.steps.append(step)
+        else:
+            self._try([step])
 
-    def _refute(self, work: Work) -> Counterexample | None:
+    def _refute(self, work: Work) -> Guilty | None:
         """Why `work` is illegal; None when it is legal, or when nobody could tell in time."""
         if self._is_out_of_time():
             return None
         self._meter.share(_SHARE)
-        is_small = len(work.operations) <= _REFERENCE_MAX
-        _, found = general.judge(
-            work.operations,
-            remembering(self._facts, work.initial),
-            self._meter,
-            general.REFERENCE if is_small else "auto",
-        )
-        if isinstance(found, Refuted):
-            return found.counterexample
+        found = look(work, self._facts, self._meter)
         if isinstance(found, general.OutOfBudget):
             self.is_out_of_budget = True
-        return None
+            return None
+        return found
 
     def _is_out_of_time(self) -> bool:
         """Look at the budget, all of it; deleting from a long history takes time too."""
@@ -214,6 +244,49 @@ class _Shrinker:
                 return True
             position *= 4
         return False
+
+    def _try_added_up(
+        self, until: list[Step], culprit: tuple[int, ...], hinted: tuple[int, ...]
+    ) -> bool:
+        """Where operations add up, let their sum stand for those before the culprit."""
+        is_sum = self._facts.name in {"counter", "append-list"}
+        for shown in (culprit, hinted):
+            looking = [*until, *only(Rule.OBSERVERS, shown)]
+            if is_sum and self._try([*looking, *only(Rule.SETTLED, ())]):
+                return True
+            if not is_sum and self._try_counted([*looking, *only(Rule.VALUES, hinted)]):
+                return True
+        return False
+
+    def _try_counted(self, steps: list[Step]) -> bool:
+        """Begin at the latest moment at which the number alone keeps it illegal.
+
+        What begins later is a part of what begins earlier: so strides that double, then bisection.
+        """
+        work = self.work
+        for step in steps:
+            work = apply(step, work, self._facts)
+        if not is_countable(work, self._facts):
+            return False
+        ends = [(o.return_, o.index) for o in work.operations if not is_optional(o)]
+        moments = [Step(rule=Rule.COUNTED, operation=i) for _, i in sorted(ends, reverse=True)]
+        good, bad, position = len(moments), 0, 1
+        while bad + 1 < good:
+            middle = min(position, (bad + good) // 2)
+            if self._refute(apply(moments[middle], work, self._facts)) is not None:
+                good = middle
+            else:
+                bad, position = middle, position * 2
+        return good < len(moments) and self._try([*steps, moments[good]])
+
+    def _is_added_up(self) -> bool:
+        """Whether a sum stands for some operations already."""
+        return any(step.rule in (Rule.COUNTED, Rule.SETTLED) for step in self.steps)
+
+    def _added(self) -> list[list[int]]:
+        """What `SETTLED` might delete, one by one."""
+        may = apply(Step(rule=Rule.SETTLED, keep=()), self.work, self._facts).indices()
+        return [[o.index] for o in self.work.operations if o.index not in may]
 
     def _try_beginnings(self) -> None:
         """Find the latest beginning that keeps it illegal.
@@ -252,60 +325,51 @@ class _Shrinker:
         ]
         return [Step(rule=Rule.AFTER, operation=index) for _, _, index in sorted(rated)]
 
-    def _value_groups(self) -> list[list[int]]:
-        """What goes together or not at all: all about one value, or values that a cas links."""
-        links: dict[Hashable, Hashable] = {}
-        for operation in self.work.operations:
-            values = self._values_of(operation)
-            for value in values:
-                links.setdefault(value, value)
-            if len(values) == 2:
-                links[_root(links, values[0])] = _root(links, values[1])
-        members: dict[Hashable, list[int]] = {}
-        for operation in self.work.operations:
-            values = self._values_of(operation)
-            if values:
-                members.setdefault(_root(links, values[0]), []).append(operation.index)
-        return list(members.values())
-
-    def _values_of(self, operation: Operation) -> tuple[Hashable, ...]:
-        action = self._facts.action(operation)
-        if self._facts.name in REGISTERS:
-            used = knowledge.use(action)
-            return () if used is None else used.makes + used.needs
-        return knowledge.element(action)
-
     def _delete(self, groups: list[list[int]], rule: Rule) -> None:
         """Delete as many groups as go, halves first; each group is tried alone at the end."""
 
         def attempt(chosen: list[list[int]]) -> bool:
             gone = [index for group in chosen for index in group]
-            return self._try([_shorter(rule, gone, self.work)])
+            if rule is Rule.UNOBSERVED:
+                return self._try([Step(rule=rule, operations=tuple(gone))])
+            return self._try([shorter(rule, gone, self.work)])
 
         size = len(groups)
         while size >= 1:
             groups = _without(groups, size, attempt)
             size = min(size // 2, len(groups))
 
-    def _delete_single(self, rule: Rule) -> None:
-        """Delete one by one, the latest first: of a chain of cas nobody has seen the last."""
-        for operation in sorted(self.work.operations, key=lambda o: -o.call):
-            if operation.index not in self.work.indices():
-                continue
-            if (
-                rule is Rule.UNOBSERVED
-                and not self._is_trying_hard
-                and not is_unobserved(
-                    operation, self.work.operations, self._facts, separated=float("inf")
-                )
-            ):
-                continue
-            self._try([Step(rule=rule, operations=(operation.index,))])
+    def _delete_idle(self) -> None:
+        """Delete one by one, the latest first."""
+        if self._facts.name not in HEAPS:
+            return
+        candidates = [(-o.call, o.index) for o in self.work.operations if is_optional(o)]
+        for _, index in sorted(candidates):
+            if self._is_out_of_time():
+                return
+            if index in self.work.indices():
+                self._try([Step(rule=Rule.IDLE, operations=(index,))])
 
+    def _unobserved(self) -> list[Step]:
+        """Delete as unobserved all that may be; the latest first, and not in a long history."""
+        if self._facts.name not in REGISTERS or len(self.work.operations) > _UNSEEN_MAX:
+            return []
+        latest_first = sorted(self.work.operations, key=lambda o: -o.call)
+        return [Step(rule=Rule.UNOBSERVED, operations=tuple(o.index for o in latest_first))]
 
-def _only(rule: Rule, keep: tuple[int, ...]) -> list[Step]:
-    """Delete by a rule all that it may, but these."""
-    return [Step(rule=rule, keep=keep)]
+    def _unseen(self) -> list[int]:
+        """What might be deleted as unobserved, the latest first: nobody saw the end of a chain."""
+        if self._facts.name not in REGISTERS:
+            return []
+        if len(self.work.operations) > _UNSEEN_MAX:
+            self.is_out_of_budget = True
+            return []
+        separated = None if self._is_trying_hard else float("inf")
+        return [
+            operation.index
+            for operation in sorted(self.work.operations, key=lambda o: -o.call)
+            if is_unobserved(operation, self.work, self._facts, separated=separated)
+        ]
 
 
 def _without(
@@ -318,25 +382,3 @@ def _without(
         if not attempt(chosen):
             stay += chosen
     return stay
-
-
-def _shorter(rule: Rule, gone: list[int], work: Work) -> Step:
-    """Name what goes or what stays, whichever is less."""
-    if 2 * len(gone) <= len(work.operations):
-        return Step(rule=rule, operations=tuple(gone))
-    names = set(gone)
-    return Step(rule=rule, keep=tuple(i for o in work.operations if (i := o.index) not in names))
-
-
-def _exactly(step: Step, before: Work, after: Work) -> Step:
-    """A step that names what goes, naming what went."""
-    if step.operations is None:
-        return step
-    gone = before.indices() - after.indices()
-    return replace(step, operations=tuple(index for index in step.operations if index in gone))
-
-
-def _root(links: dict[Hashable, Hashable], value: Hashable) -> Hashable:
-    while links[value] != value:
-        links[value] = value = links[links[value]]
-    return value

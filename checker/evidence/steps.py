@@ -27,6 +27,12 @@ class Rule(Enum):
     """All that was done with some values goes."""
     UNOBSERVED = "unobserved"
     """Operations go, in this order, whose effect nobody could have noticed."""
+    COUNTED = "counted"
+    """The history begins right after `operation`, with the number of those that had acquired or
+    added by then, less those that had released or removed: what returned before goes."""
+    SETTLED = "settled"
+    """Adds and appends go that came after every read that is left; and those that came before all
+    of them, which become a part of the initial state."""
     IDLE = "idle"
     """Removals of unknown outcome go that found nothing left to remove."""
 
@@ -38,7 +44,7 @@ class Step(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
     key: Any = None
     """Of `KEY`: the object, as in the history."""
     operation: int | None = None
-    """Of `UNTIL` and `AFTER`: index of the operation. Of `KEY`: of any operation on the object."""
+    """Of `UNTIL`, `AFTER` and `COUNTED`: index of the operation. Of `KEY`: of any operation on the object."""
     operations: tuple[int, ...] | None = None
     """Of the others: indices of what goes; if absent,"""
     keep: tuple[int, ...] | None = None

@@ -16,7 +16,8 @@ from typing import Final
 from msgspec import Struct
 
 from checker.evidence.certificate import Certificate, Core, Order, checksum_of, digest_of
-from checker.evidence.conditions import Item, Rest
+from checker.evidence.conditions import Rest
+from checker.evidence.items import Item
 from checker.evidence.steps import Rule
 from checker.model import ILLEGAL, Model, State
 from checker.verdict import VerdictKind
@@ -149,7 +150,7 @@ def _flaw_of_trying(rest: Rest, configurations_max: int) -> Flaw | None:
             item = items[place]
             if item.call > first_end:
                 break
-            after = rest.model.after(state, item.action)
+            after = rest.after(state, item.action)
             if after is ILLEGAL or (after == state and not item.is_required):
                 continue  # impossible here, or of no use
             further = (done | 1 << place, after)

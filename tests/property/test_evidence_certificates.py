@@ -23,9 +23,9 @@ from checker.evidence.certificate import (
     decode,
     sealed,
 )
-from checker.evidence.deletions import Facts, Work
 from checker.evidence.steps import Rule, Step
 from checker.evidence.verify import verify
+from checker.evidence.work import Facts, Work
 from history import Operation, Outcome
 from tests.support.deletions import (
     LETTERS,

@@ -9,9 +9,10 @@ import random
 import pytest
 
 from checker.evidence.conditions import Rest
-from checker.evidence.deletions import Facts, Work, apply, is_optional
-from checker.evidence.shrink import _exactly
+from checker.evidence.deletions import apply
+from checker.evidence.naming import exactly
 from checker.evidence.steps import Rule
+from checker.evidence.work import Facts, Tally, Work, is_optional
 from history import Operation
 from tests.support.deletions import (
     LETTERS,
@@ -128,7 +129,7 @@ def test_the_verifier_accepts_each_step_and_leaves_the_same(name: str) -> None:
             if after == work:
                 continue
             used += 1
-            step = _exactly(step, work, after)
+            step = exactly(step, work, after)
             assert rest.take(step) is None, (model.initial, step, work.operations)
             assert _left_to_shrink(after) == _left_to_verify(rest), (step, work.operations)
             work = after
@@ -136,7 +137,8 @@ def test_the_verifier_accepts_each_step_and_leaves_the_same(name: str) -> None:
 
 
 def _left_to_shrink(work: Work) -> tuple[object, dict[int, float | None]]:
-    return work.initial, {o.index: None if is_optional(o) else o.return_ for o in work.operations}
+    state = work.initial.count if isinstance(work.initial, Tally) else work.initial
+    return state, {o.index: None if is_optional(o) else o.return_ for o in work.operations}
 
 
 def _left_to_verify(rest: Rest) -> tuple[object, dict[int, float | None]]:

@@ -7,8 +7,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from checker import ILLEGAL, Model, State, find_model
-from checker.evidence.deletions import Facts, Work, apply, is_optional
+from checker.evidence.deletions import apply
+from checker.evidence.remembering import remembering
 from checker.evidence.steps import Rule, Step
+from checker.evidence.work import Facts, Work, is_optional
 from history import Operation, Outcome
 from tests.support.strategies import CAS_LETTERS, KV_LETTERS, Letter, operation
 
@@ -79,13 +81,14 @@ def random_history(
     rank = {(n, is_end): r for r, (_, n, is_end) in enumerate(sorted(starts + ends))}
     letters = LETTERS[model.name]
     guess: State = model.initial
+    sessions = rng.choice([(None, 1, 2), (1, 2)]) if model.name == "mutex" else (None,)
     history = []
     by_point = sorted(range(count), key=lambda n: rng.choice([rank[n, False], rank[n, True]]))
     for number in by_point:
         options = rng.sample(letters, min(len(letters), 6))
         f, value, output = options[0]
         is_crashed = rng.random() < crashed
-        session = rng.choice([None, 1, 2]) if model.name == "mutex" else None
+        session = rng.choice(sessions)
         for option in options if rng.random() < 0.85 else ():
             letter = replace(operation(number, *option, call=0, return_=1), session=session)
             after = model.step(guess, model.action(letter))
@@ -100,7 +103,7 @@ def random_history(
 
 def is_linearizable(work: Work, facts: Facts) -> bool:
     """By trying everything; optional operations have the results that they had before any cut."""
-    model, seen = facts.model, set()
+    model, seen = remembering(facts, work.initial), set()
 
     def search(left: tuple[Operation, ...], state: State) -> bool:
         if all(is_optional(o) for o in left):
@@ -125,7 +128,7 @@ def random_step(rng: random.Random, work: Work) -> Step:
     """Any rule, applied to any operations."""
     rule = rng.choice([rule for rule in Rule if rule is not Rule.KEY])
     completed = [o.index for o in work.operations if o.outcome is Outcome.OK]
-    if rule in {Rule.UNTIL, Rule.AFTER}:
+    if rule in {Rule.UNTIL, Rule.AFTER, Rule.COUNTED}:
         if not completed:
             return Step(rule=Rule.KEY)
         return Step(rule=rule, operation=rng.choice(completed))

@@ -58,6 +58,45 @@ def test_a_value_that_failed_and_was_written_again_is_no_mistake() -> None:
     )
 
 
+def test_a_write_that_was_answered_with_another_value() -> None:
+    (found,) = warnings(
+        operation(0, "write", "red", "blue", call=0, return_=1, line=3),
+        operation(1, "read", None, "red", call=2, return_=3, line=5),
+    )
+    assert found == (
+        'write "red" was answered with "blue" (line 3): it counts as write "red", and its answer '
+        "should be that value or none; is it the answer to another operation?"
+    )
+    many = [operation(n, "enqueue", n, n + 1, call=2 * n, return_=2 * n + 1) for n in range(5)]
+    found, _ = warnings(*many, model="fifo-queue")
+    assert "(operation 0), and 3 more" in found
+    (found,) = warnings(operation(0, "add", 1, 2, call=0, return_=1), model="set")
+    assert "add 1 was answered with 2" in found
+
+
+@pytest.mark.parametrize(
+    ("model", "f", "value", "output"),
+    [
+        ("register", "write", 1, None),
+        ("register", "write", 1, 1),
+        ("register", "write", 1, 1.0),
+        ("register", "write", 1, True),  # an acknowledgement
+        ("set", "add", 1, False),
+        ("set", "add", 1, 1),
+        ("counter", "add", 1, 17),  # the sum
+        ("append-list", "append", 3, [1, 2, 3]),
+        ("append-list", "append", 3, 3),
+        ("kv", "append", "b", "ab"),
+        ("kv", "delete", None, "what was there"),
+        ("mutex", "acquire", None, 17),  # a token
+    ],
+)
+def test_answers_to_writes_that_recorders_give(
+    model: str, f: str, value: object, output: object
+) -> None:
+    assert not warnings(operation(0, f, value, output, call=0, return_=1), model=model)
+
+
 def test_a_value_that_nobody_wrote() -> None:
     (found,) = warnings(*timeline(("write", 1, None, 0, 1), ("read", None, 2, 2, 3)))
     assert "read returned 2 (operation 1), which nobody wrote" in found
