@@ -17,7 +17,7 @@ _REPLICAS: Final = ((3, 45), (5, 35), (4, 15), (7, 5))
 
 _PERCENT: Final = MILLION // 100
 
-_CHANCE_OF_KIND: Final = 40
+_CHANCE_OF_KIND: Final = 45
 """In percent: that a kind of fault occurs in a world at all."""
 
 _OFTEN: Final = {Kind.CRASH: 6, Kind.CRASH_AT_FAILPOINT: 6, Kind.ISOLATE: 4, Kind.CUT: 4}
@@ -47,6 +47,7 @@ def draw_world(seed: int, size: Size) -> World:
         clients=clients,
         operations=operations,
         keys=keys,
+        padding=shape.choice((0, 1000, 4000)),
         think_mean=think_mean,
         horizon=horizon,
         rates=_rates(draws.stream("rates")),
@@ -68,7 +69,7 @@ def _rates(draw: Stream) -> Rates:
         late_max=draw.choice((200 * MS, SECOND, 3 * SECOND)),
         sync_mean=draw.choice((100 * US, 2 * MS, 10 * MS)),
         sync_stall=sometimes(_PERCENT // 2, 30),
-        tear=sometimes(draw.choice((30 * _PERCENT, 70 * _PERCENT)), 60),
+        tear=sometimes(draw.choice((40 * _PERCENT, 90 * _PERCENT)), 70),
         survive=sometimes(draw.choice((10 * _PERCENT, 50 * _PERCENT)), 60),
     )
 

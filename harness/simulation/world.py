@@ -96,6 +96,8 @@ class World(Struct, frozen=True, kw_only=True):
     operations: int
     """Over all clients."""
     keys: int
+    padding: int = 0
+    """Characters that put values are longer than needed: long writes are torn, short ones are not."""
     think_mean: int
     """Between two operations of one client."""
     horizon: int

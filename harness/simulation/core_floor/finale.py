@@ -64,6 +64,8 @@ class Finale:
         wanted = len(cluster.members) // 2 + 1
         quorum: list[ReplicaId] = []
         for member in cluster.draws.stream("quorum").shuffled(cluster.members):
+            if self._faults.atlas.is_gone(member):
+                continue  # it may be up, but would not start again
             cluster.restart(member)
             if cluster.replicas[member].is_up:
                 quorum.append(member)

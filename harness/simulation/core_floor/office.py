@@ -140,7 +140,8 @@ class Office:
         if kind < 40:
             return Get(key)
         if number % 2:
-            return Append(key, value)
+            return Append(key, value + "." * (self._world.padding // 4))
+        value += "." * self._world.padding
         if kind < 65:
             return Put(key, value)
         return Delete(key) if kind < 70 else Cas(key, client.know(key), value)

@@ -1,0 +1,67 @@
+"""The fault atlas: whose disk may be damaged, so that a quorum keeps all that was ever synced.
+
+A replica whose disk lost something that it had made durable may have forgotten a promise. No protocol
+survives that at a majority, and nobody could be blamed for the outcome. So the world damages at most
+a minority: everything that was chosen, and every promise, is then still at some replica of each
+quorum that can be formed, and a damaged replica that refuses to start tells no lies.
+
+    flipped bit    the replica refuses to start, for good: nothing here repairs a disk
+    failed read    it refuses to start, once
+    failed fsync   it stops; what was lost rested on nothing and nothing rested on it
+
+The last two lose nothing that was synced, but they take a replica away as long as they last, so they
+count while they do. This is the simplest rule that is sound; TigerBeetle's atlas counts by sector
+and so damages more.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from harness.simulation.world import Kind
+
+_FOR_GOOD: Final = frozenset({Kind.FLIP_BIT})
+DAMAGING: Final = _FOR_GOOD | {Kind.FAIL_READ, Kind.FAIL_FSYNC}
+"""The kinds of fault that have to be asked for here."""
+
+
+class Atlas:
+    """Which disks are damaged. One for a run."""
+
+    def __init__(self, members: Sequence[int]) -> None:
+        self._members = tuple(members)
+        self._damage: dict[int, dict[Kind, None]] = {}
+
+    def allows(self, replica: int) -> bool:
+        """Whether the disk of `replica` may be damaged now, once more or for the first time."""
+        minority = (len(self._members) - 1) // 2
+        return replica in self._damage or len(self._damage) < minority
+
+    def struck(self, replica: int, kind: Kind) -> None:
+        """The fault was given to `replica`, or will hit it the next time it reads or syncs."""
+        assert kind in DAMAGING, kind
+        assert self.allows(replica), f"{kind} at {replica} is one too many: {self.damaged}"
+        self._damage.setdefault(replica, {})[kind] = None
+
+    def restarted(self, replica: int) -> None:
+        """`replica` has opened its journal: it was read and synced, so what passes has passed."""
+        kept = {kind: None for kind in self._damage.pop(replica, {}) if kind in _FOR_GOOD}
+        if kept:
+            self._damage[replica] = kept
+
+    def may_refuse(self, replica: int) -> bool:
+        """Whether `replica` is right to stop, or not to start, for the sake of its disk."""
+        return replica in self._damage
+
+    def is_gone(self, replica: int) -> bool:
+        """Whether `replica` is damaged for good: once it is down it will not start again."""
+        return any(kind in _FOR_GOOD for kind in self._damage.get(replica, {}))
+
+    @property
+    def damaged(self) -> list[int]:
+        """The replicas that count as damaged now."""
+        return sorted(self._damage)
+
+    @property
+    def intact(self) -> list[int]:
+        """All others: always a majority."""
+        return [member for member in self._members if member not in self._damage]

@@ -1,0 +1,300 @@
+"""A disk that keeps what was made durable, and does with the rest what a seed decides.
+
+    file = durable image + the operations since, in order        a reader sees both
+                           append   append   truncate
+                              │        │         │
+    sync() makes them durable │        │         │
+    crash() decides each:   there    torn      lost              of a torn one: any of its sectors
+
+Every operation takes one draw when it is made, and its fate at a crash follows from that draw alone:
+another crash, or another file, changes nothing for it. So a later write may be there and an earlier
+one not, in the same file or in another; what is missing before it reads as zeros. That is what file
+systems promise: nothing, before `sync()`.
+
+A failed sync takes its operations away for good, although a reader still sees them until the next
+crash: Linux counts the pages as clean afterwards, so that a second sync has nothing to do and
+reports success. After Rebello et al., "Can applications recover from fsync failures?" (ATC 2020).
+"""
+
+import errno
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from harness.simulation.draws import MILLION, Stream
+from node.errors import StorageError
+
+SECTOR_BYTES: Final = 512
+"""Written whole or not at all, which is what disks promise."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    draw: int
+    offset: int
+    data: bytes
+    vouched: int
+    """What was durable when this was written. Whoever finds this write may conclude that."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Truncate:
+    draw: int
+    length: int
+
+
+@dataclass(slots=True)
+class _Contents:
+    """One file, whoever has it open."""
+
+    name_draw: int
+    durable: bytearray = field(default_factory=bytearray)
+    visible: bytearray = field(default_factory=bytearray)
+    pending: list[_Write | _Truncate] = field(default_factory=list)
+    name_is_durable: bool = False
+    synced_length: int = 0
+    """The length at the last sync that succeeded."""
+    vouched: int = 0
+    """Bytes up to here were durable before some other durable write was made."""
+    flipped: dict[tuple[int, int], None] = field(default_factory=dict)
+    """Bits that are not as they were written: byte and bit."""
+    opened_in_life: int = -1
+
+
+class SimulatedDisk:
+    """Implements `node.runtime.disk.Disk` for one replica."""
+
+    def __init__(self, draws: Stream) -> None:
+        self.bites: Final[Counter[str]] = Counter()
+        """How often a fault did something: "lost-write", "torn-write", "survived-write",
+        "lost-name", "failed-fsync", "failed-read", "flipped-bit"."""
+        self.sync_count = 0
+        """Syncs of files that succeeded."""
+        self._salts = Stream(draws.bits())
+        self._operations = Stream(draws.bits())
+        self._files: dict[Path, _Contents] = {}
+        self._life = 0
+        self._next_sync_fails = False
+        self._next_read_fails = False
+
+    # What a Disk does.
+
+    def open(self, path: Path) -> "SimulatedFile":
+        """Open or create `path`; StorageError when it is open already."""
+        contents = self._files.get(path)
+        if contents is None:
+            contents = self._files[path] = _Contents(self._operations.bits())
+        if contents.opened_in_life == self._life:
+            raise StorageError(f"{path}: in use")
+        contents.opened_in_life = self._life
+        return SimulatedFile(self, contents, self._life)
+
+    def sync_directory(self, path: Path) -> None:
+        """Make the names in the directory `path` durable."""
+        for name, contents in self._files.items():
+            if name.parent == path:
+                contents.name_is_durable = True
+
+    def salt(self) -> bytes:
+        """Other bytes each time, and on each disk."""
+        return self._salts.bits().to_bytes(8, "big")
+
+    # What the world does to it.
+
+    def crash(self, *, tear: int = 0, survive: int = 0) -> None:
+        """The power goes: every open file is dead, and what no sync covered gets what it gets.
+
+        `survive` and `tear` are parts of a million: an operation is there, is torn, or is lost.
+        """
+        self._life += 1
+        for path, contents in list(self._files.items()):
+            for operation in contents.pending:
+                self._decide(contents, operation, tear, survive)
+            contents.pending.clear()
+            contents.visible[:] = contents.durable
+            if not contents.name_is_durable:
+                if Stream(contents.name_draw).chance(survive):
+                    contents.name_is_durable = True
+                else:
+                    del self._files[path]
+                    self.bites["lost-name"] += 1
+
+    def fail_next_sync(self) -> None:
+        """The next sync of a file raises EIO, once, and what it was to save is gone."""
+        self._next_sync_fails = True
+
+    def fail_next_read(self) -> None:
+        """The next read raises EIO, once. Nothing is lost."""
+        self._next_read_fails = True
+
+    def flip_bit(self, draws: Stream) -> tuple[Path, int] | None:
+        """Flip one durable bit; returns where, or None when there is none that may be flipped.
+
+        Only bits that a later durable write vouches for. Damage to the last write that was synced
+        cannot be told from a torn one by any journal: see `node.runtime.journal`.
+        """
+        files = [(path, contents) for path, contents in self._files.items() if contents.vouched]
+        place, bit = draws.below(sum(c.vouched for _, c in files) or 1), draws.below(8)
+        for path, contents in files:
+            if place < contents.vouched:
+                self._flip(contents, place, bit)
+                return path, place
+            place -= contents.vouched
+        return None
+
+    # What a test, or a floor, looks at.
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether a durable bit is not as it was written: then no replica may start from this."""
+        return any(contents.flipped for contents in self._files.values())
+
+    def contents(self, path: Path) -> bytes:
+        """What a reader sees now."""
+        return bytes(self._files[path].visible)
+
+    def durable(self, path: Path) -> bytes:
+        """What would be there if nothing else survived."""
+        return bytes(self._files[path].durable)
+
+    def vouched(self, path: Path) -> int:
+        """Bytes up to here may be flipped: their loss cannot be taken for a torn write."""
+        return self._files[path].vouched
+
+    # For its files.
+
+    def draw(self) -> int:
+        """The draw of one more operation."""
+        return self._operations.bits()
+
+    def is_alive(self, life: int) -> bool:
+        """Whether a file that was opened in `life` was opened since the last crash."""
+        return life == self._life
+
+    def check_read(self) -> None:
+        """Raise if this read is to fail."""
+        if self._next_read_fails:
+            self._next_read_fails = False
+            self.bites["failed-read"] += 1
+            raise _io_error()
+
+    def sync_file(self, contents: _Contents) -> None:
+        """Make the pending operations durable, or lose them and raise."""
+        pending, contents.pending = contents.pending, []
+        if self._next_sync_fails:
+            self._next_sync_fails = False
+            self.bites["failed-fsync"] += 1
+            raise _io_error()
+        for operation in pending:
+            _apply(contents.durable, operation)
+            if isinstance(operation, _Write):
+                contents.vouched = max(contents.vouched, operation.vouched)
+            else:
+                contents.vouched = min(contents.vouched, operation.length)
+        contents.synced_length = len(contents.durable)
+        self.sync_count += 1
+
+    def _decide(
+        self, contents: _Contents, operation: _Write | _Truncate, tear: int, survive: int
+    ) -> None:
+        draws = Stream(operation.draw)
+        fate = draws.below(MILLION)
+        if fate < survive:
+            _apply(contents.durable, operation)
+            self.bites["survived-write"] += 1
+        elif fate < survive + tear and isinstance(operation, _Write):
+            sectors = _sectors(operation)
+            there = [sector for sector in sectors if draws.chance(MILLION // 2)]
+            for sector in there:
+                _apply(contents.durable, sector)
+            whole = {0: "lost-write", len(sectors): "survived-write"}
+            self.bites[whole.get(len(there), "torn-write")] += 1
+        else:
+            self.bites["lost-write"] += 1
+
+    def _flip(self, contents: _Contents, place: int, bit: int) -> None:
+        for image in (contents.durable, contents.visible):
+            if place < len(image):
+                image[place] ^= 1 << bit
+        if (place, bit) in contents.flipped:
+            del contents.flipped[place, bit]
+        else:
+            contents.flipped[place, bit] = None
+        self.bites["flipped-bit"] += 1
+
+
+class SimulatedFile:
+    """Implements `node.runtime.disk.DiskFile`. Dead after a crash: EBADF, whatever is asked."""
+
+    def __init__(self, disk: SimulatedDisk, contents: _Contents, life: int) -> None:
+        self._disk = disk
+        self._contents = contents
+        self._life = life
+        self._is_closed = False
+
+    def read(self) -> bytes:
+        """All of the file, durable or not."""
+        self._check()
+        self._disk.check_read()
+        return bytes(self._contents.visible)
+
+    def append(self, data: bytes) -> None:
+        """Write `data` at the end."""
+        self._check()
+        contents = self._contents
+        offset = len(contents.visible)
+        # A truncation that is not yet durable leaves less than was synced.
+        vouched = min(contents.synced_length, offset)
+        contents.visible += data
+        contents.pending.append(_Write(self._disk.draw(), offset, data, vouched))
+
+    def sync(self) -> None:
+        """Make contents and length durable."""
+        self._check()
+        self._disk.sync_file(self._contents)
+
+    def truncate(self, length: int) -> None:
+        """Drop what is behind `length`."""
+        self._check()
+        del self._contents.visible[length:]
+        self._contents.pending.append(_Truncate(self._disk.draw(), length))
+
+    def close(self) -> None:
+        """Give the file back; whoever opens it next sees what is there."""
+        self._check()
+        self._is_closed = True
+        self._contents.opened_in_life = -1
+
+    def _check(self) -> None:
+        if self._is_closed or not self._disk.is_alive(self._life):
+            raise OSError(errno.EBADF, "closed, or open when the power went")
+
+
+def _io_error() -> OSError:
+    return OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def _apply(image: bytearray, operation: _Write | _Truncate) -> None:
+    match operation:
+        case _Write(_, offset, data):
+            if len(image) == offset:
+                image += data
+            elif data:
+                image.extend(bytes(max(0, offset - len(image))))  # a hole reads as zeros
+                image[offset : offset + len(data)] = data
+        case _Truncate(_, length):
+            del image[length:]
+
+
+def _sectors(write: _Write) -> list[_Write]:
+    """Its parts that become durable whole or not at all; at least one."""
+    pieces: list[_Write] = []
+    offset, end = write.offset, write.offset + len(write.data)
+    while offset < end or not pieces:
+        boundary = min(end, (offset // SECTOR_BYTES + 1) * SECTOR_BYTES)
+        data = write.data[offset - write.offset : boundary - write.offset]
+        pieces.append(_Write(write.draw, offset, data, write.vouched))
+        offset = boundary
+    return pieces
