@@ -13,6 +13,7 @@ from checker.budget import Budget
 from checker.columnar.operations import IS_NATIVE, Order, arguments
 from checker.engines.interface import Refuted
 from checker.engines.register import RegisterZones
+from checker.engines.wording import name, on_key
 from checker.evidence.steps import Rule, Step
 from checker.evidence.telling import cut_down
 from checker.model import Model
@@ -46,8 +47,13 @@ def judge(
                 shorter = cut_down(few, verdict, model, budget=budget, started=started)
                 return _with_first_steps(shorter, few)
             # The values of a chain go together or not at all, and a chain may be as long as the
-            # history: not here.
-            return verdict
+            # history: not here. What made the value that a cas found may not be among the few, so
+            # they cannot say where it came from.
+            found = verdict.counterexample
+            names = "; ".join(name(operation, model) for operation in few)
+            words = f"no order of the operations allows all of these: {names}."
+            brief = replace(found, explanation=f"{on_key(found.key)}{words}", is_brief=True)
+            return replace(verdict, counterexample=brief)
         case "stopped":
             reason = f"the time limit of {budget.time_limit_s:g} s was reached"
             return Undecided(reason, statistics)

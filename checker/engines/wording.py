@@ -9,7 +9,7 @@ from typing import Final
 
 from checker.engines.interface import Declined, Refuted
 from checker.model import Model
-from checker.values import show
+from checker.values import Value, show
 from checker.verdict import Counterexample
 from history import Operation
 
@@ -28,6 +28,11 @@ def one_of(choices: Iterable[str]) -> str:
     if more > 0:
         return f"one of {', '.join(words[:_CHOICES_MAX])} and {more} more"
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def on_key(key: Value) -> str:
+    """`On key "x": `, or nothing where there are no keys."""
+    return "" if key is None else f"On key {show(key)}: "
 
 
 def end(operation: Operation) -> int:
@@ -53,11 +58,10 @@ def refuted(
 ) -> Refuted:
     """The verdict, with the evidence in file order."""
     indices = sorted({culprit.index, *(operation.index for operation in operations)})
-    on_key = "" if culprit.key is None else f"On key {show(culprit.key)}: "
     counterexample = Counterexample(
         operation=culprit.index,
         operations=tuple(indices),
-        explanation=f"{on_key}{explanation}",
+        explanation=f"{on_key(culprit.key)}{explanation}",
         key=culprit.key,
     )
     return Refuted(counterexample, rule)

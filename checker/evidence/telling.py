@@ -53,10 +53,7 @@ def cut_down(
         if operation.outcome is not Outcome.FAILED and model.partition(operation) == name
     ]
     meter = Meter(Budget(time_limit_s=left, memory_limit_mb=budget.memory_limit_mb))
-    # A contradiction found on columns is worded from its own few operations: what made the value
-    # that a cas found may not be among them, and then it seems to have come from nowhere.
-    is_cut_off = found.rule != "search" and any(by_index[i].f == "cas" for i in found.operations)
-    if found.is_brief or is_cut_off:
+    if found.is_brief:
         _, told = judge_part(part, model, "auto", meter)
         if isinstance(told, Refuted):
             found = replace(told.counterexample, rule=told.rule)
