@@ -58,6 +58,9 @@ void Step::moves(const Config& config, const Window& window, std::vector<Move>& 
     if (problem_.kinds[kind] == Kind::overwrite && is_useless(after)) return;
     found.push_back({op, after});
   });
+  bool hides = false;  // whether an overwrite now would excuse anything
+  for (std::uint32_t word = 0; word < problem_.words; ++word)
+    hides = hides || (config.pending[word] & window.overwrites()[word] & ~config.excused[word]);
   for (std::uint32_t group = 0; group < problem_.crashed.size(); ++group) {
     const Crashed& crashed = problem_.crashed[group];
     if (crashed.arrivals[0] > config.event) break;  // groups come by first arrival
@@ -65,7 +68,9 @@ void Step::moves(const Config& config, const Window& window, std::vector<Move>& 
     const std::uint32_t taken = used_.count(config.used, group);
     if (taken == crashed.arrivals.size() || crashed.arrivals[taken] > config.event) continue;
     const State after = table_.next(config.state, crashed.kind);
-    if (after == ILLEGAL || after == config.state || is_useless(after)) continue;
+    if (after == ILLEGAL || is_useless(after)) continue;
+    // To stay where one is helps nobody, except an overwrite that is pending: this one hides it.
+    if (after == config.state && !(problem_.kinds[crashed.kind] == Kind::overwrite && hides)) continue;
     found.push_back({problem_.live_count + group, after});
   }
   if (own == ILLEGAL) {  // what makes the returning operation legal goes first

@@ -360,3 +360,16 @@ def stale(history: list[Operation], rng: random.Random) -> Iterator[list[Operati
     late = [o for o in reads if o.index > 0.8 * len(history)]
     for read in rng.sample(late, 5):
         yield altered(history, read, rng.choice(reads[: len(reads) // 2]).output)
+
+
+def test_a_lost_write_of_the_value_that_is_there_can_hide_another_one() -> None:
+    """Once blamed: write 3, the lost write 0, the cas, the read."""
+    history = timeline(
+        ("cas", [0, 2], True, 1, 5),
+        ("write", 3, None, 2, 6),
+        ("write", 0, None, 3, None),
+        ("read", None, 2, 9, 13),
+    )
+    verdict = check(history, find_model("cas-register").with_initial(0), engine="native")
+    assert isinstance(verdict, Linearizable)
+    assert list(verdict.witness.order) == [1, 2, 0, 3]
