@@ -13,6 +13,7 @@ import trio
 
 from node.config import load_config
 from node.errors import NodeError
+from node.failpoints import listen_to_environment
 from node.master import open_master
 from node.runtime.logs import logger
 from node.runtime.nursery import bare_errors
@@ -23,7 +24,11 @@ _log = logger("process")
 
 
 def run_replica(config_path: Path, replica: int, *, until_stdin_closes: bool) -> None:
-    """Serve as one replica until SIGTERM, SIGINT or a failure; raises NodeError."""
+    """Serve as one replica until SIGTERM, SIGINT or a failure; raises NodeError.
+
+    With `GONG_FAILPOINT` in the environment it dies where that says: see `node.failpoints`.
+    """
+    listen_to_environment()
     config = load_config(config_path)
     config.replica(ReplicaId(replica))
     # Seeded by the system: replicas must not draw the same election timeouts.

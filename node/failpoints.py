@@ -15,13 +15,18 @@ from node.errors import ConfigError
 
 NAMES: Final = (
     "before-save",
+    "before-sync",
     "after-save",
     "before-send",
     "after-send",
     "before-execute",
     "after-execute",
 )
-"""Of the driver and the storage stage; those of snapshots come with them."""
+"""Of the driver and the storage stage; those of snapshots come with them.
+
+To save is to write and sync one group of records, with "before-sync" in between; to send is to hand
+envelopes to the outboxes of peers, which the driver does not wait for; to execute is to execute one
+slot and queue its answers."""
 
 VARIABLE: Final = "GONG_FAILPOINT"
 

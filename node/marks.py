@@ -27,7 +27,7 @@ class Mark:
         """The code is here."""
         self.count += 1
 
-    def check(self, holds: bool) -> None:  # noqa: FBT001 - the condition is the whole point
+    def check(self, holds: bool) -> None:
         """The code is here, and this must hold: AssertionError otherwise."""
         self.count += 1
         assert holds, self.name

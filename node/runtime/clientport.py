@@ -14,6 +14,7 @@ import trio
 
 from node.core.interface import Propose, Refused
 from node.errors import WireError
+from node.marks import sometimes
 from node.runtime.connection import Connection, Counters, expect_hello
 from node.runtime.inbox import Inbox
 from node.runtime.logs import logger
@@ -32,6 +33,9 @@ from node.wire.messages import (
 )
 
 _log = logger("clients")
+
+_ASKED_ELSEWHERE = sometimes("a request is asked again on another connection before its answer")
+_INTERRUPTED = sometimes("a client is told that its request was interrupted")
 
 IN_FLIGHT_MAX: Final = 1024
 """Unanswered requests of one connection; at this credit its reader stops reading."""
@@ -69,6 +73,8 @@ class Replies:
 
     def expect(self, request: RequestId, connection: ClientConnection) -> None:
         """From now on the answer to `request` goes to `connection`."""
+        if self._waiting.get(request, connection) is not connection:
+            _ASKED_ELSEWHERE.hit()
         self._waiting[request] = connection
         connection.waiting[request] = None
 
@@ -98,6 +104,7 @@ class Replies:
     def interrupt_all(self, leader: ReplicaId | None) -> None:
         """Tell everyone who waits that this replica cannot say what will become of it."""
         for client, number in list(self._waiting):
+            _INTERRUPTED.hit()
             self.answer(Interrupted(client, number, leader, self._address(leader)))
 
     def _address(self, leader: ReplicaId | None) -> str | None:

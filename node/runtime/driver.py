@@ -13,6 +13,7 @@ from typing import Any
 import trio
 
 from node.core.interface import Core, Envelope, LeaderHint, Propose, Ready, Received, Role, Tick
+from node.failpoints import failpoint
 from node.runtime.clientport import Replies
 from node.runtime.codecs import PEER_CODEC
 from node.runtime.inbox import Inbox
@@ -75,11 +76,15 @@ class Driver:
 
     def deliver(self, envelopes: Sequence[Envelope[Any]]) -> None:
         """Put messages on their way: to peers' outboxes, or back into the own inbox."""
+        if not envelopes:
+            return
+        failpoint("before-send")
         for envelope in envelopes:
             if envelope.to == self._replica:
                 self._inbox.post(Received(self._replica, envelope.message))
             else:
                 self._outboxes[envelope.to].put(self._encode(envelope.message))
+        failpoint("after-send")
 
     async def _carry_out(self, ready: Ready[Any, Any]) -> None:
         """Field by field, in the order of `Ready`."""
@@ -88,8 +93,10 @@ class Driver:
             await self._storage.send(Work(ready.records, ready.messages_after_persist))
         self.deliver(ready.messages)
         for chosen in ready.chosen:
+            failpoint("before-execute")
             for answer in self._machine.execute_slot(chosen.slot, chosen.commands):
                 self._replies.answer(answer)
+            failpoint("after-execute")
         for command in ready.reads:
             self._replies.answer(self._machine.read(command))
         for refused in ready.refused:

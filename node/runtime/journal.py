@@ -45,8 +45,14 @@ from typing import Final, NoReturn
 from zlib import crc32
 
 from node.errors import CorruptRecord, StorageError
+from node.marks import sometimes
 from node.runtime.disk import Disk, DiskFile
 from node.types import ReplicaId
+
+_TORN_TAIL = sometimes("a torn tail of the journal is cut off")
+_DAMAGED = sometimes("a damaged journal is refused")
+_UNFINISHED = sometimes("a journal whose creation was cut short is begun again")
+_DISK_FAILED = sometimes("a disk fails, and its journal is not used again")
 
 FORMAT_VERSION: Final = 1
 FILE_MAGIC: Final = b"gong-journal\n"
@@ -135,6 +141,7 @@ class Journal:
             )
 
     def _fail(self, attempt: str, exc: OSError) -> NoReturn:
+        _DISK_FAILED.hit()
         self._failure = StorageError(f"{self.path}: {attempt} failed: {exc}")
         raise self._failure from exc
 
@@ -176,6 +183,8 @@ def _open_file(
     data = file.read()
     header = _read_file_header(data, path, owner)
     if header is None:
+        if data:
+            _UNFINISHED.hit()
         header = _pack_file_header(owner, disk.salt())
         file.truncate(0)
         file.append(header)
@@ -184,6 +193,7 @@ def _open_file(
     groups, end = _read_groups(data, seed)
     if end < len(data):
         _refuse_damage(data, seed, end, path)
+        _TORN_TAIL.hit()
         file.truncate(end)
     # Also when nothing was cut: these bytes may so far have survived only a process, and
     # whatever we say from now on rests on them.
@@ -282,5 +292,6 @@ def _refuse_damage(data: bytes, seed: int, bad: int, path: Path) -> None:
         header = _read_frame_header(data, seed, at)
         if header is not None and header.durable_upto > bad:
             reason = f"the frame at {at} was written when {header.durable_upto} bytes were durable"
+            _DAMAGED.hit()
             raise CorruptRecord(path, bad, reason)
         at = data.find(_FRAME_MAGIC, at + 1)

@@ -14,6 +14,7 @@ import trio
 from node.core.interface import Received
 from node.core.multipaxos import Message
 from node.errors import WireError
+from node.marks import sometimes
 from node.runtime.codecs import PEER_CODEC
 from node.runtime.connection import Connection, Counters, expect_hello
 from node.runtime.inbox import Inbox
@@ -25,6 +26,8 @@ from node.wire.framing import frame
 from node.wire.messages import FRAME_BYTES_MAX, PROTOCOL_VERSION, PeerHello
 
 _log = logger("peers")
+
+_LINK_REPLACED = sometimes("a link that broke is replaced")
 
 CONNECT_TIMEOUT_S: Final = 2.0
 BACK_OFF_MIN_S: Final = 0.02
@@ -54,6 +57,7 @@ class PeerLink:
     async def run(self) -> None:
         """Connect, send until the connection breaks, back off, and again."""
         back_off_s = BACK_OFF_MIN_S
+        was_connected = False
         while True:
             try:
                 with trio.fail_after(CONNECT_TIMEOUT_S):
@@ -64,6 +68,9 @@ class PeerLink:
                 back_off_s = min(2 * back_off_s, BACK_OFF_MAX_S)
                 continue
             _log.debug("connected to replica %s", self._peer)
+            if was_connected:
+                _LINK_REPLACED.hit()
+            was_connected = True
             back_off_s = BACK_OFF_MIN_S
             try:
                 await self._send(stream)

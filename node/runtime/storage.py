@@ -13,6 +13,7 @@ from typing import Any, Final
 import trio
 
 from node.core.interface import Envelope
+from node.failpoints import failpoint
 from node.runtime.codecs import RECORD_CODEC
 from node.runtime.journal import Journal
 
@@ -42,7 +43,9 @@ async def storage_stage(
                     group.append(works.receive_nowait())
                 except (trio.WouldBlock, trio.EndOfChannel):
                     break
+            failpoint("before-save")
             await trio.to_thread.run_sync(_save, journal, group)
+            failpoint("after-save")
             for work in group:
                 if work.messages_after_persist:
                     release(work.messages_after_persist)
@@ -55,4 +58,5 @@ def _save(journal: Journal, group: Sequence[Work]) -> None:
     if records:
         journal.append(records)
     if any(work.messages_after_persist for work in group):
+        failpoint("before-sync")
         journal.sync()

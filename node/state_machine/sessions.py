@@ -14,9 +14,15 @@ After Ongaro, "Consensus: bridging theory and practice" (2014), section 6.3.
 
 from typing import Final
 
+from node.marks import sometimes
 from node.state_machine.interface import StateMachine
 from node.types import OPEN_SESSION, ClientId, Command, RequestNumber
 from node.wire.messages import Executed, Expired, Opened
+
+_ASKED_TWICE = sometimes("a request asked twice is answered from its session")
+_NO_SESSION = sometimes("a request of a session that is gone")
+_DELAYED_COPY = sometimes("a delayed copy of a request whose answer has arrived")
+_FORGOTTEN = sometimes("a session is forgotten to make room")
 
 SESSIONS_MAX: Final = 10_000
 """Replicas must agree on it: forgetting is part of the replicated state. Far more than the
@@ -67,19 +73,24 @@ class SessionedStateMachine:
             return self._open(ClientId(slot * _PLACES_PER_SLOT + place), command.client)
         session = self._sessions.pop(command.client, None)
         if session is None:
+            _NO_SESSION.hit()
             return Expired(command.client, command.number)
         self._sessions[command.client] = session  # now the most recently used
         if command.number <= session.answered:
+            _DELAYED_COPY.hit()
             return Expired(command.client, command.number)
         self._forget_answered(session, command.answered)
         result = session.results.get(command.number)
         if result is None:
             result = self._inner.execute(command.body)
             session.results[command.number] = result
+        else:
+            _ASKED_TWICE.hit()
         return Executed(command.client, command.number, result)
 
     def _open(self, name: ClientId, nonce: ClientId) -> Opened:
         while len(self._sessions) >= self._sessions_max:
+            _FORGOTTEN.hit()
             del self._sessions[next(iter(self._sessions))]
         self._sessions[name] = Session()
         return Opened(nonce, name)

@@ -120,10 +120,12 @@ class Scene:
         self.cluster.restart(_replica(directive))
 
     def on_cut(self, directive: Directive) -> None:
-        """`cut 1` cuts all links of 1, `cut 1 2` those between 1 and 2."""
+        """`cut 1` cuts all links of 1, `cut 1 2` those between 1 and 2; or only `way=one`."""
         ends = [int(word) for word in directive.words]
         if len(ends) == 1:
             self.cluster.cut_off(ends[0])
+        elif directive.options.get("way") == "one":
+            self.cluster.cut(*ends)
         else:
             self.cluster.cut(*ends)
             self.cluster.cut(*reversed(ends))

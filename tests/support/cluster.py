@@ -18,11 +18,13 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from harness.mutants.storage import OpenJournal
 from node.core.interface import Envelope, Propose, Ready, Received, Role, Tick
 from node.core.multipaxos import RECORDS, Message, MultiPaxos, Record, Settings
 from node.core.multipaxos.messages import MESSAGES
 from node.errors import ProtocolViolation
 from node.runtime.journal import Journal, open_journal
+from node.state_machine.interface import StateMachine
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import ClientId, Command, ReplicaId, RequestNumber
@@ -110,6 +112,8 @@ class Cluster:
         seed: int = 0,
         settings: Settings = QUICK,
         core: type[MultiPaxos] = MultiPaxos,
+        journal: OpenJournal = open_journal,
+        machine: Callable[[StateMachine], SessionedStateMachine] = SessionedStateMachine,
         observers: Iterable[Observer] = (),
         syncs_at_once: bool = False,
         stops_the_broken: bool = False,
@@ -122,6 +126,8 @@ class Cluster:
         """With `stops_the_broken`: what the cores raised that were stopped for it."""
         self.observers = list(observers)
         self._core = core
+        self._open_journal = journal
+        self._machine = machine
         self._seed = seed
         self._syncs_at_once = syncs_at_once
         self._stops_the_broken = stops_the_broken
@@ -186,8 +192,8 @@ class Cluster:
         host = self.hosts[ReplicaId(replica)]
         assert not host.is_up, f"{replica} is up"
         host.incarnation += 1
-        host.machine = SessionedStateMachine(KeyValueStore())
-        host.journal, records = open_journal(host.disk, _JOURNAL, "test", host.replica)
+        host.machine = self._machine(KeyValueStore())
+        host.journal, records = self._open_journal(host.disk, _JOURNAL, "test", host.replica)
         host.core = self._core(
             replica=host.replica,
             members=self.members,
@@ -257,11 +263,16 @@ class Cluster:
         raise AssertionError("the cluster does not come to rest")
 
     def campaign(self, replica: int) -> None:
-        """Let time pass at one replica until it campaigns."""
-        assert self.core(replica).role is not Role.LEADER
-        ballot = self.core(replica).status().ballot
-        while self.core(replica).status().ballot == ballot:
-            self.tick(replica)
+        """Make one replica campaign, as if a quorum had just said that it was willing.
+
+        That a core asks first is tested on its own. Here it would only make elections rare; and
+        since willingness promises nothing, a campaign without it must do no harm.
+        """
+        core = self.core(replica)
+        assert core.role is not Role.LEADER
+        core._now = core._patience_ends
+        core._start_campaign()
+        self._step(self.host(replica), [])
 
     def elect(self, replica: int, *, among: Iterable[int] | None = None) -> None:
         """Make one replica campaign, win and settle."""

@@ -18,11 +18,14 @@ from node.core.multipaxos.messages import (
     ChosenRecord,
     Declined,
     Fetch,
+    Heard,
     Heartbeat,
     Learn,
     Prepare,
+    Probe,
     Promise,
     PromiseRecord,
+    Willing,
 )
 from node.types import OPEN_SESSION, Command
 from node.wire.kv import Append, Cas, Delete, Get, Put, decode_operation
@@ -100,6 +103,10 @@ def message_text(message: Message) -> str:
             text = f"from_slot={from_slot}"
         case Learn(entries, chosen_upto):
             text = f"{entries_text(entries)} chosen_upto={chosen_upto}"
+        case Probe(ballot, asked_at) | Willing(ballot, asked_at):
+            text = f"ballot={ballot} asked_at={asked_at}"
+        case Heard(ballot):
+            text = f"ballot={ballot}"
         case _:
             assert_never(message)
     return f"{type(message).__name__} {text}"

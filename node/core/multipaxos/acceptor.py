@@ -19,6 +19,10 @@ from node.core.multipaxos.messages import (
     Record,
 )
 from node.errors import ProtocolViolation
+from node.marks import sometimes
+
+_REPLACES = sometimes("a higher ballot replaces an accepted value")
+_LEARNS_ANOTHER = sometimes("what is learned replaces an accepted value that lost")
 
 
 class Acceptor:
@@ -59,6 +63,7 @@ class Acceptor:
                 raise ProtocolViolation(f"two values in one ballot: {held} and {entry}")
             if entry.slot <= self.log.chosen_upto:
                 raise ProtocolViolation(f"{held} was chosen, but a later ballot carries {entry}")
+            _REPLACES.hit()
         self.promised = entry.ballot
         self.log.put(entry)
         return AcceptRecord(entry)
@@ -76,6 +81,8 @@ class Acceptor:
             return None
         if held is not None and held.ballot >= entry.ballot:
             raise ProtocolViolation(f"{entry} was chosen, but a later ballot carries {held}")
+        if held is not None and held.value != entry.value:
+            _LEARNS_ANOTHER.hit()
         self.promised = max(self.promised, entry.ballot)
         self.log.put(entry)
         return AcceptRecord(entry)

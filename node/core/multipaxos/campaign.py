@@ -14,7 +14,12 @@ from node.core.ballot import Ballot
 from node.core.log import Entry
 from node.core.multipaxos.messages import Promise
 from node.core.quorum import Tally, majority
+from node.marks import sometimes
 from node.types import ReplicaId
+
+_HEARD_TWICE = sometimes("a part of a promise comes twice")
+_IN_PARTS = sometimes("a promise comes in several parts")
+_RIVAL_VALUES = sometimes("two acceptors report different values for one slot")
 
 
 class Campaign:
@@ -37,14 +42,18 @@ class Campaign:
         """Take in one part; True when it is news, False for a duplicate."""
         assert promise.ballot == self.ballot, f"{promise.ballot} is not {self.ballot}"
         if self.next_slot(acceptor) != promise.from_slot:
+            _HEARD_TWICE.hit()
             return False
         for entry in promise.entries:
             held = self.reported.get(entry.slot)
+            if held is not None and held.value != entry.value:
+                _RIVAL_VALUES.hit()
             if held is None or held.ballot < entry.ballot:
                 self.reported[entry.slot] = entry
         if promise.is_last:
             self.promises.add(acceptor)
         else:
+            _IN_PARTS.hit()
             self._next_slots[acceptor] = promise.to_slot + 1
         return True
 

@@ -30,7 +30,9 @@ class OpenSlot:
 class Leadership:
     """The volatile state of a leader; gone when it steps down."""
 
-    def __init__(self, ballot: Ballot, next_slot: int, members: Sequence[ReplicaId]) -> None:
+    def __init__(
+        self, ballot: Ballot, next_slot: int, members: Sequence[ReplicaId], now: int
+    ) -> None:
         self.ballot = ballot
         self.next_slot = next_slot
         self.pending: deque[Command] = deque()
@@ -38,6 +40,22 @@ class Leadership:
         self.open: dict[int, OpenSlot] = {}
         """By slot, ascending."""
         self._quorum = majority(members)
+        # Whoever takes office was just promised something by a quorum.
+        self._heard_at = dict.fromkeys(members, now)
+
+    def hear(self, follower: ReplicaId, now: int) -> None:
+        """`follower` follows, and its messages arrive here."""
+        self._heard_at[follower] = now
+
+    def hears_quorum(self, now: int, patience: int) -> bool:
+        """Whether a quorum, the leader included, was heard within `patience` ticks."""
+        leader = self.ballot.replica
+        heard = [
+            member
+            for member, at in self._heard_at.items()
+            if member == leader or now - at < patience
+        ]
+        return len(heard) >= self._quorum
 
     def open_slot(self, value: Value, now: int) -> int:
         """Give `value` the next slot."""

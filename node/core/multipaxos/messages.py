@@ -1,8 +1,9 @@
 """What replicas say to each other, and what they write down before they say it.
 
+    follower  ── Probe   ──▶ all       ── Willing ────────────▶ follower      before a campaign
     candidate ── Prepare ──▶ acceptors ── Promise (in parts) ──▶ candidate     phase 1
     leader    ── Accept  ──▶ acceptors ── Accepted ───────────▶ leader        phase 2
-    leader    ── Heartbeat ─▶ all                                              every few ticks
+    leader    ── Heartbeat ─▶ all       ── Heard ──────────────▶ leader        every few ticks
     anyone    ── Declined ──▶ whoever speaks with a ballot that is too low
     lagging   ── Fetch ─────▶ leader   ── Learn ──▶ lagging                    catch-up
 
@@ -14,6 +15,25 @@ from typing import Final
 
 from node.core.ballot import Ballot
 from node.core.log import Batch, Entry, Noop, Value, check_slot
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """I hear no leader. Would you promise `ballot`? Nobody is bound by asking or answering."""
+
+    ballot: Ballot
+    """Not taken yet: should nobody be willing, it is asked for again."""
+    asked_at: int
+    """The tick of the sender at which this round of asking began; the answer repeats it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Willing:
+    """I hear no leader either, and have promised nothing above `ballot`. This is no promise."""
+
+    ballot: Ballot
+    asked_at: int
+    """From the Probe: an answer to an earlier round says nothing about now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +104,13 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """Answers a Heartbeat: I follow the leader of `ballot`. A leader that hears none of it resigns."""
+
+    ballot: Ballot
+
+
+@dataclass(frozen=True, slots=True)
 class Fetch:
     """Tell me what was chosen from this slot on."""
 
@@ -101,7 +128,19 @@ class Learn:
     chosen_upto: int
 
 
-Message = Prepare | Promise | Declined | Accept | Accepted | Heartbeat | Fetch | Learn
+Message = (
+    Prepare
+    | Promise
+    | Declined
+    | Accept
+    | Accepted
+    | Heartbeat
+    | Fetch
+    | Learn
+    | Probe
+    | Willing
+    | Heard
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +176,9 @@ MESSAGES: Final[dict[int, type]] = {
     6: Heartbeat,
     7: Fetch,
     8: Learn,
+    9: Probe,
+    10: Willing,
+    11: Heard,
     32: Noop,
     33: Batch,
 }

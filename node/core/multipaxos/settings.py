@@ -8,7 +8,9 @@ class Settings:
     """Times in ticks, and the limits of what one message and one leader may hold."""
 
     election_timeout_ticks: int = 30
-    """Silence after which a follower campaigns; randomised to [n, 2n)."""
+    """Silence after which a follower thinks of a campaign, randomised to [n, 2n); for n ticks after
+    a sign of life from a leader it is for nobody else's. A leader that for n ticks hears less than
+    a quorum steps down."""
     heartbeat_ticks: int = 5
     """How often a leader speaks; also how long an unanswered question waits to be repeated."""
     slots_in_flight_max: int = 32

@@ -22,6 +22,7 @@ from node.core.interface import (
     Tick,
 )
 from node.core.multipaxos.messages import Accepted, Fetch, PromiseRecord
+from node.failpoints import listen
 from node.runtime.clientport import Replies
 from node.runtime.codecs import PEER_CODEC
 from node.runtime.driver import Driver, Stop
@@ -228,3 +229,23 @@ async def test_what_came_with_the_stop_is_still_carried_out() -> None:
     stage.inbox.post(Tick())
     await stage.run()
     assert stage.works.receive_nowait().records == (PromiseRecord(BALLOT),)
+
+
+async def test_failpoints_stand_around_sending_and_around_each_slot() -> None:
+    chosen = (Chosen(1, (command(0),)), Chosen(2, ()))
+    stage = Stage(ready(messages=(Envelope(TWO, Fetch(1)),), chosen=chosen), ready())
+    listen(stage.diary.append)
+    try:
+        await stage.run()
+    finally:
+        listen(None)
+    assert stage.diary == [
+        "before-send",
+        "send Fetch",
+        "after-send",
+        "before-execute",
+        "answer Opened",
+        "after-execute",
+        "before-execute",
+        "after-execute",
+    ]

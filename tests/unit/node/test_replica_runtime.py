@@ -15,7 +15,7 @@ from clients import KvClient, open_client
 from clients.connection import ask_status
 from node.config import ClusterConfig, ReplicaConfig, Timing
 from node.core.ballot import Ballot
-from node.core.multipaxos.messages import Prepare, Promise, PromiseRecord
+from node.core.multipaxos.messages import Prepare, Probe, Promise, PromiseRecord, Willing
 from node.errors import ConfigError, CorruptRecord, StorageError
 from node.runtime.codecs import PEER_CODEC, RECORD_CODEC
 from node.runtime.journal import FILE_HEADER_BYTES, open_journal
@@ -153,7 +153,7 @@ async def test_a_promise_is_not_sent_when_the_disk_could_not_keep_it(
     assert [RECORD_CODEC.decode(record) for record in records] == [PromiseRecord(kept)]
 
 
-async def test_a_disk_that_fails_at_a_candidate_stops_it_before_it_asks_anyone(
+async def test_a_disk_that_fails_at_a_candidate_stops_it_before_it_asks_for_promises(
     network: FakeNetwork, autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     settings, disk = config(tmp_path), FakeDisk()
@@ -163,15 +163,21 @@ async def test_a_disk_that_fails_at_a_candidate_stops_it_before_it_asks_anyone(
         while (message := await talker.hear()) is not None:
             heard.append(message)
 
+    def probes() -> list[Probe]:
+        return [message for message in heard if isinstance(message, Probe)]
+
     async def campaign() -> None:
-        async with running(settings, disk, ONE):
+        async with running(settings, disk, ONE), peer_of(network, ONE) as peer:
             disk.fail_next("append", errno.EIO, written_bytes=7)
+            await wait(lambda: bool(probes()))
+            for probe in probes():
+                await peer.say(Willing(probe.ballot, probe.asked_at))
             await trio.sleep_forever()
 
     async with network.serve(Address("peer", 2), listen, PEER_CODEC):
         with trio.fail_after(1000), pytest.raises(StorageError, match="Input/output error"):
             await campaign()
-    assert heard == [PeerHello(PROTOCOL_VERSION, "test", ONE)]
+    assert heard == [PeerHello(PROTOCOL_VERSION, "test", ONE), *probes()]
 
 
 async def test_a_damaged_journal_is_refused_before_anyone_may_connect(

@@ -12,6 +12,7 @@ from node.core.ballot import Ballot
 from node.core.interface import Envelope
 from node.core.multipaxos.messages import Accepted, ChosenRecord, PromiseRecord
 from node.errors import StorageError
+from node.failpoints import listen
 from node.runtime.codecs import RECORD_CODEC
 from node.runtime.journal import Journal, open_journal
 from node.runtime.storage import GROUP_MAX, Work, storage_stage
@@ -182,3 +183,30 @@ def test_a_journal_that_failed_once_is_unusable() -> None:
     for _ in range(2):
         with pytest.raises(StorageError):
             journal.sync()
+
+
+async def test_who_dies_before_saving_has_saved_nothing_and_who_dies_after_has_told_nobody() -> (
+    None
+):
+    kept: dict[str, list[Any]] = {}
+    for place in ("before-save", "after-save"):
+
+        def die(passed: str, place: str = place) -> None:
+            if passed == place:
+                raise _Died
+
+        stage = Stage()
+        stage.sender.send_nowait(work(1))
+        listen(die)
+        try:
+            with pytest.raises(_Died):
+                await stage.run()
+        finally:
+            listen(None)
+        assert stage.released == []
+        kept[place] = stage.survivors()
+    assert kept == {"before-save": [], "after-save": [promise(1)]}
+
+
+class _Died(Exception):
+    """In the place of SIGKILL."""
