@@ -25,6 +25,9 @@ _OFTEN: Final = {Kind.CRASH: 6, Kind.CRASH_AT_FAILPOINT: 6, Kind.ISOLATE: 4, Kin
 
 _SELDOM: Final = 3
 
+_PLACES: Final = (*NAMES, *("before-sync",) * len(NAMES))
+"""Half of the failpoints: when something is written and not yet safe, there is most to lose."""
+
 
 def draw_world(seed: int, size: Size) -> World:
     """The world of a seed. What `size` fixes changes nothing else that is drawn."""
@@ -47,7 +50,7 @@ def draw_world(seed: int, size: Size) -> World:
         clients=clients,
         operations=operations,
         keys=keys,
-        padding=shape.choice((0, 1000, 4000)),
+        padding=shape.choice((0, 1000, 3000, 3000)),
         think_mean=think_mean,
         horizon=horizon,
         rates=_rates(draws.stream("rates")),
@@ -67,7 +70,7 @@ def _rates(draw: Stream) -> Rates:
         duplicate=sometimes(draw.choice((_PERCENT, 5 * _PERCENT, 20 * _PERCENT))),
         late=sometimes(draw.choice((_PERCENT // 5, _PERCENT, 3 * _PERCENT))),
         late_max=draw.choice((200 * MS, SECOND, 3 * SECOND)),
-        sync_mean=draw.choice((100 * US, 2 * MS, 10 * MS)),
+        sync_mean=draw.choice((100 * US, 5 * MS, 30 * MS)),
         sync_stall=sometimes(_PERCENT // 2, 30),
         tear=sometimes(draw.choice((40 * _PERCENT, 90 * _PERCENT)), 70),
         survive=sometimes(draw.choice((10 * _PERCENT, 50 * _PERCENT)), 60),
@@ -119,5 +122,5 @@ def _fault(number: int, kind: Kind, draw: Stream, shape: _Shape) -> Fault:
         until=at + length,
         other=other,
         amount=amount,
-        where=draw.choice(NAMES) if kind is Kind.CRASH_AT_FAILPOINT else "",
+        where=draw.choice(_PLACES) if kind is Kind.CRASH_AT_FAILPOINT else "",
     )

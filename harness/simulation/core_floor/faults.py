@@ -173,7 +173,7 @@ def ring(members: list[ReplicaId]) -> list[tuple[Host, Host]]:
     that is a majority too many to be a ring, so there each hears one neighbour only.
     """
     count = len(members)
-    reach = max(1, count // 4) if count > 3 else 0
+    reach = (count // 2 + 1) // 2 if count > 3 else 0
     links: list[tuple[Host, Host]] = []
     for place, sender in enumerate(members):
         for other_place, to in enumerate(members):

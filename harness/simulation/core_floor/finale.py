@@ -37,8 +37,8 @@ class Finale:
             return
         for member, replica in cluster.replicas.items():
             if member not in quorum:
-                cluster.crash(replica, "frozen")
-                replica.is_frozen = True
+                cluster.note(f"replica {member}", "freeze")
+                replica.freeze()
         asked = {}
         for client in cluster.office.clients.values():
             if not client.is_crashed:

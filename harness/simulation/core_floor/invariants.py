@@ -3,7 +3,7 @@
     one value a slot       no two values get a quorum of durable votes, or are executed, in one slot
     promises               what an acceptor has told others it never takes back, not even by dying
     chosen prefix          it never shrinks within one incarnation
-    equal results          replicas that executed the same slot gave the same answers in it
+    equal state            replicas that executed the same slots gave the same answers, hold the same
     exactly once           one incarnation executes each request of a session at most once
 
 Each is checked on what changed, so that a step costs microseconds.
@@ -41,6 +41,7 @@ class Invariants(Watcher):
         self._told: dict[ReplicaId, Ballot] = dict.fromkeys(members, NO_BALLOT)
         self._chosen_upto: dict[ReplicaId, int] = dict.fromkeys(members, 0)
         self._answers: dict[int, Sequence[Answer]] = {}
+        self._states: dict[int, tuple[tuple[str, str], ...]] = {}
         self._executed: dict[ReplicaId, dict[tuple[int, int], None]] = {m: {} for m in members}
         self._executions: dict[ReplicaId, int] = dict.fromkeys(members, 0)
 
@@ -75,9 +76,16 @@ class Invariants(Watcher):
         expected = self._answers.setdefault(slot, answers)
         if list(expected) != list(answers):
             raise Violation(
-                "equal results",
+                "equal state",
                 f"replica {replica.number} answered slot {slot} with {answers}, "
                 f"another replica with {expected}",
+            )
+        state = replica.store.snapshot()
+        if self._states.setdefault(slot, state) != state:
+            raise Violation(
+                "equal state",
+                f"replica {replica.number} holds {state} after slot {slot}, "
+                f"another replica {self._states[slot]}",
             )
         seen = self._executed[replica.number]
         fresh = 0

@@ -140,7 +140,7 @@ class Office:
         if kind < 40:
             return Get(key)
         if number % 2:
-            return Append(key, value + "." * (self._world.padding // 4))
+            return Append(key, value + "." * (self._world.padding // 2))
         value += "." * self._world.padding
         if kind < 65:
             return Put(key, value)

@@ -30,6 +30,10 @@ class CountingStore(KeyValueStore):
         self.executions += 1
         return super().execute(body)
 
+    def snapshot(self) -> tuple[tuple[str, str], ...]:
+        """All that it holds; equal stores have equal ones. The texts are shared, not copied."""
+        return tuple(sorted(self._values.items()))
+
 
 class Parts:
     """Makes cores, journals and state machines for one world."""

@@ -143,6 +143,14 @@ class Replica:
     def crash(self, *, tear: int, survive: int) -> None:
         """Lose all but what the disk keeps."""
         self.disk.crash(tear=tear, survive=survive)
+        self._forget()
+
+    def freeze(self) -> None:
+        """Do nothing any more, for good. Not a fault: the world goes on without this replica."""
+        self.is_frozen = True
+        self._forget()
+
+    def _forget(self) -> None:
         self.core = self.machine = self._journal = None
         self.waiting.clear()
         self._inbox.clear()
@@ -262,6 +270,7 @@ class Replica:
         must_sync = any(work.messages_after_persist for work in group)
         delay = 0
         if must_sync:
+            failpoint("before-sync")
             delay = self._sync_draws.exponential(self._rates.sync_mean)
             if self._sync_draws.chance(self._rates.sync_stall):
                 delay *= 100
