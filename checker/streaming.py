@@ -12,7 +12,9 @@ legal, and nobody can tell before `r` returns. `checker.streaming_lane` says whe
 
 What is kept is what is in flight, the operations of unknown outcome by class, and for each
 object the configurations it could be in; not the history. Where there are too many of these, the
-object is undecided from there on, and the others go on.
+object is undecided from there on, and the others go on. Where only the ways to have spent crashed
+operations are too many, the object is judged on with bounds in place of counts: alarms are as
+certain as before, but silence is "undecided" (`doubts`).
 """
 
 from collections.abc import Hashable
@@ -28,6 +30,10 @@ from history import Event, HistoryError, Invocation, Outcome, Response
 
 _CONFIGURATIONS_MAX: Final = 20_000
 """For one object; some 10 MB. Public histories have at most a few hundred at a time."""
+
+_COUNTS_MAX: Final = 16
+"""Counts of used crashed operations for one object in one state. An antichain that has come to this
+many does not stop there in general, and each return costs in proportion."""
 
 _LAG_MAX: Final = 100_000
 """Events of one object behind an operation without a result; some 50 MB."""
@@ -66,6 +72,7 @@ class StreamingChecker:
         *,
         has_ties: bool = True,
         configurations_max: int = _CONFIGURATIONS_MAX,
+        counts_max: int = _COUNTS_MAX,
         lag_max: int = _LAG_MAX,
         trial_min: int = _TRIAL_MIN,
         trial_growth: int = 2,
@@ -73,6 +80,7 @@ class StreamingChecker:
         self._model = model
         self._has_ties = has_ties
         self._configurations_max = configurations_max
+        self._counts_max = counts_max
         self._lag_max = lag_max
         self._trial_min = trial_min
         self._trial_growth = trial_growth
@@ -89,6 +97,13 @@ class StreamingChecker:
     def alarms(self) -> list[Alarm]:
         """All so far; one event may have caused several."""
         return list(self._alarms)
+
+    @property
+    def doubts(self) -> list[str]:
+        """Of each object about which silence is no longer a proof: since when, and why."""
+        lanes = [lane for lane in self._lanes.values() if lane.alarm is None]
+        given_up = [lane.doubt for lane in lanes if lane.doubt is not None]
+        return given_up + [lane.bound for lane in lanes if lane.bound and lane.doubt is None]
 
     @property
     def lag(self) -> int:
@@ -127,7 +142,7 @@ class StreamingChecker:
             call.resolve(self._model, None)
         for lane in self._lanes.values():
             self._advance(lane)
-        doubts = [lane.doubt for lane in self._lanes.values() if lane.doubt is not None]
+        doubts = self.doubts
         kind = VerdictKind.LINEARIZABLE
         if self._alarms:
             kind = VerdictKind.NOT_LINEARIZABLE
@@ -157,6 +172,8 @@ class StreamingChecker:
 
     def _flush(self) -> None:
         """Give the returns that wait for time to move on their ranks, and judge."""
+        if not self._returned:
+            return
         for call, event in self._returned:
             call.rank = self._next_rank()
             call.resolve(self._model, event)
@@ -185,6 +202,7 @@ class StreamingChecker:
             self._lanes[part] = lane = Lane(
                 self._model,
                 configurations_max=self._configurations_max,
+                counts_max=self._counts_max,
                 lag_max=self._lag_max,
                 trial_min=self._trial_min,
                 trial_growth=self._trial_growth,

@@ -47,12 +47,13 @@ class Lane:
         model: Model,
         *,
         configurations_max: int,
+        counts_max: int,
         lag_max: int,
         trial_min: int,
         trial_growth: int,
     ) -> None:
         self._model = model
-        self._frontier = Frontier(model, configurations_max)
+        self._frontier = Frontier(model, configurations_max, counts_max)
         self._lag_max = lag_max
         self._trial_min = self._next_trial = trial_min
         self._trial_growth = trial_growth
@@ -61,6 +62,8 @@ class Lane:
         self.alarm: Alarm | None = None
         self.doubt: str | None = None
         """Why the object is not judged any further."""
+        self.bound: str | None = None
+        """Since when, and why, silence is no proof any more; an alarm still is."""
 
     @property
     def is_over(self) -> bool:
@@ -109,6 +112,13 @@ class Lane:
                 call.name = _begin(frontier, call)
             elif not frontier.return_(call.name):
                 return self._ring(call, frontier)
+            if frontier.is_coarse and self.bound is None:
+                self.bound = self._since(
+                    call,
+                    "there are too many ways to explain it by operations of unknown outcome, so "
+                    "it is only known how many of these were used at least: an alarm would be "
+                    "certain, silence is not",
+                )
             queue.popleft()
             self._next_trial = max(
                 self._trial_min, min(self._next_trial, self._trial_growth * len(queue))
@@ -159,15 +169,17 @@ class Lane:
         return self.alarm
 
     def _give_up(self, why: str) -> None:
-        key = self._queue[0][0].operation.key
-        on_key = "" if key is None else f"on key {show(key)}, "
-        event = self._queue[0][0].operation.index
-        self.doubt = f"{on_key}from operation {event} on: {why}"
+        self.doubt = self._since(self._queue[0][0], why)
         self._drop()
+
+    def _since(self, call: Call, why: str) -> str:
+        asked = call.operation
+        on_key = "" if asked.key is None else f"on key {show(asked.key)}, "
+        return f"{on_key}from operation {asked.index} on: {why}"
 
     def _drop(self) -> None:
         self._queue.clear()
-        self._frontier = Frontier(self._model, 0)
+        self._frontier = Frontier(self._model, 0, 1)
 
 
 def _begin(frontier: Frontier, call: Call) -> int:

@@ -104,6 +104,57 @@ def test_too_many_configurations_end_in_doubt_about_that_object_only() -> None:
     assert checker.finish().kind is VerdictKind.NOT_LINEARIZABLE
 
 
+def lost_writes_and_a_cas(checker: StreamingChecker) -> None:
+    """A read of 2 that two lost cas explain, or a lost write."""
+    lost = [("cas", [0, 1]), ("cas", [1, 2]), ("write", 2)]
+    for process, (f, value) in enumerate(lost):
+        fed(checker, Invocation(process=process, f=f, value=value), Info(process=process))
+    fed(checker, *write(0), Invocation(process=9, f="read"), Ok(process=9, value=2))
+
+
+def test_counts_that_are_merged_end_in_doubt_and_alarms_go_on() -> None:
+    model = find_model("cas-register").with_initial(0)
+    checker = StreamingChecker(model, has_ties=False, counts_max=1)
+    lost_writes_and_a_cas(checker)
+    verdict = checker.finish()
+    assert verdict.kind is VerdictKind.UNDECIDED
+    assert verdict.reason == checker.doubts[0]
+    assert verdict.reason.startswith("from operation 4 on: ")
+    fed(checker, Invocation(process=9, f="read"), Ok(process=9, value=7))
+    assert checker.finish().kind is VerdictKind.NOT_LINEARIZABLE
+    assert checker.doubts == []
+
+
+def test_counts_that_are_few_are_exact() -> None:
+    model = find_model("cas-register").with_initial(0)
+    checker = StreamingChecker(model, has_ties=False)
+    lost_writes_and_a_cas(checker)
+    assert checker.finish().kind is VerdictKind.LINEARIZABLE
+    fed(checker, *write(1), Invocation(process=9, f="read"), Ok(process=9, value=2))
+    assert checker.finish().kind is VerdictKind.LINEARIZABLE
+    fed(checker, *write(0), Invocation(process=9, f="read"), Ok(process=9, value=2))
+    assert checker.finish().kind is VerdictKind.NOT_LINEARIZABLE
+
+
+def test_many_lost_operations_over_few_values_do_not_hide_what_nobody_wrote() -> None:
+    rng, model = random.Random(2), find_model("cas-register").with_initial(0)
+    checker = StreamingChecker(model, has_ties=False, counts_max=2)
+    state, process = 0, 10
+    for _ in range(1_000):
+        process += 1
+        old, new = rng.randrange(5), rng.randrange(5)
+        f, value = rng.choice([("write", new), ("cas", [old, new])])
+        fed(checker, Invocation(process=process, f=f, value=value), Info(process=process))
+        if (f == "write" or old == state) and rng.random() < 0.5:
+            state = new
+        fed(checker, Invocation(process=1, f="read"), Ok(process=1, value=state))
+    assert not checker.alarms
+    assert checker.size < 500
+    assert checker.doubts
+    fed(checker, Invocation(process=1, f="read"), Ok(process=1, value=5))
+    assert len(checker.alarms) == 1
+
+
 def test_a_result_that_does_not_come_ends_in_doubt() -> None:
     checker = StreamingChecker(REGISTER, has_ties=False, lag_max=50)
     fed(checker, Invocation(process=9, f="read"))
