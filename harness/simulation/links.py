@@ -7,10 +7,8 @@ happens to one message says nothing about any other.
 from collections import Counter
 from typing import Final
 
-from msgspec import structs
-
 from harness.simulation.draws import Draws, Stream
-from harness.simulation.world import Rates
+from harness.simulation.world import Rates, healthy
 
 _DRAWS_PER_MESSAGE: Final = 8
 
@@ -30,6 +28,7 @@ class Links:
         self._links: dict[tuple[Host, Host], tuple[Stream, list[int]]] = {}
         self._cuts: dict[int, tuple[str, dict[tuple[Host, Host], None]]] = {}
         self._salt = 0
+        self._is_healed = False
 
     def cut(self, number: int, name: str, links: list[tuple[Host, Host]]) -> None:
         """Let nothing pass these links, until `mend(number)`. `name` is the kind of fault."""
@@ -42,7 +41,8 @@ class Links:
     def heal(self) -> None:
         """Take back all cuts, and lose nothing any more."""
         self._cuts.clear()
-        self._rates = structs.replace(self._rates, loss=0, duplicate=0, late=0)
+        self._is_healed = True
+        self._rates = healthy(self._rates)
 
     def rekey(self, salt: int) -> None:
         """Another future for every link."""
@@ -62,7 +62,8 @@ class Links:
         stream = self._stream(sender, to)
         cut = self.is_cut(sender, to)
         if cut is not None:
-            self._bites[cut] += 1
+            if not self._is_healed:
+                self._bites[cut] += 1
             return []
         rates = self._rates
         if rates.loss and stream.chance(rates.loss):

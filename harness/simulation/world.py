@@ -8,7 +8,7 @@ Times are nanoseconds of the simulated world, chances parts of a million.
 from enum import Enum
 from typing import Final
 
-from msgspec import Struct, json
+from msgspec import Struct, json, structs
 
 US: Final = 1_000
 MS: Final = 1_000_000
@@ -86,6 +86,20 @@ class Rates(Struct, frozen=True, kw_only=True):
     """At a crash, a write that no fsync covered is there."""
 
 
+def healthy(rates: Rates) -> Rates:
+    """The same without faults, and fast: what the last phase runs with."""
+    return structs.replace(
+        rates,
+        loss=0,
+        duplicate=0,
+        late=0,
+        delay_min=min(rates.delay_min, 200 * US),
+        delay_mean=min(rates.delay_mean, MS),
+        sync_mean=min(rates.sync_mean, MS),
+        sync_stall=0,
+    )
+
+
 class World(Struct, frozen=True, kw_only=True):
     """One run, before it begins."""
 
@@ -100,8 +114,15 @@ class World(Struct, frozen=True, kw_only=True):
     """Characters that put values are longer than needed: long writes are torn, short ones are not."""
     think_mean: int
     """Between two operations of one client."""
+    patience: int = 2 * SECOND
+    """After which a client gives an operation up."""
+    rest: str = "frozen"
+    """What becomes, in the last phase, of the replicas that are not in the quorum: they are "frozen",
+    "deaf" (they send and hear nothing) or "mute" (they hear and nobody hears them)."""
     horizon: int
     """When the faults end, and the phase begins in which all must come to an end."""
+    election_ticks: int = 10
+    """Of 10 ms. With few of them a slow disk or a lost message is enough to depose a leader."""
     rates: Rates
     faults: tuple[Fault, ...] = ()
     mutant: str = ""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from clients.session import Session
 from harness.simulation.draws import Draws
-from harness.simulation.world import MS, SECOND
+from harness.simulation.world import MS
 from history import MISMATCH, Invocation
 from node.types import OPEN_SESSION, ClientId, ReplicaId, RequestNumber
 from node.wire.kv import (
@@ -44,9 +44,6 @@ if TYPE_CHECKING:
 
 ATTEMPT_TIMEOUT: Final = 300 * MS
 """Silence after which a replica is taken for stopped; an election usually takes less."""
-
-OPERATION_TIMEOUT: Final = 2 * SECOND
-"""Then the outcome is what is known by then."""
 
 BACK_OFF_MAX: Final = 30 * MS
 
@@ -83,7 +80,7 @@ class Client:
         self.pending = operation
         self._may_be_executed = False
         self._problem = "no time to ask"
-        self._deadline = self._office.now + OPERATION_TIMEOUT
+        self._deadline = self._office.now + self._office.patience
         self._invocation = self.note_invocation(operation)
         self._next_attempt()
 

@@ -43,7 +43,7 @@ class Cluster:
         self.members: Final = tuple(ReplicaId(number + 1) for number in range(world.replicas))
         self.links: Final = Links(self.draws, world.rates, self.bites)
         self.invariants: Final = Invariants(self.members)
-        parts = Parts(self.members, world.mutant)
+        parts = Parts(self.members, world)
         self.replicas: Final = {
             member: Replica(
                 member,
@@ -64,6 +64,8 @@ class Cluster:
         """Whose code runs now: who dies when a failpoint strikes."""
         self.on_restarted: Callable[[int], None] = lambda _: None
         """Told when a replica has opened its journal."""
+        self.is_gone: Callable[[int], bool] = lambda _: False
+        """Whether a replica's disk is damaged for good."""
         self._random: list[StreamRandom] = []
 
     def begin(self) -> None:
@@ -84,13 +86,21 @@ class Cluster:
         """Start a replica that is down."""
         random = StreamRandom(self.draws.stream("core", replica.number, replica.incarnation + 1))
         self._random.append(random)
+        errors = _errors(replica)
         self._guarded(replica, partial(replica.start, random))
         if replica.is_up:
             self.on_restarted(replica.number)
             self.note(f"replica {replica.number}", "start", f"incarnation {replica.incarnation}")
             self._tick(replica, replica.incarnation)
-        else:
+        elif replica.refuses:  # else it died at a failpoint, in its first step
             self.bites["refused-start"] += 1
+            failed_now = _errors(replica) > errors
+            if not failed_now and not self.is_gone(replica.number):
+                self.fail(
+                    FailureKind.INVARIANT,
+                    "starts from an intact disk",
+                    f"replica {replica.number} refuses to start: {replica.refuses}",
+                )
             self.note(f"replica {replica.number}", "refuse", replica.refuses)
             self.loop.after(RESTART_AFTER_STOP, self.restart, replica.number)
 
@@ -242,3 +252,8 @@ class Cluster:
             self.loop.now, f"client {client}", "deliver", message=number, peer=f"replica {sender}"
         )
         self.office.on_answer(client, sender, CLIENT_CODEC.decode(data))
+
+
+def _errors(replica: Replica) -> int:
+    """What the disk has reported to the replica so far."""
+    return replica.disk.bites["failed-read"] + replica.disk.bites["failed-fsync"]

@@ -11,7 +11,7 @@ from harness.simulation.core_floor.cluster import Cluster
 from harness.simulation.core_floor.replica import Died, Replica
 from harness.simulation.draws import MILLION
 from harness.simulation.links import Host
-from harness.simulation.world import MS, Fault, Kind
+from harness.simulation.world import MS, Fault, Kind, healthy
 from node.types import ReplicaId
 
 STROBE: Final = 20 * MS
@@ -26,6 +26,7 @@ class Faults:
         """Waiting for their failpoint, by number."""
         self.atlas: Final = Atlas(cluster.members)
         cluster.on_restarted = self.atlas.restarted
+        cluster.is_gone = self.atlas.is_gone
         self.is_over = False
         for fault in cluster.world.faults:
             cluster.loop.at(fault.at, self._strike, fault)
@@ -37,6 +38,7 @@ class Faults:
         for replica in self._cluster.replicas.values():
             replica.paused_until = replica.slow_by = 0
             replica.clock_rate = MILLION
+            replica.rates = healthy(replica.rates)
         self._cluster.links.heal()
 
     def at_failpoint(self, name: str) -> None:

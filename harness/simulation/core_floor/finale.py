@@ -1,4 +1,4 @@
-"""The last phase: a quorum is healed, everybody else frozen, and all that is pending must end.
+"""The last phase: a quorum is healed, nobody else can help, and all that is pending must end.
 
 A cluster that lost its quorum of intact disks may be silent for ever; nobody can blame it. One that
 has a quorum of healthy replicas, links that lose nothing and clocks that run has no excuse.
@@ -8,6 +8,7 @@ from typing import Final
 
 from harness.simulation.core_floor.cluster import Cluster
 from harness.simulation.core_floor.faults import Faults
+from harness.simulation.links import Host
 from harness.simulation.outcome import FailureKind
 from harness.simulation.world import SECOND
 from node.types import ReplicaId
@@ -35,10 +36,7 @@ class Finale:
         if quorum is None:
             self.is_unavailable = True
             return
-        for member, replica in cluster.replicas.items():
-            if member not in quorum:
-                cluster.note(f"replica {member}", "freeze")
-                replica.freeze()
+        self._send_off([member for member in cluster.members if member not in quorum])
         asked = {}
         for client in cluster.office.clients.values():
             if not client.is_crashed:
@@ -72,6 +70,25 @@ class Finale:
             if len(quorum) == wanted:
                 return quorum
         return None
+
+    def _send_off(self, rest: list[ReplicaId]) -> None:
+        """The others may hear or be heard, which has to do no harm; or neither."""
+        cluster = self._cluster
+        others: list[Host] = [*cluster.members, *cluster.office.clients]
+        for member in rest:
+            cluster.note(f"replica {member}", cluster.world.rest)
+            cut: list[tuple[Host, Host]]
+            match cluster.world.rest:
+                case "deaf":
+                    cut = [(other, member) for other in others if other != member]
+                    cluster.restart(member)
+                case "mute":
+                    cut = [(member, other) for other in others if other != member]
+                    cluster.restart(member)
+                case _:
+                    cluster.replicas[member].freeze()
+                    continue
+            cluster.links.cut(-member, "rest", cut)
 
     def _blame(self, quorum: list[ReplicaId]) -> None:
         cluster = self._cluster

@@ -1,6 +1,7 @@
 """What must hold inside the cluster after every step, whoever is lost and whatever arrives late.
 
-    one value a slot       no two values get a quorum of durable votes, or are executed, in one slot
+    one value a slot       no two values get a quorum of votes, or are executed, in one slot
+    chosen by a quorum     nothing is executed for which no quorum has voted in one ballot
     promises               what an acceptor has told others it never takes back, not even by dying
     chosen prefix          it never shrinks within one incarnation
     equal state            replicas that executed the same slots gave the same answers, hold the same
@@ -15,8 +16,9 @@ from typing import Any, Final
 from harness.simulation.core_floor.replica import Replica, Watcher
 from node.core.ballot import NO_BALLOT, Ballot
 from node.core.interface import Envelope, Ready
+from node.core.log import Entry
 from node.core.multipaxos import MultiPaxos
-from node.core.multipaxos.messages import Accepted, Promise
+from node.core.multipaxos.messages import Accepted, AcceptRecord, Promise
 from node.types import ReplicaId
 from node.wire.messages import Answer, Executed, Expired, Opened
 
@@ -35,7 +37,11 @@ class Invariants(Watcher):
 
     def __init__(self, members: Sequence[ReplicaId]) -> None:
         self._quorum = len(members) // 2 + 1
-        self._votes: dict[tuple[int, Ballot], dict[ReplicaId, Any]] = {}
+        self._proposed: dict[tuple[int, Ballot], Any] = {}
+        """What was accepted in a slot under a ballot: one value, whoever accepted it."""
+        self._votes: dict[tuple[int, Ballot], dict[ReplicaId, None]] = {}
+        self._chosen: dict[int, Any] = {}
+        """By slot, the value for which a quorum voted first."""
         self._decided: dict[int, Any] = {}
         """By slot, the first value that a quorum voted for or a replica executed."""
         self._told: dict[ReplicaId, Ballot] = dict.fromkeys(members, NO_BALLOT)
@@ -59,15 +65,30 @@ class Invariants(Watcher):
         if not isinstance(core, MultiPaxos):
             return
         if isinstance(message, Accepted):
+            if message.ballot < self._told[replica.number]:
+                raise Violation(
+                    "promises",
+                    f"replica {replica.number} told {self._told[replica.number]} "
+                    f"and then votes in {message.ballot}",
+                )
             self._tell(replica.number, message.ballot)
-            self._vote(replica, message)
+            self._vote(replica.number, message)
         elif isinstance(message, Promise):
             self._tell(replica.number, message.ballot)
 
     def on_ready(self, replica: Replica, ready: Ready[Any, Any]) -> None:
         """What is handed out for execution was chosen, and is what others had chosen."""
+        for record in ready.records:
+            if isinstance(record, AcceptRecord):
+                self._note_proposal(record.entry)
         for chosen in ready.chosen:
             self._decide(chosen.slot, chosen.commands, f"replica {replica.number} executes")
+            if self._chosen.get(chosen.slot) != chosen.commands:
+                raise Violation(
+                    "chosen by a quorum",
+                    f"replica {replica.number} executes {chosen.commands} in slot {chosen.slot}, "
+                    f"for which no quorum has voted",
+                )
 
     def on_executed(
         self, replica: Replica, slot: int, commands: Sequence[Any], answers: Sequence[Answer]
@@ -136,17 +157,26 @@ class Invariants(Watcher):
                 "promises", f"replica {replica.number} told {told} and now knows of {promised}"
             )
 
-    def _vote(self, replica: Replica, accepted: Accepted) -> None:
-        core = replica.core
-        assert isinstance(core, MultiPaxos)
-        entry = core.log.get(accepted.slot)
-        if entry is None or entry.ballot != accepted.ballot:
-            return  # overwritten since; whoever overwrote it has to know what was chosen
-        votes = self._votes.setdefault((accepted.slot, accepted.ballot), {})
-        votes[replica.number] = entry.value.commands
-        same = sum(commands == entry.value.commands for commands in votes.values())
-        if same == self._quorum:
-            self._decide(accepted.slot, entry.value.commands, f"a quorum votes in {entry.ballot}")
+    def _note_proposal(self, entry: Entry) -> None:
+        commands = self._proposed.setdefault((entry.slot, entry.ballot), entry.value.commands)
+        if commands != entry.value.commands:
+            raise Violation(
+                "one value a ballot",
+                f"in {entry.ballot} slot {entry.slot} holds {commands} and {entry.value.commands}",
+            )
+
+    def _vote(self, replica: ReplicaId, accepted: Accepted) -> None:
+        place = (accepted.slot, accepted.ballot)
+        commands = self._proposed.get(place)
+        if commands is None:
+            raise Violation(
+                "one value a ballot", f"replica {replica} votes for {place}, which nobody accepted"
+            )
+        votes = self._votes.setdefault(place, {})
+        votes[replica] = None
+        if len(votes) == self._quorum:
+            self._decide(accepted.slot, commands, f"a quorum votes in {accepted.ballot}")
+            self._chosen.setdefault(accepted.slot, commands)
 
     def _decide(self, slot: int, commands: Any, who: str) -> None:  # noqa: ANN401 - a tuple
         decided = self._decided.setdefault(slot, commands)

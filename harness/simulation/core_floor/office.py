@@ -28,6 +28,8 @@ class Office:
         self.recorder: Final = Recorder(None, self.clock, keep_events=True)
         self.processes: Final = world.clients
         """Process numbers grow by it after an unknown outcome."""
+        self.patience: Final = world.patience
+        """After which a client gives an operation up."""
         self.given = 0
         self.wall_offset = 0
         """How far the wall clock is off; nothing looks at it but planted bugs."""

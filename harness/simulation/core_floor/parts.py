@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from harness.mutants import MUTANTS
 from harness.simulation.draws import StreamRandom
+from harness.simulation.world import World
 from node.core.interface import Core
 from node.core.multipaxos import MultiPaxos, Settings
 from node.runtime.journal import open_journal
@@ -12,10 +13,8 @@ from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import ReplicaId
 
-SETTINGS: Final = Settings(election_timeout_ticks=10, heartbeat_ticks=3)
-"""A tick is `TICK`: so a second sees several elections, and a run of some seconds is long."""
-
 TICK: Final = 10_000_000
+"""So a second sees several elections, and a run of some seconds is long."""
 
 
 class CountingStore(KeyValueStore):
@@ -38,8 +37,12 @@ class CountingStore(KeyValueStore):
 class Parts:
     """Makes cores, journals and state machines for one world."""
 
-    def __init__(self, members: Iterable[ReplicaId], mutant: str = "") -> None:
-        planted: Any = MUTANTS[mutant] if mutant else None
+    def __init__(self, members: Iterable[ReplicaId], world: World) -> None:
+        planted: Any = MUTANTS[world.mutant] if world.mutant else None
+        self._settings = Settings(
+            election_timeout_ticks=world.election_ticks,
+            heartbeat_ticks=max(1, world.election_ticks // 3),
+        )
         self.members: Final = tuple(members)
         self.open_journal: Final = getattr(planted, "journal", None) or open_journal
         self.client: Final[type[Any] | None] = getattr(planted, "client", None)
@@ -56,7 +59,7 @@ class Parts:
         return self._core(
             replica=replica,
             members=self.members,
-            settings=SETTINGS,
+            settings=self._settings,
             random=random,
             records=records,
         )

@@ -99,7 +99,8 @@ class Replica:
         """Who waits for what; a client is its number."""
         self._loop = loop
         self._parts = parts
-        self._rates = rates
+        self.rates = rates
+        """How long its disk takes."""
         self._sync_draws = sync_draws
         self._send = send
         self._answer = answer
@@ -271,8 +272,8 @@ class Replica:
         delay = 0
         if must_sync:
             failpoint("before-sync")
-            delay = self._sync_draws.exponential(self._rates.sync_mean)
-            if self._sync_draws.chance(self._rates.sync_stall):
+            delay = self._sync_draws.exponential(self.rates.sync_mean)
+            if self._sync_draws.chance(self.rates.sync_stall):
                 delay *= 100
         self._loop.after(delay, self._saved, self.incarnation, group, must_sync)
 
