@@ -1,3 +1,3 @@
-"""Planted bugs: each a small class that breaks one rule of a core, for the checker to find."""
+"""Planted bugs: each a small class that breaks one rule, for the checker, or a look inside, to find."""
 
-from harness.mutants.catalogue import MUTANTS as MUTANTS, Mutant as Mutant
+from harness.mutants.catalogue import HARMLESS as HARMLESS, MUTANTS as MUTANTS, Mutant as Mutant

@@ -1,62 +1,300 @@
-"""The planted bugs by name. A run with one of them must end in "not linearizable"."""
+"""The planted bugs by name.
 
+A run with one of them must be noticed: by the checker, which sees only what clients were answered, by
+a look inside, or because clients wait for ever.
+
+The numbers are those of the design: M for Multi-Paxos, S for storage, C for clients and sessions. What
+the design lists and is not here cannot go wrong, since there is no such step: see `HARMLESS`.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
-from harness.mutants.multipaxos import (
-    IgnoreAccepted,
-    LocalReads,
-    ReplyBeforeQuorum,
-    SendBeforeSync,
-)
+from harness.mutants import execution, multipaxos, promises, quorums, recovery, sessions, storage
 from node.core.multipaxos import MultiPaxos
+from node.runtime.journal import open_journal
+from node.state_machine.interface import StateMachine
+from node.state_machine.sessions import SessionedStateMachine
+
+if TYPE_CHECKING:
+    from harness.simulation.core_floor.client import Client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
-    """A core with one rule removed."""
+    """A cluster with one rule removed; what is not replaced is the real thing."""
 
     name: str
     number: str
-    """In the catalogue of the design: M for Multi-Paxos."""
-    core: type[MultiPaxos]
+    """In the catalogue of the design."""
     removes: str
     """The rule that is no longer kept, in one sentence."""
     seen_as: str
     """What a client notices, if it looks at the right time."""
+    core: type[MultiPaxos] = MultiPaxos
+    journal: storage.OpenJournal = open_journal
+    machine: Callable[[StateMachine], SessionedStateMachine] = SessionedStateMachine
+    client_name: str = ""
+    """A class in `harness.mutants.clients`. By name, since that module needs the simulator, which
+    needs this one."""
     protocol: str = "multipaxos"
 
+    @property
+    def client(self) -> "type[Client] | None":
+        """The class that replaces the simulator's client, if this mutant has one."""
+        if not self.client_name:
+            return None
+        found: type[Client] = getattr(import_module("harness.mutants.clients"), self.client_name)
+        return found
 
-_ALL: Final = (
+
+_CORES: Final = (
     Mutant(
         name="reply-before-quorum",
         number="M20",
-        core=ReplyBeforeQuorum,
+        core=multipaxos.ReplyBeforeQuorum,
         removes="A value is chosen once a quorum has durably accepted it.",
         seen_as="a write that was confirmed is gone when the leader is",
     ),
     Mutant(
         name="ignore-accepted",
         number="M6",
-        core=IgnoreAccepted,
+        core=multipaxos.IgnoreAccepted,
         removes="A new leader proposes what an acceptor of its quorum reported for a slot.",
         seen_as="a write that was confirmed is gone under the next leader",
     ),
     Mutant(
         name="local-reads",
         number="M11",
-        core=LocalReads,
+        core=multipaxos.LocalReads,
         removes="A read takes a place in the log like every other command.",
         seen_as="a leader that was replaced answers with values that were overwritten",
     ),
     Mutant(
         name="send-before-sync",
         number="M2",
-        core=SendBeforeSync,
+        core=multipaxos.SendBeforeSync,
         removes="Promises and votes leave only when what they rest on is durable.",
         seen_as="a write that was confirmed is gone when power fails at a quorum",
     ),
+    Mutant(
+        name="promise-not-durable",
+        number="M1",
+        core=promises.PromiseNotDurable,
+        removes="A promise is durable before anyone is told of it.",
+        seen_as="a write that was confirmed is gone: a restarted acceptor helps an older leader",
+    ),
+    Mutant(
+        name="accept-lower-ballot",
+        number="M3",
+        core=promises.AcceptLowerBallot,
+        removes="An acceptor accepts nothing below its promise.",
+        seen_as="a write that was confirmed is overwritten by a leader that was replaced",
+    ),
+    Mutant(
+        name="promise-lower",
+        number="M4",
+        core=promises.PromiseLower,
+        removes="A promise is never taken back for a lower one.",
+        seen_as="a write that was confirmed is gone when an old candidate wins late",
+    ),
+    Mutant(
+        name="shared-ballots",
+        number="M5",
+        core=promises.SharedBallots,
+        removes="No two replicas ever use one ballot.",
+        seen_as="two leaders at once; replicas that answer differently",
+    ),
+    Mutant(
+        name="believe-the-first",
+        number="M7",
+        core=recovery.BelieveTheFirst,
+        removes="Of several reported values the one of the highest ballot is proposed.",
+        seen_as="a write that was confirmed gives way to an older one that was not",
+    ),
+    Mutant(
+        name="half-is-enough",
+        number="M8",
+        core=quorums.HalfIsEnough,
+        removes="Any two quorums have a member in common.",
+        seen_as="two halves of the cluster go on, and confirm writes to two logs",
+    ),
+    Mutant(
+        name="count-duplicate-votes",
+        number="M9",
+        core=quorums.CountDuplicateVotes,
+        removes="A vote counts once, however often it is delivered.",
+        seen_as="a write that was confirmed is gone with the minority that had it",
+    ),
+    Mutant(
+        name="count-stale-votes",
+        number="M10",
+        core=quorums.CountStaleVotes,
+        removes="A vote counts only for the ballot that it names.",
+        seen_as="a write is confirmed that no quorum has, and is gone with its leader",
+    ),
+    Mutant(
+        name="execute-out-of-order",
+        number="M15",
+        core=execution.ExecuteOutOfOrder,
+        removes="A slot is executed after all slots before it.",
+        seen_as="a read of a state that never was, once the next leader has told",
+    ),
+    Mutant(
+        name="fill-gaps-at-once",
+        number="M16",
+        core=recovery.FillGapsAtOnce,
+        removes="A hole is filled with a no-op only when nobody of the quorum has a value for it.",
+        seen_as="one write of several that were confirmed is gone under the next leader",
+    ),
+    Mutant(
+        name="trust-old-entries",
+        number="M17",
+        core=execution.TrustOldEntries,
+        removes="A follower fetches what was chosen where it holds an entry of an older ballot.",
+        seen_as="replicas differ, and the next leader answers with what was never chosen",
+    ),
+    Mutant(
+        name="refuse-what-is-proposed",
+        number="M21",
+        core=execution.RefuseWhatIsProposed,
+        removes="Only what was never proposed is refused as certainly not executed.",
+        seen_as="a write that was reported as failed is read",
+    ),
+    Mutant(
+        name="election-livelock",
+        number="M24",
+        core=multipaxos.ElectionLivelock,
+        removes="Nobody campaigns unless a quorum hears no leader, nor at the same time as others.",
+        seen_as="no answer, for as long as one link is broken one way",
+    ),
 )
 
-MUTANTS: Final[dict[str, Mutant]] = {mutant.name: mutant for mutant in _ALL}
+_JOURNALS: Final = (
+    Mutant(
+        name="no-fsync",
+        number="S1",
+        journal=storage.on(storage.NoFsync),
+        removes="What was synced survives a crash.",
+        seen_as="a write that was confirmed is gone when power fails at a quorum",
+    ),
+    Mutant(
+        name="sync-then-write",
+        number="S2",
+        journal=storage.on(storage.SyncThenWrite),
+        removes="An fsync covers the group that waits for it.",
+        seen_as="the last writes that were confirmed are gone when power fails at a quorum",
+    ),
+    Mutant(
+        name="trust-checksums",
+        number="S4",
+        journal=storage.on(storage.TrustChecksums),
+        removes="A frame with a wrong checksum is not recovered from.",
+        seen_as="a value that nobody wrote; or a promise that was torn off is kept by halves",
+    ),
+    Mutant(
+        name="retry-fsync",
+        number="S5",
+        journal=storage.on(storage.RetryFsync),
+        removes="A failed fsync ends the replica.",
+        seen_as="a write that was confirmed is gone when power fails at a quorum",
+    ),
+    Mutant(
+        name="cut-at-damage",
+        number="S6",
+        journal=storage.on(storage.CutAtDamage),
+        removes="A replica with damaged records refuses to start.",
+        seen_as="a write that was confirmed is gone with the records behind the damage",
+    ),
+)
+
+_CLIENTS: Final = (
+    Mutant(
+        name="silence-is-failure",
+        number="C1",
+        client_name="SilenceIsFailure",
+        removes="What may have been executed is recorded as unknown.",
+        seen_as="a write that was recorded as failed is read",
+    ),
+    Mutant(
+        name="new-number-each-time",
+        number="C2",
+        client_name="NewNumberEachTime",
+        removes="A request keeps its number when it is asked again.",
+        seen_as="an append is there twice; a cas fails against its own effect",
+    ),
+    Mutant(
+        name="dedup-by-number-only",
+        number="C3",
+        machine=sessions.DedupByNumberOnly,
+        removes="A request is known by its session and its number.",
+        seen_as="a write is confirmed and was never executed",
+    ),
+    Mutant(
+        name="forget-sessions-early",
+        number="C4",
+        machine=sessions.ForgetSessionsEarly,
+        removes="A session that was forgotten stays unknown for ever.",
+        seen_as="an append is there twice, when its second copy comes late",
+    ),
+    Mutant(
+        name="any-answer",
+        number="C5",
+        client_name="AnyAnswer",
+        removes="An answer belongs to the request that it names.",
+        seen_as="a read returns what another request was answered",
+    ),
+    Mutant(
+        name="read-anywhere",
+        number="C6",
+        core=execution.FollowerReads,
+        client_name="ReadAnywhere",
+        removes="A read takes a place in the log, whoever is asked.",
+        seen_as="a replica that lags answers with a value that was overwritten",
+    ),
+    Mutant(
+        name="wall-clock-stamps",
+        number="C7",
+        client_name="WallClockStamps",
+        removes="All events of a history are stamped by one clock that never goes back.",
+        seen_as="operations that seem to overlap or to follow each other, and did not",
+    ),
+    Mutant(
+        name="stamp-when-answered",
+        number="C8",
+        client_name="StampWhenAnswered",
+        removes="An invocation is on record before its request is sent.",
+        seen_as="a read that seems to begin after a write that it did not see",
+    ),
+    Mutant(
+        name="cached-reads",
+        number="C9",
+        client_name="CachedReads",
+        removes="A read is answered by the cluster.",
+        seen_as="a client reads its own write, which nobody else ever sees or has overwritten",
+    ),
+)
+
+MUTANTS: Final[dict[str, Mutant]] = {m.name: m for m in (*_CORES, *_JOURNALS, *_CLIENTS)}
 """By name, in the order in which they are shown."""
+
+HARMLESS: Final = {
+    "M4 promise-equal": "A ballot names its replica, so an equal one comes from the same candidate "
+    "and asks the same question again.",
+    "M12 lease-on-wall-clock": "There are no leases: a read takes a place in the log.",
+    "M13 readindex-before-first-commit": "There is no read index, for the same reason.",
+    "M14 readindex-reuse": "There is no read index, for the same reason.",
+    "M18 snapshot-drops-sessions": "There are no snapshots: a restart executes the whole log again.",
+    "M19 snapshot-index-mismatch": "There are no snapshots, and no log is ever truncated.",
+    "M22 reconfig-two-quorums": "The members of a cluster are fixed.",
+    "M23 removed-node-keeps-voting": "The members of a cluster are fixed.",
+    "S3 rename-without-dir-fsync": "No file is ever renamed: all is in one journal, which is created "
+    "once. A journal whose name is lost at its creation has promised nothing yet.",
+    "S7 stale-snapshot-wins": "There are no snapshots.",
+    "S8 double-apply-on-replay": "No state is stored but the log: a restart begins with an empty "
+    "state machine, so nothing can be applied to what already has it.",
+}
+"""What the design lists and this code cannot have, with the reason: there is no such step. A lost
+ballot file (S3) is here a lost record, which is M1."""

@@ -32,7 +32,7 @@ class LocalReads(MultiPaxos):
     """Whoever believes to lead answers a get at once from its own state."""
 
     def _on_propose(self, command: Command) -> None:
-        if self.leadership is not None and _is_get(command):
+        if self.leadership is not None and is_get(command):
             self._outbox.reads.append(command)
         else:
             super()._on_propose(command)
@@ -45,7 +45,22 @@ class SendBeforeSync(MultiPaxos):
         self._send(to, message)
 
 
-def _is_get(command: Command) -> bool:
+class ElectionLivelock(MultiPaxos):
+    """Nobody asks before a campaign, and all are patient equally long (M24).
+
+    A replica that cannot hear deposes every leader; without that, replicas that run out of patience
+    together collide for ever. No answer is ever wrong: there are just none.
+    """
+
+    def _start_canvass(self) -> None:
+        self._start_campaign()
+
+    def _draw_patience(self) -> int:
+        return self.settings.election_timeout_ticks
+
+
+def is_get(command: Command) -> bool:
+    """Whether a command only reads."""
     if command.number == OPEN_SESSION:
         return False
     try:

@@ -35,7 +35,7 @@ def draw_world(seed: int, size: Size) -> World:
     shape = draws.stream("shape")
     drawn = shape.weighted(_REPLICAS)
     replicas = drawn if size.replicas is None else size.replicas
-    clients, keys = shape.between(2, 6), shape.between(1, 4)
+    clients, keys = shape.choice((2, 3, 4, 5, 6, 12)), shape.between(1, 4)
     operations = shape.between(40, 160)
     horizon = shape.between(SECOND, 4 * SECOND)
     # As long as nothing goes wrong the operations end about when the faults do.
@@ -54,6 +54,7 @@ def draw_world(seed: int, size: Size) -> World:
         think_mean=think_mean,
         patience=shape.choice((100 * MS, 500 * MS, 2 * SECOND)),
         election_ticks=shape.choice((4, 6, 10)),
+        has_small_limits=shape.chance(MILLION // 2),
         rest=shape.choice(("frozen", "deaf", "mute")),
         horizon=horizon,
         rates=_rates(draws.stream("rates")),
@@ -69,7 +70,7 @@ def _rates(draw: Stream) -> Rates:
     return Rates(
         delay_min=draw.choice((20 * US, 200 * US, 2 * MS)),
         delay_mean=draw.choice((50 * US, 1 * MS, 8 * MS)),
-        loss=sometimes(draw.choice((_PERCENT // 2, 3 * _PERCENT, 10 * _PERCENT))),
+        loss=sometimes(draw.choice((_PERCENT, 5 * _PERCENT, 15 * _PERCENT, 30 * _PERCENT))),
         duplicate=sometimes(draw.choice((_PERCENT, 5 * _PERCENT, 20 * _PERCENT))),
         late=sometimes(draw.choice((_PERCENT // 5, _PERCENT, 3 * _PERCENT))),
         late_max=draw.choice((200 * MS, SECOND, 3 * SECOND)),

@@ -123,6 +123,9 @@ class World(Struct, frozen=True, kw_only=True):
     """When the faults end, and the phase begins in which all must come to an end."""
     election_ticks: int = 10
     """Of 10 ms. With few of them a slow disk or a lost message is enough to depose a leader."""
+    has_small_limits: bool = False
+    """One command a slot, few slots at once, messages of two entries, few sessions: so that a short
+    run meets what otherwise takes a long one."""
     rates: Rates
     faults: tuple[Fault, ...] = ()
     mutant: str = ""

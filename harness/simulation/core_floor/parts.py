@@ -1,6 +1,7 @@
 """What a cluster is made of, and which of it a planted bug replaces."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from harness.mutants import MUTANTS
@@ -10,7 +11,7 @@ from node.core.interface import Core
 from node.core.multipaxos import MultiPaxos, Settings
 from node.runtime.journal import open_journal
 from node.state_machine.kv import KeyValueStore
-from node.state_machine.sessions import SessionedStateMachine
+from node.state_machine.sessions import SESSIONS_MAX, SessionedStateMachine
 from node.types import ReplicaId
 
 TICK: Final = 10_000_000
@@ -38,19 +39,29 @@ class Parts:
     """Makes cores, journals and state machines for one world."""
 
     def __init__(self, members: Iterable[ReplicaId], world: World) -> None:
-        planted: Any = MUTANTS[world.mutant] if world.mutant else None
+        planted = MUTANTS[world.mutant] if world.mutant else None
         self._settings = Settings(
             election_timeout_ticks=world.election_ticks,
             heartbeat_ticks=max(1, world.election_ticks // 3),
         )
+        self._sessions_max = SESSIONS_MAX
+        if world.has_small_limits:
+            self._settings = replace(
+                self._settings,
+                batch_commands_max=1,
+                slots_in_flight_max=4,
+                pending_max=4,
+                report_entries_max=2,
+            )
+            self._sessions_max = world.clients + 2
         self.members: Final = tuple(members)
-        self.open_journal: Final = getattr(planted, "journal", None) or open_journal
-        self.client: Final[type[Any] | None] = getattr(planted, "client", None)
+        self.open_journal: Final = planted.journal if planted else open_journal
+        self.client: Final[type[Any] | None] = planted.client if planted else None
         """Replaces `client.Client`."""
-        self._core: Final[Callable[..., Core[Any, Any]]] = (
-            getattr(planted, "core", None) or MultiPaxos
+        self._core: Final[Callable[..., Core[Any, Any]]] = planted.core if planted else MultiPaxos
+        self._machine: Final[Callable[..., SessionedStateMachine]] = (
+            planted.machine if planted else SessionedStateMachine
         )
-        self._machine: Final = getattr(planted, "machine", None) or SessionedStateMachine
 
     def core(
         self, replica: ReplicaId, random: StreamRandom, records: Iterable[Any]
@@ -66,4 +77,6 @@ class Parts:
 
     def machine(self, store: CountingStore) -> SessionedStateMachine:
         """An empty state machine."""
+        if self._machine is SessionedStateMachine:
+            return SessionedStateMachine(store, sessions_max=self._sessions_max)
         return self._machine(store)

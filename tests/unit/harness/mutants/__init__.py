@@ -1,0 +1,1 @@
+"""Tests of planted bugs that no cluster of cores can show."""

@@ -1,0 +1,29 @@
+"""The catalogue of planted bugs is whole: what the design lists is here, or cannot be, for a reason."""
+
+from harness.mutants import HARMLESS, MUTANTS
+from harness.simulation.core_floor.client import Client
+from node.core.multipaxos import MultiPaxos
+from node.runtime.journal import open_journal
+from node.state_machine.sessions import SessionedStateMachine
+
+_LISTED = [
+    *(f"M{number}" for number in range(1, 25)),
+    *(f"S{number}" for number in range(1, 9)),
+    *(f"C{number}" for number in range(1, 10)),
+]
+
+
+def test_every_number_of_the_design_is_planted_once_or_harmless() -> None:
+    planted = [bug.number for bug in MUTANTS.values()]
+    assert len(planted) == len(set(planted))
+    assert {*planted, *(name.split()[0] for name in HARMLESS)} == set(_LISTED)
+
+
+def test_every_planted_bug_replaces_something_and_says_what_is_removed() -> None:
+    real = (MultiPaxos, open_journal, SessionedStateMachine, None)
+    for name, bug in MUTANTS.items():
+        assert bug.name == name
+        assert (bug.core, bug.journal, bug.machine, bug.client) != real
+        assert bug.client is None or issubclass(bug.client, Client)
+        assert bug.removes.endswith(".")
+        assert bug.seen_as
