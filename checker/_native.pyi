@@ -1,7 +1,7 @@
 # Types of the compiled module; each part of checker/native has a section of its own.
 
 # native/search_bindings.cpp, called by checker/lowering.py
-from checker.lowering import Poll, Step
+from checker.lowering import MayBecome, Poll, Step
 
 def search(
     live_count: int,
@@ -14,6 +14,8 @@ def search(
     look_ahead: bool,
     step: Step,
     poll: Poll,
+    grows: list[int],
+    may_become: MayBecome | None,
     /,
 ) -> tuple[str, list[int], int, list[int], list[int], bool, int]: ...
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from checker.budget import Meter
-from checker.lowering import OVERWRITE, Answer, Lowered, NativeSearch, run
+from checker.lowering import OVERWRITE, Answer, Lowered, NativeSearch, contradicted, run
 from checker.prepare import Problem
 from checker.search import Stuck
 
@@ -22,6 +22,9 @@ _PLAIN_S: Final = 0.1
 
 _EXTRA_S: Final = 0.3
 """Time for finding out piece by piece, where it does not; a person waits for the verdict."""
+
+_STATES_MAX: Final = 64
+"""States that are told where not all of them are known; a person reads the first few."""
 
 _QUESTIONS_MAX: Final = 5_000
 """Transitions that the model is asked about for the explanation: some 5 ms."""
@@ -35,13 +38,15 @@ def find_culprit(
     if answer.looked_ahead or lowered.needs_are_known:
         patience = _Patience(meter, _PLAIN_S)
         plain = run(native, problem.table, lowered, patience, look_ahead=False)
+        if plain.status == "found":
+            raise contradicted(problem.table)
         if plain.status == "stuck":
             answer, event, states = plain, plain.event, plain.states
         else:
             patience = _Patience(meter, _EXTRA_S)
             if answer.looked_ahead:
                 event = _first_failure(native, problem, lowered, event, patience)
-            states = _possible(native, problem, lowered, event, patience)
+            states = _reached(native, problem, lowered, event, patience)
     _fill_rows(problem, event, [0, *states, *answer.reached])
     return Stuck({(state, (event,)): [0] for state in states or [0]})
 
@@ -80,10 +85,25 @@ def _first_failure(
     return bad - 1
 
 
+def _reached(
+    native: NativeSearch, problem: Problem, lowered: Lowered, event: int, patience: Meter
+) -> list[int]:
+    """The states in which the object can have been as operation `event` returned."""
+    if not lowered.needs_are_known:
+        # Which states to ask about is not known beforehand, but none makes no difference either:
+        # a search that cannot go on from there passes over none. Where it has no time for all,
+        # some are told rather than none.
+        probed = lowered.with_probe(event, None)
+        answer = run(native, problem.table, probed, patience, end=event + 1)
+        if answer.event == event:
+            return answer.states if answer.status == "stuck" else answer.states[:_STATES_MAX]
+    return _possible(native, problem, lowered, event, patience)
+
+
 def _possible(
     native: NativeSearch, problem: Problem, lowered: Lowered, event: int, patience: Meter
 ) -> list[int]:
-    """The states in which the object can have been as operation `event` returned.
+    """The same, by asking for each state by itself.
 
     Those that cannot be ruled out in time are listed too.
     """

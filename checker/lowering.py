@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 from checker.budget import Meter
 from checker.errors import ModelError, UnsupportedError
 from checker.model import ANYWHERE
+from checker.outlook import Outlook, outlook_of
 from checker.prepare import Problem
 from checker.table import IMPOSSIBLE, Table
 
@@ -38,8 +39,24 @@ Step = Callable[[int, int], int]
 Poll = Callable[[], bool]
 """Asked some hundred times a second; True ends the search."""
 
+MayBecome = Callable[[int, int], bool]
+"""Asked for each pair of a state and another one that somebody must see."""
+
 NativeSearch = Callable[
-    [int, list[int], list[int], list[int], list[int], list[int], int, bool, Step, Poll],
+    [
+        int,
+        list[int],
+        list[int],
+        list[int],
+        list[int],
+        list[int],
+        int,
+        bool,
+        Step,
+        Poll,
+        list[int],
+        MayBecome | None,
+    ],
     tuple[str, list[int], int, list[int], list[int], bool, int],
 ]
 """`checker._native.search`; see `Lowered`, `run` and `Answer` for what the numbers are."""
@@ -79,14 +96,22 @@ class Lowered(Struct, frozen=True):
     targets: list[int]
     """By class: the state after it, where that does not depend on more than `only_in`."""
 
+    grows: list[int]
+    """By class: 1 where the model says that it grows."""
+    outlook: Outlook | None = None
+    """What growing may lead to, where the model says something of it."""
+
     @property
     def needs_are_known(self) -> bool:
         """True when nothing depends on the state except by needing a certain one."""
         kinds = set(self.classes)
         return all(self.kinds[k] == OVERWRITE or self.only_in[k] != NO_STATE for k in kinds)
 
-    def with_probe(self, event: int, state: int) -> "Lowered":
-        """With an observer of `state` in the place of operation `event`, called as it returns."""
+    def with_probe(self, event: int, state: int | None) -> "Lowered":
+        """With an observer of `state` in the place of operation `event`, called as it returns.
+
+        None: of no state at all, which no order explains.
+        """
         classes, arrivals = list(self.classes), list(self.arrivals)
         classes[event] = len(self.kinds)
         arrivals[event] = event
@@ -95,8 +120,9 @@ class Lowered(Struct, frozen=True):
             classes=classes,
             arrivals=arrivals,
             kinds=[*self.kinds, OBSERVER],
-            only_in=[*self.only_in, state],
-            targets=[*self.targets, state],
+            only_in=[*self.only_in, NO_STATE if state is None else state],
+            targets=[*self.targets, IMPOSSIBLE if state is None else state],
+            grows=[*self.grows, 0],
         )
 
 
@@ -110,7 +136,7 @@ class Answer(Struct, frozen=True):
     event: int
     """Otherwise: the last return that was reached."""
     states: list[int]
-    """Stuck: the states that were reached there."""
+    """Otherwise: the states that were reached there; where it stopped, there may be more."""
     reached: list[int]
     """Stuck: the states that were reached anywhere."""
     looked_ahead: bool
@@ -129,7 +155,11 @@ def run(
     end: int | None = None,
     look_ahead: bool = True,
 ) -> Answer:
-    """Search for a linearization of the history up to return `end` - 1; by default, of all."""
+    """Search for a linearization of the history up to return `end` - 1; by default, of all.
+
+    Raises:
+        ModelError: the model is wrong about itself.
+    """
     reasons: list[str] = []
 
     def poll() -> bool:
@@ -138,10 +168,13 @@ def run(
             reasons.append(why)
         return why is not None
 
-    rows = table.rows
+    rows, outlook = table.rows, lowered.outlook
 
     def step(state: int, kind: int) -> int:
-        return rows[state][kind]
+        successor = rows[state][kind]
+        if outlook is not None:
+            outlook.saw(state, kind, successor)
+        return successor
 
     answer = native(
         lowered.live_count,
@@ -154,8 +187,20 @@ def run(
         look_ahead,
         step,
         poll,
+        lowered.grows,
+        None if outlook is None else outlook.may_become,
     )
+    if answer[0] == "contradicted":
+        raise contradicted(table)
     return Answer(*answer, "".join(reasons))
+
+
+def contradicted(table: Table) -> ModelError:
+    """What to say where an order was found that there should not be."""
+    return ModelError(
+        f"the model {table.model.name} contradicts itself: by what it says of `grows` and "
+        f"`may_become` there is no order of the operations, by its `step` there is one"
+    )
 
 
 def lower(problem: Problem) -> Lowered:
@@ -176,7 +221,12 @@ def lower(problem: Problem) -> Lowered:
         kinds.append(what)
         only_in.append(state)
         targets.append(target)
-    return Lowered(problem.live_count, problem.classes, arrivals, kinds, only_in, targets)
+    changing = {kind for kind in problem.classes if kinds[kind] != OBSERVER}
+    outlook = outlook_of(problem.table, changing, {state for state in only_in if state >= 0})
+    grows = [int(outlook is not None and kind in outlook.growing) for kind in range(len(kinds))]
+    return Lowered(
+        problem.live_count, problem.classes, arrivals, kinds, only_in, targets, grows, outlook
+    )
 
 
 def _declared(table: Table, kind: int) -> tuple[int, int, int]:

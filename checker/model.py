@@ -136,6 +136,24 @@ class Model(ABC):
         del action
         return False
 
+    def grows(self, action: Action) -> bool:
+        """True when `may_become` speaks for `action`: what it makes of a state, that may become.
+
+        Appending to a list grows it, and so does adding to a set of which nothing is removed.
+        """
+        del action
+        return False
+
+    def may_become(self, state: State, wanted: State) -> bool:
+        """False only when NO sequence of actions that grow leads from `state` to `wanted`.
+
+        No list becomes another one by appending unless it is the beginning of it. Saying so is
+        never needed. Together with `only_in` it lets the search give up an order of appends as
+        soon as a list that somebody still has to read cannot come of it.
+        """
+        del state, wanted
+        return True
+
     def partition(self, operation: Operation) -> Hashable:
         """The object that `operation` works on; objects are judged one by one.
 

@@ -3,7 +3,7 @@
 from typing import ClassVar, Final
 
 from checker.errors import ModelError
-from checker.model import ILLEGAL, UNKNOWN, Action, Model, State
+from checker.model import ANYWHERE, ILLEGAL, UNKNOWN, Action, Model, State
 from checker.values import Value, show, token, value_of
 
 
@@ -21,11 +21,26 @@ class AppendList(Model):
             return (*state, token(action.value))
         if action.output is UNKNOWN:
             return state
-        return state if tuple(map(token, action.output or ())) == state else ILLEGAL
+        seen = action.output or ()
+        # Most lists differ in length, and asking for that costs nothing.
+        return state if len(seen) == len(state) and _tokens(seen) == state else ILLEGAL
 
     def is_observer(self, action: Action) -> bool:
         """Reads."""
         return action.f == "read"
+
+    def only_in(self, action: Action) -> State:
+        """A read tells the whole list."""
+        known = action.f == "read" and action.output is not UNKNOWN
+        return _tokens(action.output) if known else ANYWHERE
+
+    def grows(self, action: Action) -> bool:
+        """Appends."""
+        return action.f == "append"
+
+    def may_become(self, state: State, wanted: State) -> bool:
+        """What is there stays, at the beginning."""
+        return bool(wanted[: len(state)] == state)
 
     def problem(self, action: Action) -> str | None:
         """A read answers a list."""
@@ -39,7 +54,7 @@ class AppendList(Model):
         """A list; null is the empty one."""
         if value is not None and not isinstance(value, list | tuple):
             raise ModelError(f"append-list starts from a list, not {show(value)}")
-        return tuple(map(token, value or ()))
+        return _tokens(value)
 
     def describe(self, action: Action) -> str:
         """Recorders differ in what they answer to an append, and it does not matter."""
@@ -50,6 +65,10 @@ class AppendList(Model):
     def describe_state(self, state: State) -> str:
         """`[1, 2]`."""
         return show([value_of(item) for item in state])
+
+
+def _tokens(value: Value) -> State:
+    return tuple(map(token, value or ()))
 
 
 MODEL: Final = AppendList()

@@ -3,7 +3,7 @@
 from typing import ClassVar, Final
 
 from checker.errors import ModelError
-from checker.model import ILLEGAL, UNKNOWN, Action, Model, State
+from checker.model import ANYWHERE, ILLEGAL, UNKNOWN, Action, Model, State
 from checker.values import Value, show
 
 
@@ -24,6 +24,19 @@ class Counter(Model):
     def is_observer(self, action: Action) -> bool:
         """Reads, and adding nothing."""
         return action.f == "read" or action.value == 0
+
+    def only_in(self, action: Action) -> State:
+        """A read tells the sum."""
+        known = action.f == "read" and action.output is not UNKNOWN
+        return action.output if known else ANYWHERE
+
+    def grows(self, action: Action) -> bool:
+        """Adding more than nothing."""
+        return bool(action.f == "add" and action.value > 0)
+
+    def may_become(self, state: State, wanted: State) -> bool:
+        """A greater sum; rounding keeps the order."""
+        return bool(state <= wanted)
 
     def problem(self, action: Action) -> str | None:
         """Numbers go in and come out."""

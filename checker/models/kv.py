@@ -67,6 +67,16 @@ class KeyValue(Model):
         """Puts and deletes."""
         return action.f in _PUT or action.f == "delete"
 
+    def grows(self, action: Action) -> bool:
+        """Appends."""
+        return action.f == "append"
+
+    def may_become(self, state: State, wanted: State) -> bool:
+        """A text that begins with it, and any text where there was nothing."""
+        if isinstance(wanted, str) and (state is None or isinstance(state, str)):
+            return wanted.startswith(state or "")
+        return bool(state == wanted)
+
     def problem(self, action: Action) -> str | None:
         """A cas takes a pair, an append takes a string."""
         if action.f == "cas":

@@ -8,7 +8,7 @@ answer to an add what was added.
 from typing import ClassVar, Final
 
 from checker.errors import ModelError
-from checker.model import ILLEGAL, UNKNOWN, Action, Model, State
+from checker.model import ANYWHERE, ILLEGAL, UNKNOWN, Action, Model, State
 from checker.values import Value, show, token, value_of
 
 
@@ -39,6 +39,19 @@ class Set(Model):
     def is_observer(self, action: Action) -> bool:
         """Looking, and every add or remove that changed nothing."""
         return action.f in ("contains", "read") or action.output is False
+
+    def only_in(self, action: Action) -> State:
+        """A read tells all elements."""
+        known = action.f == "read" and action.output is not UNKNOWN
+        return frozenset(map(token, action.output)) if known else ANYWHERE
+
+    def grows(self, action: Action) -> bool:
+        """Adds."""
+        return action.f == "add"
+
+    def may_become(self, state: State, wanted: State) -> bool:
+        """Elements come, and without a remove none goes."""
+        return bool(state <= wanted)
 
     def problem(self, action: Action) -> str | None:
         """`contains` answers true or false, `read` a list."""

@@ -7,6 +7,12 @@ namespace gong::search {
 
 namespace {
 
+// How long a search goes on that has to fail, only to show how far one can come: some 10 ms.
+constexpr std::uint32_t IDLE_TURNS_MAX = 1'000;
+
+// States that a search tells which ran out of time or memory, and so should not need more of them.
+constexpr std::size_t STOPPED_STATES_MAX = 1'000;
+
 // Writes the order down while a path is walked again.
 class Order : public Recorder {
  public:
@@ -56,10 +62,11 @@ class Order : public Recorder {
 
 }  // namespace
 
-Search::Search(const Problem& problem, Table::Ask ask, std::function<bool()> poll, bool look_ahead)
+Search::Search(const Problem& problem, Table::Ask ask, std::function<bool()> poll, bool look_ahead,
+               Outlook::Ask may_become)
     : problem_(problem),
       table_(problem, std::move(ask)),
-      step_(problem, table_, used_, look_ahead),
+      step_(problem, table_, used_, look_ahead, std::move(may_become)),
       store_(problem, used_),
       poll_(std::move(poll)) {}
 
@@ -77,7 +84,11 @@ Result Search::run() {
     explore(deepest, deep, false);
     if (found_) return finish(Status::found);
     if (poll_()) return finish(Status::stopped);
-    if (store_.furthest() > before) continue;
+    if (store_.furthest() > before) {
+      idle_ = 0;
+      continue;
+    }
+    if (step_.is_doomed() && ++idle_ > IDLE_TURNS_MAX) return finish(Status::stuck);
     const Id shallowest = store_.take_shallowest();
     if (shallowest == NONE) return finish(Status::stuck);
     explore(shallowest, shallow, true);
@@ -142,16 +153,19 @@ std::vector<Op> Search::witness(Id parent, std::uint32_t last_move) {
 }
 
 Result Search::finish(Status status) {
+  if (status == Status::found && step_.is_doomed()) status = Status::contradicted;
   Result result;
   result.status = status;
   result.configurations = store_.size();
   result.event = store_.furthest();
-  result.looked_ahead = step_.has_looked_ahead();
-  if (status == Status::found) result.order = witness(goal_parent_, goal_move_);
-  if (status == Status::stuck) {
+  result.looked_ahead = step_.has_looked_ahead() || step_.is_doomed();
+  if (status == Status::found)
+    result.order = witness(goal_parent_, goal_move_);
+  else
     result.states = store_.states_at(result.event);
-    result.reached = store_.states();
-  }
+  if (status == Status::stopped && result.states.size() > STOPPED_STATES_MAX)
+    result.states.resize(STOPPED_STATES_MAX);
+  if (status == Status::stuck) result.reached = store_.states();
   return result;
 }
 

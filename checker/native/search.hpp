@@ -4,6 +4,7 @@
 //
 //   search_store    one configuration makes another superfluous (dominance)
 //   search_step     excuses, dead values, lost values: what a move leads to
+//   search_outlook  lost states: what a state can still become
 //   search          which configuration is explored next
 //
 // Two ends of one search: the deep end explores the newest configuration of the last event
@@ -20,13 +21,14 @@
 
 namespace gong::search {
 
-enum class Status { found, stuck, stopped };
+// Contradicted: what the model says of growing leaves no linearization, and there is one.
+enum class Status { found, stuck, stopped, contradicted };
 
 struct Result {
   Status status;
   std::vector<Op> order;       // found: a linearization
   Event event = 0;             // otherwise: the last event that was reached
-  std::vector<State> states;   // stuck: the states there
+  std::vector<State> states;   // otherwise: the states there, of a search that stopped some of them
   std::vector<State> reached;  // stuck: the states anywhere
   bool looked_ahead = false;   // stuck: configurations were given up for what came later
   std::size_t configurations = 0;
@@ -35,7 +37,9 @@ struct Result {
 class Search {
  public:
   // `poll` is called every few hundred configurations; it returns true to stop the search.
-  Search(const Problem& problem, Table::Ask ask, std::function<bool()> poll, bool look_ahead);
+  // `may_become` answers for the model; see search_outlook. Not asked without `look_ahead`.
+  Search(const Problem& problem, Table::Ask ask, std::function<bool()> poll, bool look_ahead,
+         Outlook::Ask may_become = nullptr);
 
   Result run();
 
@@ -54,6 +58,7 @@ class Search {
   std::function<bool()> poll_;
   Config config_, child_;
   std::vector<Move> moves_;
+  std::uint32_t idle_ = 0;  // turns since ground was gained, of a search that is doomed
   Id goal_parent_ = NONE;
   std::uint32_t goal_move_ = 0;
   bool found_ = false;

@@ -15,7 +15,9 @@ Problem::Problem(Input input, Event end_)
       classes(std::move(input.classes)),
       arrivals(std::move(input.arrivals)),
       only_in(std::move(input.only_in)),
-      targets(std::move(input.targets)) {
+      targets(std::move(input.targets)),
+      grows(std::move(input.grows)) {
+  grows.resize(input.kinds.size(), 0);
   kinds.reserve(input.kinds.size());
   for (const auto kind : input.kinds) kinds.push_back(static_cast<Kind>(kind));
   sort_calls();

@@ -28,6 +28,7 @@ struct Input {
   std::vector<std::uint8_t> kinds;  // by class
   std::vector<State> only_in;       // by class: its only state, or ANYWHERE
   std::vector<State> targets;       // by class: the state after it, where that is known beforehand
+  std::vector<std::uint8_t> grows;  // by class: the model says that it grows; empty: none does
 };
 
 // Crashed operations of equal effect, in the order of their calls.
@@ -70,6 +71,7 @@ class Problem {
   std::vector<Kind> kinds;
   std::vector<State> only_in;
   std::vector<State> targets;
+  std::vector<std::uint8_t> grows;
   std::vector<Class> twin;  // by class: the least class of the same effect
 
   std::vector<Crashed> crashed;  // by first arrival

@@ -2,15 +2,18 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 namespace gong::search {
 
-Step::Step(const Problem& problem, Table& table, UsedSets& used, bool look_ahead)
+Step::Step(const Problem& problem, Table& table, UsedSets& used, bool look_ahead,
+           Outlook::Ask may_become)
     : problem_(problem),
       table_(table),
       used_(used),
       dead_values_(look_ahead && problem.needs_known),
       lost_values_(look_ahead && problem.effects_known),
+      outlook_(problem, used, look_ahead ? std::move(may_become) : nullptr),
       needed_(problem.uses.size(), 0),
       seen_(problem.kinds.size(), 0),
       earliest_(problem.kinds.size(), NONE) {}
@@ -83,6 +86,15 @@ void Step::moves(const Config& config, const Window& window, std::vector<Move>& 
     std::sort(found.begin() + sorted_from, found.end(),
               [](const Move& a, const Move& b) { return a.what < b.what; });
   }
+  if (outlook_.is_on()) leave_out_the_hopeless(config, window, found);
+}
+
+void Step::leave_out_the_hopeless(const Config& config, const Window& window,
+                                  std::vector<Move>& found) {
+  outlook_.note(config, window);
+  const auto hopeless = std::erase_if(
+      found, [&](const Move& move) { return outlook_.is_hopeless(config, window, move); });
+  if (hopeless > 0) has_looked_ahead_ = true;
 }
 
 Step::Fate Step::apply(const Config& from, Move move, Window& window, Config& to,

@@ -41,6 +41,7 @@
 
 #include <vector>
 
+#include "search_outlook.hpp"
 #include "search_store.hpp"
 #include "search_table.hpp"
 
@@ -56,18 +57,23 @@ class Recorder {
 
 class Step {
  public:
-  Step(const Problem& problem, Table& table, UsedSets& used, bool look_ahead);
+  Step(const Problem& problem, Table& table, UsedSets& used, bool look_ahead,
+       Outlook::Ask may_become = nullptr);
 
   enum class Fate { open, hopeless, finished };
 
   // The configuration before anything happened; `window` stands at event 0.
   Fate first(Config& config, Window& window, Recorder* recorder);
 
-  // All moves from `config` worth trying, the most promising first.
+  // All moves from `config` worth trying, the most promising first. None of them is known to be
+  // hopeless, so the first is a good one to dive along.
   void moves(const Config& config, const Window& window, std::vector<Move>& found);
 
   // Where `move` leads. Moves `window` from the event of `from` to that of `to`.
   Fate apply(const Config& from, Move move, Window& window, Config& to, Recorder* recorder);
+
+  // Whether it is known that no configuration leads to the end.
+  [[nodiscard]] bool is_doomed() const { return outlook_.is_doomed(); }
 
   // Whether any configuration was given up because of what comes later.
   [[nodiscard]] bool has_looked_ahead() const { return has_looked_ahead_; }
@@ -77,6 +83,7 @@ class Step {
   void arrive(Config& config, const Window& window, Recorder* recorder);
   void take_observers(Config& config, const Window& window, Recorder* recorder);
   void let_go_of_the_dead(Config& config, const Window& window);
+  void leave_out_the_hopeless(const Config& config, const Window& window, std::vector<Move>& found);
   [[nodiscard]] bool is_dead(State state, Event event) const;
   void note_needs(const Config& config, const Window& window);
   [[nodiscard]] bool is_needed_now(State state) const;
@@ -86,6 +93,7 @@ class Step {
   Table& table_;
   UsedSets& used_;
   const bool dead_values_, lost_values_;
+  Outlook outlook_;
   bool has_looked_ahead_ = false;
 
   // Stamps instead of sets that would have to be cleared for each configuration.

@@ -12,11 +12,39 @@
 
 namespace gong::search {
 
+// A table that is filled entry by entry, most of it never. Rows come in pages: a history may have
+// thousands of classes, and thousands of states in each of which few of them are ever tried.
+template <typename Item, Item NOT_KNOWN>
+class Lazy {
+ public:
+  explicit Lazy(std::size_t columns = 0) : columns_(columns) {}
+
+  Item& at(std::size_t row, std::size_t column) {
+    if (row >= rows_.size()) rows_.resize(row + row / 2 + 1);
+    auto& pages = rows_[row];
+    if (pages.empty()) pages.resize((columns_ + PAGE - 1) / PAGE);
+    auto& page = pages[column / PAGE];
+    if (!page) {
+      page = std::make_unique<Page>();
+      page->fill(NOT_KNOWN);
+    }
+    return (*page)[column % PAGE];
+  }
+
+ private:
+  static constexpr std::size_t PAGE = 64;
+  using Page = std::array<Item, PAGE>;
+
+  std::size_t columns_;
+  std::vector<std::vector<std::unique_ptr<Page>>> rows_;
+};
+
 class Table {
  public:
   using Ask = std::function<State(State, Class)>;
 
-  Table(const Problem& problem, Ask ask) : problem_(problem), ask_(std::move(ask)) {}
+  Table(const Problem& problem, Ask ask)
+      : problem_(problem), ask_(std::move(ask)), known_(problem.kinds.size()) {}
 
   // The state after an operation of class `kind`, or ILLEGAL.
   State next(State state, Class kind) {
@@ -25,33 +53,15 @@ class Table {
       const State only = problem_.only_in[kind];
       return only == ANYWHERE || only == state ? target : ILLEGAL;
     }
-    return look_up(state, kind);
-  }
-
- private:
-  // Rows come in pages: a history may have thousands of classes, and thousands of states in
-  // each of which few of them are ever tried.
-  static constexpr std::size_t PAGE = 64;
-  using Page = std::array<State, PAGE>;
-
-  State look_up(State state, Class kind) {
-    const auto row = static_cast<std::size_t>(state);
-    if (row >= rows_.size()) rows_.resize(row + row / 2 + 1);
-    auto& pages = rows_[row];
-    if (pages.empty()) pages.resize((problem_.kinds.size() + PAGE - 1) / PAGE);
-    auto& page = pages[kind / PAGE];
-    if (!page) {
-      page = std::make_unique<Page>();
-      page->fill(NOT_ASKED);
-    }
-    State& known = (*page)[kind % PAGE];
+    State& known = known_.at(static_cast<std::size_t>(state), kind);
     if (known == NOT_ASKED) known = ask_(state, kind);
     return known;
   }
 
+ private:
   const Problem& problem_;
   Ask ask_;
-  std::vector<std::vector<std::unique_ptr<Page>>> rows_;
+  Lazy<State, NOT_ASKED> known_;
 };
 
 }  // namespace gong::search
