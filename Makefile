@@ -5,13 +5,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Every commit runs other seeds, and the same ones again: the first is drawn from its hash.
+FIRST_SEED ?= $(shell printf '%d' "0x$$(git rev-parse HEAD 2>/dev/null | cut -c1-8 | grep . || echo 0)")
+SEEDS ?= 300
+RUNTIME_SEEDS ?= 20
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format clean
+.PHONY: help demo test test-all simulate check format clean
 
 help:
 	@echo "make demo      five replicas, their leader killed again and again, the history judged"
 	@echo "make test      the fast tests"
 	@echo "make test-all  every test"
+	@echo "make simulate  fresh seeds of the simulator: SEEDS=$(SEEDS) RUNTIME_SEEDS=$(RUNTIME_SEEDS) from FIRST_SEED"
 	@echo "make check     formatting, lint, types, import layers"
 	@echo "make format    rewrite files in the project's format"
 
@@ -23,6 +29,11 @@ test: $(STAMP)
 
 test-all: $(STAMP)
 	@$(BIN)/pytest -q -m ""
+
+simulate: $(STAMP)
+	@$(BIN)/gong simulate --floor core --seeds $(FIRST_SEED):$$(($(FIRST_SEED) + $(SEEDS)))
+	@[ $(RUNTIME_SEEDS) -eq 0 ] || $(BIN)/gong simulate --floor runtime \
+	  --seeds $(FIRST_SEED):$$(($(FIRST_SEED) + $(RUNTIME_SEEDS)))
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check .

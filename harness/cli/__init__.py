@@ -18,6 +18,8 @@ _COMMANDS: Final = {
     "check": "Judge a stored history.",
     "verify": "Check a certificate against its history.",
     "convert": "Translate a history into another format.",
+    "simulate": "Run clusters in worlds that seeds decide, and repeat them.",
+    "mutants": "The scoreboard: every planted bug, found or not, after how many seeds.",
     "report": "Rebuild the report of a run.",
     "node": "One replica, in the foreground.",
     "master": "The registry of replicas, in the foreground.",

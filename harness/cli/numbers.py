@@ -1,6 +1,7 @@
 """Numbers on a command line."""
 
 import math
+import re
 from typing import Any, Final
 
 import click
@@ -23,3 +24,32 @@ class _Positive(click.FloatRange):
 
 POSITIVE: Final = _Positive(min=0, min_open=True)
 """More than zero, and finite."""
+
+
+SEEDS_MAX: Final = 1 << 63
+"""Seeds are 64-bit numbers wherever they are stored."""
+
+
+class Seeds(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.3 only
+    """`1000` for the first thousand seeds, `17:19` for 17 and 18."""
+
+    name = "seeds"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - the signature is click's
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> range:
+        """The seeds that the words mean."""
+        if isinstance(value, range):
+            return value
+        found = re.fullmatch(r"(?:([0-9]+):)?([0-9]+)", str(value).strip(), re.ASCII)
+        if found is None:
+            self.fail(f"{value!r} is neither a number N nor a range A:B.", param, ctx)
+        seeds = range(int(found[1] or 0), int(found[2]))
+        if not seeds:
+            self.fail(f"{value!r} holds no seed; 17:18 is the single seed 17.", param, ctx)
+        if seeds.stop > SEEDS_MAX:
+            self.fail(f"{value!r} goes beyond {SEEDS_MAX}.", param, ctx)
+        return seeds

@@ -1,25 +1,14 @@
-"""One page out of a history and its verdict: template, style, script and data in a single file.
+"""One page out of a history and its verdict."""
 
-The page runs only its own script: the content security policy names its hash, so that a value
-which found a way into the markup would still not execute. The data stand in a block of JSON in
-pure ASCII without `<`, `>` and `&`, which no parser of HTML can leave early.
-"""
-
-import base64
-import hashlib
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from harness.report.assembly import asset, content_hash, data_block, script_of, template
 from harness.report.columns import Strings, columns, processes
 from harness.report.counterexample import picture, table
 from harness.report.faults import Band, Faults, read_faults
@@ -30,10 +19,6 @@ from history.history import History
 
 SCRIPTS: Final = ("data", "view", "ink", "faults", "rows", "timeline", "charts", "details", "main")
 EVENTS_LISTED_MAX: Final = 300
-
-
-class ReportError(Exception):
-    """A report cannot be written: one sentence that says which file and what was expected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +78,10 @@ def render(history: History, judged: Mapping[str, Any], subject: Subject) -> str
         suspects=_counterexample(judged, len(operations)),
         culprit=_culprit(judged),
     )
-    script, style = _script(), _asset("page.css")
+    script, style = script_of(SCRIPTS), asset("page.css")
     events = _events(faults, shown.origin)
     suspects = [operations[i] for i in shown.suspects]
-    return _template().render(
+    return template("report.html").render(
         version=version("gong"),
         title=visible(subject.title),
         subtitle=visible(subject.subtitle),
@@ -116,27 +101,10 @@ def render(history: History, judged: Mapping[str, Any], subject: Subject) -> str
         events_left_out=max(len(events) - EVENTS_LISTED_MAX, 0),
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own files
-        style_hash=_hash(style),
-        script_hash=_hash(script),
+        style_hash=content_hash(style),
+        script_hash=content_hash(script),
         data=Markup(data_block(_data(shown))),  # noqa: S704
     )
-
-
-def write_page(path: Path, page: str) -> None:
-    """Replace `path` at once, so that a reader never sees half a page."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(page, encoding="utf-8", errors="backslashreplace")
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise ReportError(f"{path}: cannot write the report: {error.strerror}") from error
-
-
-def data_block(data: object) -> str:
-    """JSON that may stand between script tags, whatever is in it."""
-    words = json.dumps(data, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    return words.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _data(shown: Shown) -> dict[str, Any]:
@@ -243,32 +211,3 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         else:
             rows.append((dotted, name_text(value)))
     return rows
-
-
-def _hash(words: str) -> str:
-    digest = hashlib.sha256(words.encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"
-
-
-def _asset(name: str) -> str:
-    return files("harness.report").joinpath("static", name).read_text(encoding="utf-8")
-
-
-@cache
-def _script() -> str:
-    parts = [f"// {name}.js\n{_asset(f'{name}.js')}" for name in SCRIPTS]
-    script = '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
-    assert "</" not in script, "would end the script element"
-    return script
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("harness.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html")

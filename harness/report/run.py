@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from harness.report.page import ReportError, Subject, render, table_block, write_page
+from harness.report.assembly import ReportError, write_page
+from harness.report.page import Subject, render, table_block
 from harness.report.stored import check_command
 from history.errors import HistoryError
 from history.formats import load

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.report.page import Subject, render, table_block, write_page
+from harness.report.assembly import write_page
+from harness.report.page import Subject, render, table_block
 from history.history import History
 
 

@@ -45,6 +45,20 @@ def raising(error: BaseException) -> Callable[..., None]:
         (["kv", "--master", "h:1", "put", "k", "\udcff"], "is not UTF-8 at character 0"),
         (["kv", "--master", "h:1", "--timeout", "-1", "get", "k"], "--timeout"),
         (["check", "--model", "kv", "/missing.jsonl"], "/missing.jsonl"),
+        (["simulate", "--seeds", "many"], "'many' is neither a number N nor a range A:B"),
+        (["simulate", "--seeds", "0"], "'0' holds no seed; 17:18 is the single seed 17"),
+        (["simulate", "--seeds", "9:3"], "'9:3' holds no seed"),
+        (["simulate", "--seeds", "9999999999999999999"], "goes beyond"),
+        (["simulate", "--mutant", "gremlin"], "gremlin"),
+        (["simulate", "--floor", "cellar"], "cellar"),
+        (["simulate", "--world", "/missing.json"], "/missing.json"),
+        (
+            ["simulate", "--resume", "/missing/seeds.jsonl"],
+            "--resume: /missing/seeds.jsonl: No such",
+        ),
+        (["simulate", "--jobs", "0"], "--jobs"),
+        (["mutants", "--budget", "0"], "--budget"),
+        (["mutants", "--mutant", "gremlin"], "gremlin"),
     ],
 )
 def test_wrong_arguments_are_one_line_on_stderr_and_254(

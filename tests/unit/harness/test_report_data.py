@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from harness.report.assembly import data_block
 from harness.report.columns import Strings, columns, processes
 from harness.report.faults import Band, Mark, read_faults
-from harness.report.page import data_block
 from harness.report.text import LENGTH_MAX, detail_text, name_text, value_text
 from history import Event, Info, Invocation, Operation, Outcome
 
