@@ -70,7 +70,10 @@ class Links:
             self._bites["loss"] += 1
             return []
         arrivals = [self._delay(stream)]
-        if rates.duplicate and stream.chance(rates.duplicate):
+        # A client speaks over a connection, which never says a thing twice: a copy that is refused
+        # beside one that is accepted would make a liar of whoever believes the refusal.
+        is_stream = max(sender, to) >= FIRST_CLIENT
+        if rates.duplicate and stream.chance(rates.duplicate) and not is_stream:
             self._bites["duplicate"] += 1
             arrivals.append(self._delay(stream))
         return arrivals

@@ -20,7 +20,7 @@ _PERCENT: Final = MILLION // 100
 _CHANCE_OF_KIND: Final = 45
 """In percent: that a kind of fault occurs in a world at all."""
 
-_OFTEN: Final = {Kind.CRASH: 6, Kind.CRASH_AT_FAILPOINT: 6, Kind.ISOLATE: 4, Kind.CUT: 4}
+_OFTEN: Final = {Kind.CRASH: 6, Kind.CRASH_AT_FAILPOINT: 8, Kind.ISOLATE: 4, Kind.CUT: 4}
 """At most so many of a kind in a world; of the others, `_SELDOM`."""
 
 _SELDOM: Final = 3
@@ -50,7 +50,7 @@ def draw_world(seed: int, size: Size) -> World:
         clients=clients,
         operations=operations,
         keys=keys,
-        padding=shape.choice((0, 1000, 3000, 3000)),
+        padding=shape.choice((300, 1000, 3000, 3000)),
         think_mean=think_mean,
         patience=shape.choice((100 * MS, 500 * MS, 2 * SECOND)),
         election_ticks=shape.choice((4, 6, 10)),
@@ -76,8 +76,8 @@ def _rates(draw: Stream) -> Rates:
         late_max=draw.choice((200 * MS, SECOND, 3 * SECOND)),
         sync_mean=draw.choice((100 * US, 5 * MS, 30 * MS)),
         sync_stall=sometimes(_PERCENT // 2, 30),
-        tear=sometimes(draw.choice((40 * _PERCENT, 90 * _PERCENT)), 70),
-        survive=sometimes(draw.choice((10 * _PERCENT, 50 * _PERCENT)), 60),
+        tear=sometimes(draw.choice((50 * _PERCENT, 100 * _PERCENT)), 85),
+        survive=sometimes(draw.choice((10 * _PERCENT, 50 * _PERCENT)), 40),
     )
 
 

@@ -32,15 +32,15 @@ def random_history(rng: random.Random, letters: Sequence[Letter], shape: str) ->
     issuers = rng.randrange(1, 4)
     chosen = rng.sample(letters, min(len(letters), rng.randrange(2, 5)))
     keys = rng.choice([(None,), ("x", "y")])
-    spans = _sequential_spans(rng, count, issuers) if shape == "processes" else _spans(rng, count)
+    placed = sequential_spans(rng, count, issuers) if shape == "processes" else spans(rng, count)
     found = []
     seqs = {issuer: rng.sample(range(100), count) for issuer in range(issuers)}
     if shape != "crossing":
         seqs = {issuer: sorted(numbers) for issuer, numbers in seqs.items()}
-    for number, (call, return_, issuer) in enumerate(sorted(spans)):
+    for number, (call, return_, issuer) in enumerate(sorted(placed)):
         f, value, output = rng.choice(chosen)
         outcome = rng.choice([*[Outcome.OK] * 6, Outcome.UNKNOWN, Outcome.FAILED])
-        in_session = shape in ("sessions", "crossing") or (shape == "mixed" and rng.random() < 0.6)
+        is_session = shape in ("sessions", "crossing") or (shape == "mixed" and rng.random() < 0.6)
         plain = operation(
             number,
             f,
@@ -53,37 +53,37 @@ def random_history(rng: random.Random, letters: Sequence[Letter], shape: str) ->
             process=issuer % issuers,
         )
         found.append(
-            _in_session(plain, issuer % issuers, seqs[issuer % issuers][number])
-            if in_session
+            in_session(plain, issuer % issuers, seqs[issuer % issuers][number])
+            if is_session
             else plain
         )
     return found
 
 
-def _spans(rng: random.Random, count: int) -> list[tuple[int, int, int]]:
+def spans(rng: random.Random, count: int) -> list[tuple[int, int, int]]:
     ends = [number for number in range(count) for _ in range(2)]
     rng.shuffle(ends)
     places = [[p for p, end in enumerate(ends) if end == number] for number in range(count)]
     return [(call, return_, rng.randrange(6)) for call, return_ in places]
 
 
-def _sequential_spans(rng: random.Random, count: int, issuers: int) -> list[tuple[int, int, int]]:
+def sequential_spans(rng: random.Random, count: int, issuers: int) -> list[tuple[int, int, int]]:
     """Nobody calls before the last operation has returned."""
     left, time = count, 0
     live: dict[int, int] = {}
-    spans = []
+    found = []
     while left or live:
         issuer = rng.randrange(issuers)
         if issuer in live:
-            spans.append((live.pop(issuer), time, issuer))
+            found.append((live.pop(issuer), time, issuer))
         elif left:
             live[issuer] = time
             left -= 1
         time += 1
-    return spans
+    return found
 
 
-def _in_session(plain: Operation, session: int, seq: int) -> Operation:
+def in_session(plain: Operation, session: int, seq: int) -> Operation:
     fields = {name: getattr(plain, name) for name in plain.__struct_fields__}
     return Operation(**{**fields, "session": session, "seq": seq})
 

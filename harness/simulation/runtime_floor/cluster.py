@@ -1,0 +1,180 @@
+"""Replicas as programs on simulated hosts, and what is wrong when one stops.
+
+    open_replica(...) on host "replica 1", its disk, its clock        unchanged, as in production
+
+A replica that stops because its disk failed is started again, as by an operator: after a reboot of the
+machine, since Linux shows bytes that a failed fsync has lost until then, and a replica that reads
+them believes them. One that stops for any other reason has a defect, and that ends the run.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from harness.simulation.atlas import Atlas
+from harness.simulation.draws import StreamRandom
+from harness.simulation.outcome import Failure, FailureKind
+from harness.simulation.programs import Host, Life, Simulation
+from harness.simulation.world import MS, Kind, World
+from node.config import ClusterConfig, ReplicaConfig, Timing
+from node.errors import StorageError
+from node.runtime.replica import CoreFactory, Replica, open_replica
+from node.types import Address, ReplicaId
+
+CLUSTER: Final = "simulated"
+PEER_PORT: Final = 1
+CLIENT_PORT: Final = 2
+
+TIMING: Final = Timing(tick_ms=10, election_timeout_ticks=20, heartbeat_ticks=5)
+"""Faster than the default, so that a run of some seconds sees many elections."""
+
+RESTART_AFTER_STOP: Final = 200 * MS
+"""When a replica stopped by itself, an operator starts it again."""
+
+_DIRECTORY: Final = Path(tempfile.gettempdir()) / "gong-simulation"
+"""A replica makes the directory of its journal before it asks its disk; that alone is real."""
+
+
+class Cluster:
+    """The replicas of one world."""
+
+    def __init__(
+        self,
+        world: World,
+        simulation: Simulation,
+        core: CoreFactory,
+        *,
+        reboots: bool = True,
+    ) -> None:
+        """`reboots`: what an operator does before starting a replica whose disk has failed."""
+        self.world: Final = world
+        self.simulation: Final = simulation
+        self.members: Final = tuple(ReplicaId(number + 1) for number in range(world.replicas))
+        self.atlas: Final = Atlas(self.members)
+        self.config: Final = ClusterConfig(
+            cluster=CLUSTER,
+            data_dir=_DIRECTORY,
+            replicas=tuple(
+                ReplicaConfig(
+                    id=member,
+                    peer_address=Address(host_name(member), PEER_PORT),
+                    client_address=Address(host_name(member), CLIENT_PORT),
+                )
+                for member in self.members
+            ),
+            timing=TIMING,
+        )
+        self.hosts: Final = {m: simulation.host(host_name(m)) for m in self.members}
+        self.running: Final[dict[ReplicaId, Replica]] = {}
+        """Those that have opened their journal and serve."""
+        self.frozen: Final[dict[ReplicaId, None]] = {}
+        """Down for good: the finale does without them."""
+        self._struck_lately: dict[ReplicaId, dict[Kind, None]] = {}
+        """Damage done while a replica opened its journal: it has served without noticing."""
+        self.failure: Failure | None = None
+        self.failed: Final = trio.Event()
+        self._core = core
+        self._reboots = reboots
+
+    def start_all(self) -> None:
+        """Start every replica for the first time."""
+        for member in self.members:
+            self.start(member)
+
+    def start(self, member: ReplicaId) -> None:
+        """Start a replica, unless it is up."""
+        host = self.hosts[member]
+        if not host.is_up and member not in self.frozen and self.failure is None:
+            self._struck_lately[member] = {}
+
+            async def serve(life: Life) -> None:
+                await self._serve(member, life)
+
+            host.start(serve)
+
+    def fail(self, kind: FailureKind, rule: str, what: str) -> None:
+        """Remember what went wrong first, and end the run."""
+        if self.failure is None:
+            self.failure = Failure(kind=kind, rule=rule, what=what, at=self.simulation.agenda.now)
+            self.simulation.note("failure", f"{kind.value}: {rule}: {what}")
+            self.failed.set()
+
+    def damaged(self, member: ReplicaId, kind: Kind) -> None:
+        """The disk of a replica was damaged, or will fail the next time."""
+        self.atlas.struck(member, kind)
+        if self.is_up(member) and member not in self.running:
+            self._struck_lately[member][kind] = None
+
+    def is_up(self, member: ReplicaId) -> bool:
+        """Whether there is anything to crash."""
+        return self.hosts[member].is_up
+
+    async def _serve(self, member: ReplicaId, life: Life) -> None:
+        random = StreamRandom(self.simulation.stream("replica", member, life.number))
+        try:
+            async with open_replica(
+                self.config, member, random=random, disk=life.disk, core=self._core
+            ) as replica:
+                self._on_started(member, life, replica)
+                await trio.sleep_forever()
+        except StorageError as error:
+            if not life.is_over:
+                self._on_stopped(member, life.host, error)
+        except Exception as error:
+            if not life.is_over:
+                self.fail(
+                    FailureKind.INVARIANT,
+                    f"{_innermost(error)} in the code",
+                    f"replica {member}: {error!r}",
+                )
+        finally:
+            if self.hosts[member].life in (life, None):
+                self.running.pop(member, None)
+
+    def _on_started(self, member: ReplicaId, life: Life, replica: Replica) -> None:
+        self.running[member] = replica
+        life.host.note("serve")
+        if life.host.stored.is_damaged:
+            self.fail(
+                FailureKind.INVARIANT,
+                "starts from damage",
+                f"replica {member} started although bits of its journal had flipped",
+            )
+        self.atlas.restarted(member)
+        for kind in self._struck_lately[member]:
+            self.atlas.struck(member, kind)
+
+    def _on_stopped(self, member: ReplicaId, host: Host, error: StorageError) -> None:
+        host.note("refuse", str(error))
+        self.simulation.bites["stopped-by-disk"] += 1
+        if not self.atlas.may_refuse(member):
+            self.fail(
+                FailureKind.INVARIANT,
+                "refuses a good disk",
+                f"replica {member} stopped although its disk was good: {error}",
+            )
+        elif not self.atlas.is_gone(member):
+            self.simulation.agenda.after(RESTART_AFTER_STOP, lambda: self._start_again(member))
+
+    def _start_again(self, member: ReplicaId) -> None:
+        if not self.is_up(member) and member not in self.frozen:
+            if self._reboots:
+                self.hosts[member].crash("reboot")
+            self.start(member)
+
+
+def host_name(number: int) -> str:
+    """Of a replica or a client; clients count from 101."""
+    return f"replica {number}" if number <= _REPLICAS_MAX else f"client {number}"
+
+
+_REPLICAS_MAX: Final = 100
+
+
+def _innermost(error: BaseException) -> str:
+    """The kind of an error that came through nurseries."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return type(error).__name__

@@ -1,0 +1,204 @@
+"""The faults of a world, each at its time, on hosts.
+
+All kinds are played. Some are gentler than among cores, since TCP is between replicas here:
+
+    loss         costs a retransmission, which holds up what comes behind; sometimes the connection
+    duplicate    nothing: TCP drops what comes twice
+    cuts         stall what is under way; after seconds the sender gives its connection up
+    slow         a step of a task takes a part of `amount`, since an event takes several steps
+
+A fault that finds nothing to do (a crash of a replica that is down) does nothing and does not count
+as a bite.
+"""
+
+from functools import partial
+from typing import Final
+
+from msgspec import structs
+
+from harness.simulation.core_floor.faults import ring
+from harness.simulation.draws import MILLION
+from harness.simulation.programs import Host, HostCrashed
+from harness.simulation.programs.hosts import CURRENT, JOB
+from harness.simulation.runtime_floor.cluster import Cluster, host_name
+from harness.simulation.runtime_floor.office import Office
+from harness.simulation.world import MS, Fault, Kind
+from node.types import ReplicaId
+
+STROBE: Final = 20 * MS
+STEPS: Final = 8
+"""Steps of tasks for one event, about: from the stream through inbox and driver to an outbox."""
+
+
+class Faults:
+    """Plays the faults of one world; `end` takes back what still lasts."""
+
+    def __init__(self, cluster: Cluster, office: Office) -> None:
+        self._cluster = cluster
+        self._office = office
+        self._simulation = cluster.simulation
+        self._agenda = cluster.simulation.agenda
+        self._armed: dict[int, Fault] = {}
+        """Waiting for their failpoint, by number."""
+        self.is_over = False
+        self.crashes = 0
+        for fault in cluster.world.faults:
+            self._agenda.at(fault.at, partial(self._strike, fault))
+
+    def end(self) -> None:
+        """No more faults, and whatever lasts is over: the finale begins."""
+        self.is_over = True
+        self._armed.clear()
+        now = self._agenda.now
+        for host in self._cluster.hosts.values():
+            for fault in self._cluster.world.faults:
+                host.resume(_name(fault))
+            host.slow(0)
+            host.clock.set_rate(now, MILLION)
+        self._simulation.rates = structs.replace(self._simulation.rates, loss=0, late=0)
+        self._simulation.heal()
+
+    def at_failpoint(self, name: str) -> None:
+        """What `node.failpoints` calls: the replica whose code runs may have to die here."""
+        life = CURRENT.get()
+        if life is None or life.is_over or not self._armed:
+            return
+        for fault in self._armed.values():
+            if fault.where == name and host_name(fault.target) == life.name:
+                del self._armed[fault.number]
+                life.host.note("failpoint", name)
+                self._die_here(fault, life.host)
+                raise HostCrashed(f"at failpoint {name}")
+
+    def _die_here(self, fault: Fault, host: Host) -> None:
+        """In the thread of the run: calls in threads pass failpoints too, where Trio is not."""
+        job = JOB.get()
+        if job is not None:
+            job.outside(lambda: self._die_here(fault, host))
+            return
+        self._crash(host, fault.kind)
+        self._agenda.after(fault.until - fault.at, lambda: self._restart(fault.target))
+
+    # ── One kind each ────────────────────────────────────────────────────────────────────────
+
+    def _strike(self, fault: Fault) -> None:
+        if self.is_over or self._cluster.failure is not None:
+            return
+        self._simulation.note("fault", f"{fault.kind.value} {fault.target} {fault.other}")
+        match fault.kind:
+            case Kind.CRASH:
+                self._crash_replica(fault)
+            case Kind.CRASH_AT_FAILPOINT:
+                self._armed[fault.number] = fault
+            case Kind.CUT | Kind.CUT_BOTH | Kind.ISOLATE | Kind.RING:
+                self._cut(fault)
+            case Kind.FLIP_BIT | Kind.FAIL_READ | Kind.FAIL_FSYNC:
+                self._damage(fault)
+            case Kind.CLIENT_CRASH:
+                self._crash_client(fault)
+            case Kind.CLOCK_STEP | Kind.CLOCK_STROBE:
+                self._turn_clock(fault)
+            case Kind.PAUSE | Kind.SLOW | Kind.CLOCK_RATE:
+                self._hold_up(fault)
+
+    def _crash_replica(self, fault: Fault) -> None:
+        host = self._host(fault)
+        if host.is_up:
+            self._crash(host, fault.kind)
+            self._agenda.at(fault.until, lambda: self._restart(fault.target))
+
+    def _crash(self, host: Host, kind: Kind) -> None:
+        self.crashes += 1
+        host.crash(kind.value)
+
+    def _restart(self, number: int) -> None:
+        if not self.is_over:
+            self._cluster.start(ReplicaId(number))
+
+    def _cut(self, fault: Fault) -> None:
+        # It bites when a message is stopped; the network counts that.
+        for source, target in self._links(fault):
+            self._simulation.cut(
+                host_name(source),
+                host_name(target),
+                both_ways=False,
+                name=_name(fault),
+                kind=fault.kind.value,
+            )
+        self._agenda.at(fault.until, lambda: self._simulation.mend(_name(fault)))
+
+    def _links(self, fault: Fault) -> list[tuple[int, int]]:
+        members, target = self._cluster.members, fault.target
+        match fault.kind:
+            case Kind.CUT:
+                return [(target, fault.other)]
+            case Kind.CUT_BOTH:
+                return [(target, fault.other), (fault.other, target)]
+            case Kind.ISOLATE:
+                others = [*members, *self._office.hosts]
+                return [link for o in others for link in ((o, target), (target, o)) if o != target]
+            case _:
+                return ring(list(members))
+
+    def _damage(self, fault: Fault) -> None:
+        member, disk = ReplicaId(fault.target), self._host(fault).stored
+        if not self._cluster.atlas.allows(member):
+            return
+        match fault.kind:
+            case Kind.FLIP_BIT:
+                if disk.flip_bit(self._simulation.stream("flip", fault.number)) is None:
+                    return
+            case Kind.FAIL_READ:
+                disk.fail_next_read()
+            case _:
+                disk.fail_next_sync()
+        self._cluster.damaged(member, fault.kind)
+
+    def _crash_client(self, fault: Fault) -> None:
+        if fault.target in self._office.hosts and self._office.crash(fault.target):
+            self._agenda.at(fault.until, lambda: self._office.start(fault.target))
+
+    def _turn_clock(self, fault: Fault) -> None:
+        """The wall clock, at which no replica should look."""
+        self._bite(fault)
+        self._host(fault).clock.offset += fault.amount
+        if fault.kind is Kind.CLOCK_STROBE:
+            self._agenda.after(STROBE, lambda: self._strobe(fault, -fault.amount))
+
+    def _strobe(self, fault: Fault, amount: int) -> None:
+        self._host(fault).clock.offset += amount
+        if self._agenda.now + STROBE < fault.until:
+            self._agenda.after(STROBE, lambda: self._strobe(fault, -amount))
+
+    def _hold_up(self, fault: Fault) -> None:
+        host = self._host(fault)
+        if not host.is_up:
+            return
+        self._bite(fault)
+        match fault.kind:
+            case Kind.PAUSE:
+                host.pause(_name(fault))
+            case Kind.SLOW:
+                host.slow(fault.amount // STEPS)
+            case _:
+                host.clock.set_rate(self._agenda.now, fault.amount)
+        self._agenda.at(fault.until, lambda: self._let_go(fault, host))
+
+    def _let_go(self, fault: Fault, host: Host) -> None:
+        match fault.kind:
+            case Kind.PAUSE:
+                host.resume(_name(fault))
+            case Kind.SLOW:
+                host.slow(0)
+            case _:
+                host.clock.set_rate(self._agenda.now, MILLION)
+
+    def _host(self, fault: Fault) -> Host:
+        return self._cluster.hosts[ReplicaId(fault.target)]
+
+    def _bite(self, fault: Fault) -> None:
+        self._simulation.bites[fault.kind.value] += 1
+
+
+def _name(fault: Fault) -> str:
+    return f"fault {fault.number}"

@@ -1,0 +1,200 @@
+"""The clients of a world: real ones, each on a host of its own, and the record of what they saw."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+import trio
+
+from clients import Client, KvClient, RecordingClient, open_client
+from harness.simulation.draws import StreamRandom
+from harness.simulation.links import FIRST_CLIENT
+from harness.simulation.outcome import FailureKind
+from harness.simulation.programs import Life
+from harness.simulation.runtime_floor.cluster import CLUSTER, Cluster, host_name
+from harness.simulation.world import SECOND
+from history import Recorder
+from node.types import Address
+from node.wire.kv import Append, Cas, Delete, Done, Get, Mismatch, Operation, Put
+
+OPERATION_TIMEOUT_S: Final = 2.0
+"""Longer than an election; then the outcome is what is known by then."""
+
+BOUND_S: Final = 20.0
+"""What a read may take when nothing is wrong any more. An election takes less than a second, a
+client that asks in vain comes back after one: this is both, a dozen times."""
+
+ClientFactory = Callable[..., AbstractAsyncContextManager[Client]]
+"""Called with the arguments of `clients.open_client`."""
+
+
+class Office:
+    """Gives each client its next operation until all are given out."""
+
+    def __init__(self, cluster: Cluster, open_one: ClientFactory = open_client) -> None:
+        world, simulation = cluster.world, cluster.simulation
+        self.recorder: Final = Recorder(None, lambda: simulation.agenda.now, keep_events=True)
+        self.hosts: Final = {
+            FIRST_CLIENT + n: simulation.host(host_name(FIRST_CLIENT + n))
+            for n in range(world.clients)
+        }
+        self.given = 0
+        self.all_done: Final = trio.Event()
+        """Set when all operations have ended."""
+        self._closing = trio.Event()
+        self._cluster = cluster
+        self._simulation = simulation
+        self._open = open_one
+        self._process = {number: number - FIRST_CLIENT for number in self.hosts}
+        self._seen: dict[int, dict[str, str | None]] = {number: {} for number in self.hosts}
+        self._pace = {n: simulation.stream("pace", n) for n in self.hosts}
+        self._work = {n: simulation.stream("work", n) for n in self.hosts}
+        self._asked = dict.fromkeys(self.hosts, 0)
+        self._busy: dict[int, str] = {}
+        """What each client waits for."""
+        self._at_work: dict[int, None] = {}
+        self._reading: dict[int, trio.Event] = {}
+
+    def start(self, number: int) -> None:
+        """A client where there is none: the first one, or the next after a crash."""
+        host = self.hosts[number]
+        if host.is_up or self._closing.is_set():
+            return
+
+        async def work(life: Life) -> None:
+            await self._work_as(number, life)
+
+        self._at_work[number] = None
+        host.start(work)
+
+    def crash(self, number: int) -> bool:
+        """A client goes; what it waited for is of unknown outcome. False: it was gone."""
+        host = self.hosts[number]
+        if not host.is_up:
+            return False
+        host.crash("client-crash")
+        self._leave(number)
+        self._reading.pop(number, None)
+        return True
+
+    async def read_finally(self) -> None:
+        """No more operations: every client that lives reads once more, however long it takes."""
+        self._reading.update({n: trio.Event() for n, host in self.hosts.items() if host.is_up})
+        self._closing.set()
+        for done in list(self._reading.values()):
+            await done.wait()
+
+    @property
+    def waiting(self) -> list[str]:
+        """Who has not come to an end, and with what."""
+        return [
+            f"client {number} asks for {self._busy.get(number, 'nothing')}"
+            for number, done in self._reading.items()
+            if not done.is_set()
+        ]
+
+    async def _work_as(self, number: int, life: Life) -> None:
+        random = StreamRandom(self._simulation.stream("client", number, life.number))
+        addresses = [member.client_address for member in self._cluster.config.replicas]
+        async with self._open(
+            cluster=CLUSTER, replicas=addresses, timeout_s=OPERATION_TIMEOUT_S, random=random
+        ) as client:
+            recording = self._recording(number, client)
+            while await self._turn(number):
+                await self._perform(number, recording, self._operation(number), life)
+            self._leave(number)
+        await self._closing.wait()
+        await self._read_once(number, addresses, life, random)
+
+    async def _read_once(
+        self, number: int, addresses: list[Address], life: Life, random: StreamRandom
+    ) -> None:
+        async with self._open(
+            cluster=CLUSTER, replicas=addresses, timeout_s=BOUND_S, random=random
+        ) as client:
+            read = Get(f"k{number % self._cluster.world.keys}")
+            found = await self._perform(number, self._recording(number, client), read, life)
+            if found is None:
+                self._cluster.fail(
+                    FailureKind.LIVENESS,
+                    "stuck",
+                    f"client {number} was not answered within {BOUND_S:.0f} s although a quorum "
+                    f"was healed: {read}",
+                )
+        self._reading[number].set()
+
+    def _recording(self, number: int, client: Client) -> RecordingClient:
+        count = self._cluster.world.clients
+        recording = RecordingClient(
+            KvClient(client), self.recorder, process=number - FIRST_CLIENT, concurrency=count
+        )
+        recording.process = self._process[number]
+        return recording
+
+    async def _turn(self, number: int) -> bool:
+        """Think a while; False when there is nothing more to ask."""
+        if self.given >= self._cluster.world.operations:
+            return False
+        pause = self._pace[number].exponential(self._cluster.world.think_mean)
+        with trio.move_on_after(pause / SECOND):
+            await self._closing.wait()
+        if self._closing.is_set() or self.given >= self._cluster.world.operations:
+            return False
+        self.given += 1
+        return True
+
+    async def _perform(
+        self, number: int, recording: RecordingClient, operation: Operation, life: Life
+    ) -> Done | Mismatch | None:
+        life.host.note("invoke", repr(operation))
+        self._busy[number] = repr(operation)
+        # A process that is cut off in the middle has an operation of unknown outcome on record.
+        self._process[number] = recording.process + self._cluster.world.clients
+        result = await recording.perform(operation)
+        self._process[number] = recording.process
+        del self._busy[number]
+        life.host.note("done", repr(result))
+        if isinstance(result, Done):
+            self._remember(number, operation, result)
+        return result
+
+    def _leave(self, number: int) -> None:
+        self._at_work.pop(number, None)
+        if not self._at_work and self.given >= self._cluster.world.operations:
+            self.all_done.set()
+
+    def _operation(self, number: int) -> Operation:
+        """Keys of even number hold values that are put and compared, the others grow by appends."""
+        world, work = self._cluster.world, self._work[number]
+        self._asked[number] += 1
+        place, kind = work.below(world.keys), work.below(100)
+        return _drawn(
+            f"k{place}",
+            kind,
+            f"{number - FIRST_CLIENT}.{self._asked[number]};",
+            padding=world.padding,
+            grows=bool(place % 2),
+            expected=self._seen[number].get(f"k{place}"),
+        )
+
+    def _remember(self, number: int, operation: Operation, result: Done) -> None:
+        match operation:
+            case Get(key):
+                self._seen[number][key] = result.value
+            case Put(key, value) | Cas(key, _, value):
+                self._seen[number][key] = value
+            case Delete(key) | Append(key, _):
+                self._seen[number].pop(key, None)
+
+
+def _drawn(
+    key: str, kind: int, value: str, *, padding: int, grows: bool, expected: str | None
+) -> Operation:
+    if kind < 40:
+        return Get(key)
+    if grows:
+        return Append(key, value + "." * (padding // 2))
+    value += "." * padding
+    if kind < 65:
+        return Put(key, value)
+    return Delete(key) if kind < 70 else Cas(key, expected, value)

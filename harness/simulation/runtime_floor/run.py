@@ -1,0 +1,145 @@
+"""One world, from its beginning to a verdict."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import trio
+
+from checker import Budget, NotLinearizable, Undecided, check, find_model
+from clients import open_client
+from harness.mutants import MUTANTS
+from harness.simulation.outcome import Failure, FailureKind, Outcome
+from harness.simulation.programs import Simulation, simulate
+from harness.simulation.runtime_floor.cluster import Cluster
+from harness.simulation.runtime_floor.faults import Faults
+from harness.simulation.runtime_floor.finale import Finale
+from harness.simulation.runtime_floor.office import ClientFactory, Office
+from harness.simulation.runtime_floor.seams import failpoints_heard, log_in_trace, planted
+from harness.simulation.trace import Trace
+from harness.simulation.world import SECOND, World
+from history import Outcome as Response, pair
+from node import marks
+from node.core.multipaxos import MultiPaxos
+from node.runtime.replica import CoreFactory
+
+_JUDGING: Final = Budget(time_limit_s=20.0, memory_limit_mb=4_000.0)
+"""A hundred times what a history of this size has taken."""
+
+_AFTER_HORIZON_S: Final = 120.0
+"""More than the finale may take; then something is wrong with the simulator."""
+
+
+def run(
+    world: World,
+    *,
+    trace: Trace | None = None,
+    core: CoreFactory | None = None,
+    client_factory: ClientFactory = open_client,
+    reboots: bool = True,
+) -> Outcome:
+    """Play `world` with whole replicas and clients; deterministic. Not from within Trio.
+
+    Args:
+        world: what happens.
+        trace: takes every event.
+        core: what replicas think with; without one Multi-Paxos, or the planted bug of the world.
+        client_factory: called as `clients.open_client`.
+        reboots: whether the operator reboots a machine whose disk has failed.
+    """
+    trace = trace or Trace()
+    marks.reset()
+    if core is None:
+        core = MUTANTS[world.mutant].core if world.mutant else MultiPaxos
+    if world.mutant and MUTANTS[world.mutant].client_name:
+        raise ValueError(f"{world.mutant} is a bug of the simulated clients; these are real ones")
+    played = _Played(world, core, client_factory, reboots=reboots)
+    with planted(world.mutant), log_in_trace():
+        simulated = simulate(
+            played.main,
+            seed=world.seed,
+            rates=world.rates,
+            trace=trace,
+            limit_s=world.horizon / SECOND + _AFTER_HORIZON_S,
+        )
+    cluster, operations = (
+        played.cluster,
+        pair(enumerate(played.office.recorder.events, 1)).operations,
+    )
+    failure, undecided = cluster.failure, ""
+    if failure is None:
+        match check(operations, find_model("kv"), budget=_JUDGING):
+            case NotLinearizable(counterexample):
+                failure = Failure(
+                    kind=FailureKind.HISTORY,
+                    rule="not linearizable",
+                    what=counterexample.explanation,
+                    at=simulated.virtual,
+                )
+            case Undecided(reason):
+                undecided = reason
+            case _:
+                pass
+    bites = cluster.simulation.bites
+    for host in cluster.hosts.values():
+        bites.update(host.stored.bites)
+    return Outcome(
+        world=world,
+        failure=failure,
+        undecided=undecided,
+        trace_hash=simulated.trace_hash,
+        virtual=simulated.virtual,
+        messages=simulated.messages,
+        crashes=played.faults.crashes,
+        operations=len(operations),
+        completed=sum(o.outcome is not Response.UNKNOWN for o in operations),
+        bites={name: bites[name] for name in sorted(bites) if bites[name]},
+        marks={name: count for name, count in marks.counts().items() if count},
+        unavailable=played.finale.is_unavailable,
+    )
+
+
+class _Played:
+    """A world in play; afterwards, what is left of it."""
+
+    cluster: Cluster
+    office: Office
+    faults: Faults
+    finale: Finale
+
+    def __init__(
+        self, world: World, core: CoreFactory, client_factory: ClientFactory, *, reboots: bool
+    ) -> None:
+        self._reboots = reboots
+        self._world = world
+        self._core = core
+        self._client_factory = client_factory
+
+    async def main(self, simulation: Simulation) -> None:
+        """All of it, as fate plays it."""
+        world = self._world
+        self.cluster = Cluster(world, simulation, self._core, reboots=self._reboots)
+        self.office = Office(self.cluster, self._client_factory)
+        self.faults = Faults(self.cluster, self.office)
+        self.finale = Finale(self.cluster, self.office, self.faults)
+        if world.reseed:
+            simulation.agenda.at(world.reseed_at, lambda: simulation.reseed(world.reseed))
+        with failpoints_heard(self.faults.at_failpoint):
+            self.cluster.start_all()
+            for number in self.office.hosts:
+                self.office.start(number)
+            with trio.move_on_at(world.horizon / SECOND):
+                await _first(self.cluster.failed.wait, self.office.all_done.wait)
+            if self.cluster.failure is None:
+                await _first(self.cluster.failed.wait, self.finale.play)
+
+
+async def _first(*waits: Callable[[], Awaitable[object]]) -> None:
+    """Wait until one of them is over, and give the others up."""
+    async with trio.open_nursery() as nursery:
+
+        async def one(wait: Callable[[], Awaitable[object]]) -> None:
+            await wait()
+            nursery.cancel_scope.cancel()
+
+        for wait in waits:
+            nursery.start_soon(one, wait)

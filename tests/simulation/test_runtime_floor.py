@@ -1,0 +1,163 @@
+"""Whole replicas and clients in simulated worlds: what repeats, what is played, what is noticed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from msgspec import structs
+
+from harness.simulation.draws import MILLION
+from harness.simulation.floors import find_floor
+from harness.simulation.runtime_floor import draw_world, run
+from harness.simulation.trace import Trace
+from harness.simulation.world import MS, SECOND, US, Fault, Kind, Rates, Size, World
+
+CALM = Rates(delay_min=100 * US, delay_mean=300 * US, sync_mean=1 * MS)
+
+
+def world(*faults: Fault, seed: int = 1, mutant: str = "", replicas: int = 3) -> World:
+    return World(
+        seed=seed,
+        replicas=replicas,
+        clients=3,
+        operations=75,
+        keys=2,
+        think_mean=60 * MS,
+        horizon=2 * SECOND,
+        rates=CALM,
+        faults=faults,
+        mutant=mutant,
+    )
+
+
+def fault(kind: Kind, *, at: int = 800 * MS, target: int = 1, **named: object) -> Fault:
+    return Fault(number=1, kind=kind, at=at, target=target, until=at + 300 * MS, **named)  # type: ignore[arg-type]
+
+
+def test_a_calm_world_answers_everything() -> None:
+    outcome = run(world())
+    assert outcome.failure is None
+    assert outcome.operations == outcome.completed == 78
+    assert not {kind.value for kind in Kind} & set(outcome.bites)
+    assert outcome.crashes == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("struck", "bite"),
+    [
+        (fault(Kind.CRASH), "crash"),
+        (fault(Kind.CRASH_AT_FAILPOINT, where="before-save"), "crash-at-failpoint"),
+        (fault(Kind.CRASH_AT_FAILPOINT, where="after-send"), "crash-at-failpoint"),
+        (fault(Kind.PAUSE), "pause"),
+        (fault(Kind.SLOW, amount=5 * MS), "slow"),
+        (fault(Kind.CUT, other=2), "cut"),
+        (fault(Kind.CUT_BOTH, other=2), "cut-both"),
+        (fault(Kind.ISOLATE), "isolate"),
+        (fault(Kind.RING), "ring"),
+        (fault(Kind.CLOCK_RATE, amount=2 * MILLION), "clock-rate"),
+        (fault(Kind.CLOCK_STEP, amount=SECOND), "clock-step"),
+        (fault(Kind.CLOCK_STROBE, amount=SECOND), "clock-strobe"),
+        (fault(Kind.FAIL_FSYNC), "failed-fsync"),
+        (fault(Kind.CLIENT_CRASH, target=101), "client-crash"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.where or value.kind.name.lower(),
+)
+def test_every_kind_of_fault_bites_and_is_survived(struck: Fault, bite: str) -> None:
+    outcome = run(world(struck))
+    assert outcome.failure is None
+    assert outcome.bites[bite] > 0
+    assert outcome.operations >= 30
+
+
+@pytest.mark.slow
+def test_a_disk_that_cannot_be_read_once_is_started_from_at_the_second_try() -> None:
+    crash = fault(Kind.CRASH)
+    outcome = run(world(structs.replace(fault(Kind.FAIL_READ, at=700 * MS), number=2), crash))
+    assert outcome.failure is None
+    assert outcome.bites["failed-read"] == outcome.bites["stopped-by-disk"] == 1
+
+
+@pytest.mark.slow
+def test_a_damaged_replica_refuses_to_start_and_is_done_without() -> None:
+    flip = structs.replace(fault(Kind.FLIP_BIT, at=1000 * MS), number=2)
+    outcome = run(world(flip, fault(Kind.CRASH, at=1100 * MS)))
+    assert outcome.failure is None
+    assert outcome.bites["flipped-bit"] == outcome.bites["stopped-by-disk"] == 1
+    assert not outcome.unavailable
+
+
+@pytest.mark.slow
+def test_a_world_has_one_outcome_first_and_last_in_a_process() -> None:
+    worlds = [draw_world(seed, Size(operations=30)) for seed in (4, 5, 6)]
+    first = [run(each) for each in worlds]
+    assert [run(each) for each in reversed(worlds)] == first[::-1]
+
+
+@pytest.mark.slow
+def test_a_world_has_one_outcome_in_another_process_with_another_hash_seed() -> None:
+    script = """
+        from harness.simulation.runtime_floor import draw_world, run
+        from harness.simulation.world import Size
+        for seed in (7, 4):
+            print(run(draw_world(seed, Size(operations=30))).trace_hash)
+    """
+    here = [run(draw_world(seed, Size(operations=30))).trace_hash for seed in (7, 4)]
+    for hash_seed in ("1", "2"):
+        there = subprocess.run(
+            [sys.executable, "-c", dedent(script)],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            cwd=Path(__file__).parents[2],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.split()
+        assert there == here
+
+
+def test_the_trace_tells_what_happened() -> None:
+    trace = Trace(is_kept=True)
+    outcome = run(world(fault(Kind.CRASH)), trace=trace)
+    assert outcome.trace_hash == trace.digest()
+    kinds = {event.kind for event in trace.events if event.host == "replica 1"}
+    assert {"start", "serve", "send", "deliver", "note", "crash", "restart"} <= kinds
+
+
+@pytest.mark.slow
+def test_another_future_of_the_same_past() -> None:
+    past, future = Trace(is_kept=True), Trace(is_kept=True)
+    run(world(), trace=past)
+    run(structs.replace(world(), reseed=5, reseed_at=SECOND), trace=future)
+
+    def before(trace: Trace) -> list[object]:
+        return [event for event in trace.events if event.at < SECOND]
+
+    assert before(past) == before(future)
+    assert past.digest() != future.digest()
+
+
+@pytest.mark.slow
+def test_drawn_worlds_are_survived() -> None:
+    for seed in range(12):
+        outcome = run(draw_world(seed, Size()))
+        assert outcome.failure is None, f"seed {seed}: {outcome.failure}"
+
+
+@pytest.mark.slow
+def test_a_planted_bug_is_noticed() -> None:
+    outcomes = (run(draw_world(seed, Size(mutant="ignore-accepted"))) for seed in range(20))
+    assert any(outcome.failure is not None for outcome in outcomes)
+
+
+def test_a_bug_of_the_other_floors_clients_cannot_be_planted_here() -> None:
+    with pytest.raises(ValueError, match="real ones"):
+        run(world(mutant="silence-is-failure"))
+
+
+def test_the_floor_is_found_by_its_name() -> None:
+    floor = find_floor("runtime")
+    assert floor.run is run
+    assert floor.draw_world is draw_world
