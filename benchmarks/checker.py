@@ -185,8 +185,7 @@ def print_public(engine: str) -> None:
         for partitioned in (True, False) if entry["model"] == "kv-append" else (True,):
             label = name if partitioned else f"{name}, not partitioned"
             seconds = statistics.median(
-                seconds_of(history, model, engine, partitioned=partitioned)
-                for _ in range(REPEATS)
+                seconds_of(history, model, engine, partitioned=partitioned) for _ in range(REPEATS)
             )
             groups.setdefault(label, []).append(seconds)
     for label, seconds_each in groups.items():
@@ -196,9 +195,7 @@ def print_public(engine: str) -> None:
         )
 
 
-def seconds_of(
-    history: History, model: Model, engine: str, *, partitioned: bool
-) -> float:
+def seconds_of(history: History, model: Model, engine: str, *, partitioned: bool) -> float:
     started = time.perf_counter()
     check(history, model, engine=engine, partitioned=partitioned, shrink=False)
     return time.perf_counter() - started

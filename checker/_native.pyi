@@ -2,6 +2,7 @@
 
 # native/search_bindings.cpp, called by checker/lowering.py
 from checker.lowering import MayBecome, Poll, Step
+from checker.orders.native import Lowered as LoweredOrders, Step as StepOrders
 
 def search(
     live_count: int,
@@ -100,3 +101,21 @@ def registers_flaw(
     initial: int,
     order: memoryview[int],
 ) -> str: ...
+
+# native/orders_bindings.cpp, called by checker/orders/native.py
+def search_orders(
+    lowered: LoweredOrders,
+    looks_ahead: bool,
+    step: StepOrders,
+    poll: Poll,
+    /,
+) -> tuple[
+    str,
+    list[int],
+    list[int],
+    list[int],
+    list[tuple[int, int, int, int]],
+    int,
+    bool,
+    int,
+]: ...

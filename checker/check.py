@@ -95,6 +95,7 @@ def check(
             model,
             orders.Order(consistency),
             budget or Budget(),
+            engine=engine,
             linearize=lambda share: check(
                 operations,
                 model,

@@ -5,6 +5,7 @@ culprit, as in `checker.explain`. Without real time nothing says which operation
 words then describe the order that came furthest, and every operation that could be next in it.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from checker.orders.problem import LostPredecessor, Order, Problem
@@ -33,7 +34,9 @@ def explain(search: Search, stuck: Stuck) -> Counterexample:
     ]
     if problem.order is Order.MDL:
         return _stuck_at_a_return(search, stuck, waiting, next_ones)
-    return _stuck_nowhere_in_time(search, stuck, next_ones)
+    return stuck_nowhere_in_time(
+        problem, stuck.placed, next_ones, lambda part: search.store.state(stuck.store, part)
+    )
 
 
 def explain_lost_predecessor(lost: LostPredecessor) -> Counterexample:
@@ -64,7 +67,7 @@ def _stuck_at_a_return(
     noun = problem.tables[problem.parts[waiting]].model.state_noun
     chain, place = problem.chain_of[waiting], problem.place_of[waiting]
     if search.has_looked_ahead:
-        return _stuck_looking_ahead(search, stuck, waiting)
+        return stuck_looking_ahead(problem, stuck.placed, waiting)
     sentences = [
         f"{name_operation(problem, waiting)}: no order that keeps {KEPT[problem.order]} has it.",
         f"In all orders of what was called before it returned, the {noun} could then be {states}.",
@@ -81,33 +84,35 @@ def _stuck_at_a_return(
     return Counterexample(culprit.index, tuple(indices), " ".join(sentences), culprit.key)
 
 
-def _stuck_looking_ahead(search: Search, stuck: Stuck, waiting: int) -> Counterexample:
-    problem = search.problem
+def stuck_looking_ahead(problem: Problem, placed: int, waiting: int) -> Counterexample:
+    """With real time, where nobody has searched without looking ahead."""
     culprit = problem.operations[waiting]
     total = sum(len(chain) for chain in problem.chains)
     words = (
-        f"No order keeps {KEPT[problem.order]}. The furthest one has {stuck.placed} of {total} "
+        f"No order keeps {KEPT[problem.order]}. The furthest one has {placed} of {total} "
         f"operations: {name_operation(problem, waiting)} returns then, and every way to have it "
         f"by that time ends a value that a later operation must still find."
     )
     return Counterexample(culprit.index, (culprit.index,), words, culprit.key)
 
 
-def _stuck_nowhere_in_time(search: Search, stuck: Stuck, next_ones: list[int]) -> Counterexample:
-    problem = search.problem
+def stuck_nowhere_in_time(
+    problem: Problem, placed: int, next_ones: list[int], state_of: Callable[[int], int]
+) -> Counterexample:
+    """Without real time: the order that came furthest, and what could be next in it."""
     total = sum(len(chain) for chain in problem.chains)
     next_ones.sort(key=lambda number: problem.operations[number].call)
     blocked = []
     for number in next_ones[:_SHOWN_MAX]:
         part = problem.parts[number]
         model = problem.tables[part].model
-        state = _states_in_words(problem, part, {search.store.state(stuck.store, part)})
+        state = _states_in_words(problem, part, {state_of(part)})
         blocked.append(f"{name_operation(problem, number)} while the {model.state_noun} is {state}")
     more = len(next_ones) - len(blocked)
     others = f"; and {more} more" if more else ""
     words = (
         f"Every order that keeps {KEPT[problem.order]} gets stuck. The furthest one has "
-        f"{stuck.placed} of {total} operations; next would be {'; or '.join(blocked)}{others}, "
+        f"{placed} of {total} operations; next would be {'; or '.join(blocked)}{others}, "
         f"and from there no way leads on."
     )
     culprit = problem.operations[next_ones[0]]

@@ -17,22 +17,26 @@ keeps `mdl` keeps `sequential` too and is easier to find, so that is tried first
 
 from collections.abc import Callable
 from dataclasses import replace
+from time import monotonic
 from typing import Final
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from checker.budget import Budget, Meter
 from checker.engines.interface import Accepted, Refuted
-from checker.general import OutOfBudget
+from checker.general import REFERENCE, OutOfBudget
 from checker.model import Model
 from checker.orders.chains import Chain, chains
+from checker.orders.circles import explain_answer, first_waiting, with_circle
 from checker.orders.explain import explain, explain_lost_predecessor, name_operation
-from checker.orders.problem import Order, lost_predecessor, prepare
+from checker.orders.native import Answer, lower_problem, native_orders, run
+from checker.orders.problem import Order, Problem, lost_predecessor, prepare
 from checker.orders.search import Search, Stuck
 from checker.orders.witness import flaw
 from checker.partition import effort, partition
 from checker.search import Found
 from checker.verdict import (
+    Counterexample,
     Linearizable,
     NotLinearizable,
     Undecided,
@@ -47,7 +51,10 @@ ENGINE: Final = "positions"
 _LINEARIZE_S: Final = 30.0
 """For the verdict on linearizability where no time limit is set: it may be the harder question."""
 
-_EXPLAIN_S: Final = 1.0
+_STRICTER_S: Final = 10.0
+"""For trying `mdl` before `sequential` where no time limit is set: it is not what was asked."""
+
+EXPLAIN_S: Final = 1.0
 """For finding where a broken history is stuck, when that it is broken is known already."""
 
 _ALONE_MAX: Final = 5_000_000
@@ -61,10 +68,11 @@ def check(
     budget: Budget,
     *,
     linearize: Callable[[Budget], Verdict],
+    engine: str = "auto",
 ) -> Verdict:
     """The verdict of `checker.check` for orders other than real time; the evidence is replayed.
 
-    `linearize` judges the same operations for real time, within the share it is given.
+    `engine` is as for `checker.check`. `linearize` judges the same operations for real time, within the share it is given.
     """
     meter = Meter(budget)
     share_s = _LINEARIZE_S if budget.time_limit_s is None else budget.time_limit_s / 2
@@ -78,7 +86,8 @@ def check(
         case _:
             pass
     statistics = replace(in_time.statistics, partitions=1, engines={ENGINE: 1})
-    match judge(operations, model, order, meter, is_in_time=isinstance(in_time, Linearizable)):
+    is_in_time = isinstance(in_time, Linearizable)
+    match judge(operations, model, order, meter, is_in_time=is_in_time, engine=engine):
         case Accepted(found):
             wrong = flaw(operations, model, found, order)
             assert wrong is None, f"the search claims an order that is none: {wrong}"
@@ -98,6 +107,8 @@ def judge(
     meter: Meter,
     *,
     is_in_time: bool = False,
+    engine: str = "auto",
+    explain_s: float = EXPLAIN_S,
 ) -> Accepted | Refuted | OutOfBudget:
     """Decide whether the operations have an order that keeps what `order` says.
 
@@ -107,6 +118,8 @@ def judge(
         order: what must be kept.
         meter: watches time and memory.
         is_in_time: whether it is known that each object has an order that keeps real time.
+        engine: "reference" does without the native search.
+        explain_s: time for finding words, when that there is no order is known already.
 
     Raises:
         OperationError: an operation does not fit the model.
@@ -116,54 +129,108 @@ def judge(
     lost = lost_predecessor(issued)
     if order is Order.MDL and lost is not None:
         return Refuted(explain_lost_predecessor(lost), "suffix rule")
+    search = _Searcher(issued, model, engine, explain_s)
     parts = sorted(partition(operations, model).values(), key=effort)
     if is_in_time and order is Order.SEQUENTIAL and lost is None:
-        meter.share(2)
-        found = _search(parts, issued, model, Order.MDL, meter)
-        if isinstance(found, Accepted):
-            return found
+        if not search.is_native:  # that one looks for what keeps time first of itself
+            found = search(parts, Order.MDL, _part_of(meter))
+            if isinstance(found, Accepted):
+                return found
     elif 1 < len(parts) <= _ALONE_MAX / max(1, len(operations)):
         for position, part in enumerate(parts):
             meter.share(len(parts) + 1 - position)
-            found = _search([part], issued, model, order, meter)
+            found = search([part], order, meter)
             if isinstance(found, Refuted):
                 return found
     meter.share(1)
-    return _search(parts, issued, model, order, meter)
+    return search(parts, order, meter)
 
 
-def _search(
-    parts: list[list[Operation]],
-    issued: list[Chain],
-    model: Model,
-    order: Order,
-    meter: Meter,
-) -> Accepted | Refuted | OutOfBudget:
-    problem = prepare(parts, issued, model, order, meter)
-    if problem is None:
-        why = meter.exhausted() or "a limit was reached"
-        return OutOfBudget(f"{why} before the search began")
-    search = Search(problem)
-    found = search.run(meter.exhausted)
-    if isinstance(found, Found):
-        placed = [problem.operations[number].index for number in found.order]
-        return Accepted(_with_lost_observers(placed, issued) if order is Order.MDL else placed)
-    if isinstance(found, Stuck):
-        search, found = _without_looking_ahead(search, found, meter)
-        return Refuted(explain(search, found), "search")
-    name = name_operation(problem, problem.returns[found.event])
-    return OutOfBudget(f"{found.why}; every operation that returned before {name} had a place")
+def _part_of(meter: Meter) -> Meter:
+    """A part of the time, for an order that keeps more than is asked: easier to find, if any."""
+    now = monotonic()
+    until = now + _STRICTER_S
+    if meter.deadline is not None:
+        until = min(until, now + (meter.deadline - now) / 2)
+    return Meter(structs.replace(meter.budget, time_limit_s=until - now), deadline=until)
 
 
-def _without_looking_ahead(search: Search, stuck: Stuck, meter: Meter) -> tuple[Search, Stuck]:
-    """The same, but stuck where a reader can see why, if that is found soon."""
-    if search.has_looked_ahead:
-        short = Meter(Budget(time_limit_s=_EXPLAIN_S))
-        plain = Search(search.problem, looks_ahead=False)
-        found = plain.run(lambda: short.exhausted() or meter.exhausted())
+class _Searcher(Struct, frozen=True):
+    """How parts of one history are searched."""
+
+    issued: list[Chain]
+    model: Model
+    engine: str
+    explain_s: float
+
+    @property
+    def is_native(self) -> bool:
+        """Whether the native search is there, and wanted."""
+        return self.engine != REFERENCE and native_orders() is not None
+
+    def __call__(
+        self, parts: list[list[Operation]], order: Order, meter: Meter
+    ) -> Accepted | Refuted | OutOfBudget:
+        """Search for an order of the operations in `parts`."""
+        problem = prepare(parts, self.issued, self.model, order, meter)
+        native = native_orders() if self.is_native else None
+        lowered = lower_problem(problem, meter) if native is not None and problem else None
+        why = meter.exhausted()
+        if problem is None or why is not None:
+            return OutOfBudget(f"{why or 'a limit was reached'} before the search began")
+        if native is None or lowered is None:
+            return self._by_reference(problem, meter)
+        answer = run(native, problem, lowered, meter)
+        match answer.status:
+            case "found":
+                return self._accepted(problem, answer.order)
+            case "stopped":
+                return _out_of_budget(problem, answer.why, first_waiting(problem, answer.fronts))
+            case _:
+                return Refuted(self._words(problem, answer, meter), "search")
+
+    def _by_reference(self, problem: Problem, meter: Meter) -> Accepted | Refuted | OutOfBudget:
+        search = Search(problem)
+        found = search.run(meter.exhausted)
+        if isinstance(found, Found):
+            return self._accepted(problem, found.order)
         if isinstance(found, Stuck):
-            return plain, found
-    return search, stuck
+            if search.has_looked_ahead:
+                plain = self._without_looking_ahead(problem, meter, self.explain_s)
+                search, found = plain or (search, found)
+            return Refuted(explain(search, found), "search")
+        return _out_of_budget(problem, found.why, problem.returns[found.event])
+
+    def _accepted(self, problem: Problem, numbers: list[int]) -> Accepted:
+        placed = [problem.operations[number].index for number in numbers]
+        if problem.order is Order.MDL:
+            placed = _with_lost_observers(placed, self.issued)
+        return Accepted(placed)
+
+    def _words(self, problem: Problem, answer: Answer, meter: Meter) -> Counterexample:
+        # Where the evidence is short already, it is worth less time to find the usual words.
+        is_short = bool(answer.cycle) or answer.without_source >= 0
+        seconds = self.explain_s / 4 if is_short else self.explain_s
+        plain = self._without_looking_ahead(problem, meter, seconds)
+        if plain is None:
+            return explain_answer(problem, answer)
+        return with_circle(explain(*plain), problem, answer)
+
+    def _without_looking_ahead(
+        self, problem: Problem, meter: Meter, seconds: float
+    ) -> tuple[Search, Stuck] | None:
+        """The reference search, stuck where a reader can see why, if it is so soon."""
+        if seconds <= 0:
+            return None
+        short = Meter(Budget(time_limit_s=seconds))
+        plain = Search(problem, looks_ahead=False)
+        found = plain.run(lambda: short.exhausted() or meter.exhausted())
+        return (plain, found) if isinstance(found, Stuck) else None
+
+
+def _out_of_budget(problem: Problem, why: str, waiting: int) -> OutOfBudget:
+    name = name_operation(problem, waiting)
+    return OutOfBudget(f"{why}; every operation that returned before {name} had a place")
 
 
 def _with_lost_observers(placed: list[int], issued: list[Chain]) -> list[int]:

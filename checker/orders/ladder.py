@@ -33,6 +33,7 @@ def with_weaker_orders(
     *,
     budget: Budget | None = None,
     started: float | None = None,
+    engine: str = "auto",
 ) -> NotLinearizable:
     """The verdict, with `also["sequential"]` True, False, or None where nobody knows.
 
@@ -40,7 +41,8 @@ def with_weaker_orders(
     then they are not even looked at.
 
     `operations` and `model` are those that were judged, in the initial state that was. `started`
-    (`time.monotonic`) is when the budget began to run, if it was not now.
+    (`time.monotonic`) is when the budget began to run, if it was not now. `engine` is as for
+    `checker.check`.
     """
     budget = budget or Budget()
     left = _ASKING_S_MAX
@@ -49,12 +51,14 @@ def with_weaker_orders(
     kept = None
     if left > 0 and len(operations) <= OPERATIONS_MAX:
         meter = Meter(Budget(time_limit_s=left, memory_limit_mb=budget.memory_limit_mb))
-        kept = _is_sequential(list(operations), model, meter)
+        kept = _is_sequential(list(operations), model, meter, engine)
     return replace(verdict, also={**verdict.also, "sequential": kept})
 
 
-def _is_sequential(operations: list[Operation], model: Model, meter: Meter) -> bool | None:
-    match judge(operations, model, Order.SEQUENTIAL, meter):
+def _is_sequential(
+    operations: list[Operation], model: Model, meter: Meter, engine: str
+) -> bool | None:
+    match judge(operations, model, Order.SEQUENTIAL, meter, engine=engine, explain_s=0.0):
         case Accepted(order):
             wrong = flaw(operations, model, order, Order.SEQUENTIAL)
             assert wrong is None, f"the search claims an order that is none: {wrong}"

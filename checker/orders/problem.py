@@ -37,6 +37,9 @@ from history import Operation, Outcome
 NEVER: Final = 1 << 62
 """A rank that comes after all others."""
 
+_POLL_EVERY: Final = 4096
+"""Operations between two looks at the budget: about 20 ms."""
+
 
 class Order(Enum):
     """What must be kept; the values are those of `--consistency`."""
@@ -87,6 +90,8 @@ class Problem(Struct, frozen=True, kw_only=True):
     """`deadlines[i]`: the rank of return i; `NEVER` where real time does not count."""
     optional: list[Optional]
     tables: list[Table]
+    prepared: list[Part]
+    """The objects, as they came; for what the models declare."""
 
 
 class LostPredecessor(Struct, frozen=True):
@@ -126,8 +131,14 @@ def prepare(
         if prepared is None:
             return None
         builder.add_part(prepared)
+    unseen = 0
     for chain in chains:
         builder.add_chain(chain)
+        unseen += len(chain.operations)
+        if unseen > _POLL_EVERY:
+            unseen = 0
+            if meter.exhausted() is not None:
+                return None
     return builder.finish()
 
 
@@ -157,6 +168,7 @@ class _Builder:
             deadlines=[],
             optional=[],
             tables=[],
+            prepared=[],
         )
 
     def add_part(self, part: Part) -> None:
@@ -164,6 +176,7 @@ class _Builder:
         # one that has to be in can be put back right before its successor, and see anything.
         number = len(self._problem.tables)
         self._problem.tables.append(part.table)
+        self._problem.prepared.append(part)
         for operation, kind, observer in zip(
             part.operations, part.classes, part.observers, strict=True
         ):

@@ -35,6 +35,10 @@ class MisleadingFile:
         """Write at the end."""
         self._file.append(data)
 
+    def overwrite(self, offset: int, data: bytes) -> None:
+        """As it is."""
+        self._file.overwrite(offset, data)
+
     def sync(self) -> None:
         """Make durable."""
         self._file.sync()

@@ -250,6 +250,14 @@ class SimulatedFile:
         contents.visible += data
         contents.pending.append(_Write(self._disk.draw(), offset, data, vouched))
 
+    def overwrite(self, offset: int, data: bytes) -> None:
+        """Write in place."""
+        self._check()
+        contents = self._contents
+        contents.visible[offset : offset + len(data)] = data
+        # Other bytes than these it says nothing about.
+        contents.pending.append(_Write(self._disk.draw(), offset, data, 0))
+
     def sync(self) -> None:
         """Make contents and length durable."""
         self._check()

@@ -23,6 +23,9 @@ class DiskFile(Protocol):
     def append(self, data: bytes) -> None:
         """Write all of `data` at the end. When this raises, any part of it may have been written."""
 
+    def overwrite(self, offset: int, data: bytes) -> None:
+        """Write `data` over what stands at `offset`, all of it within the file."""
+
     def sync(self) -> None:
         """Make contents and length durable. When this raises, nobody knows what is: do not retry."""
 
@@ -51,7 +54,8 @@ class OsDisk:
 
     def open(self, path: Path) -> "OsFile":
         """Open or create `path`, readable by its owner only, locked against a second process."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        # Not O_APPEND: with it, Linux appends what pwrite() is to put in its place.
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(path, flags, _OWNER_ONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -61,6 +65,7 @@ class OsDisk:
         except OSError:
             os.close(descriptor)
             raise
+        os.lseek(descriptor, 0, os.SEEK_END)
         return OsFile(descriptor)
 
     def sync_directory(self, path: Path) -> None:
@@ -100,6 +105,15 @@ class OsFile:
                 raise OSError(errno.EIO, "write() accepted nothing")
             view = view[written:]
 
+    def overwrite(self, offset: int, data: bytes) -> None:
+        """Write in place; where the next append goes does not change."""
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(self._descriptor, view, offset)
+            if written == 0:
+                raise OSError(errno.EIO, "pwrite() accepted nothing")
+            view, offset = view[written:], offset + written
+
     def sync(self) -> None:
         """Fdatasync: it leaves out times, but not the length, without which no data can be read.
 
@@ -109,8 +123,9 @@ class OsFile:
         os.fdatasync(self._descriptor)
 
     def truncate(self, length: int) -> None:
-        """Cut the file."""
+        """Cut the file; the next append goes to its new end."""
         os.ftruncate(self._descriptor, length)
+        os.lseek(self._descriptor, length, os.SEEK_SET)
 
     def close(self) -> None:
         """Close the descriptor; the lock goes with it."""

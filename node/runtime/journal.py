@@ -28,9 +28,13 @@ and neither is a frame left over from elsewhere.
 
 What cannot be told apart: damage to the last group that was synced, when nothing was written after it,
 looks like a torn tail; likewise a file that somebody cut between frames, or deleted. Other replicas
-hold those records, but this one's promise may be gone. And after a failed fsync Linux may show, until
-the next reboot, bytes that are not on the disk; so a failure ends this journal for good, and the
-operator who restarts the replica on such a disk takes that risk.
+hold those records, but this one's promise may be gone.
+
+A failed fsync ends a journal for good. Until the next reboot Linux may then show bytes that are not on
+the disk, and report success for an fsync that has nothing to do, since the pages count as clean. So
+whoever opens a journal writes everything that no frame vouches for once more, the same bytes in the
+same place, and syncs that, before anything rests on it (Rebello et al., "Can applications recover from
+fsync failures?", ATC 2020).
 
 The recovery rule is that of TigerBeetle and of "Protocol-aware recovery for consensus-based storage"
 (Alagappan et al., FAST 2018): never treat damage as a crash.
@@ -190,13 +194,14 @@ def _open_file(
         file.append(header)
         data = header
     seed = crc32(header)
-    groups, end = _read_groups(data, seed)
+    groups, end, vouched = _read_groups(data, seed)
     if end < len(data):
         _refuse_damage(data, seed, end, path)
         _TORN_TAIL.hit()
         file.truncate(end)
-    # Also when nothing was cut: these bytes may so far have survived only a process, and
-    # whatever we say from now on rests on them.
+    # Also when nothing was cut: these bytes may so far have survived only a process, or a failed
+    # fsync, and whatever we say from now on rests on them.
+    file.overwrite(vouched, data[vouched:end])
     file.sync()
     disk.sync_directory(path.parent)
     journal = Journal(file, path, seed, end, dropped=len(data) - end)
@@ -261,9 +266,10 @@ def _read_frame_header(data: bytes, seed: int, offset: int) -> _FrameHeader | No
     return _FrameHeader(payload_length, durable_upto, payload_crc)
 
 
-def _read_groups(data: bytes, seed: int) -> tuple[list[list[bytes]], int]:
-    """The groups up to the first bad frame, and where that is or the data ends."""
+def _read_groups(data: bytes, seed: int) -> tuple[list[list[bytes]], int, int]:
+    """The groups up to the first bad frame, where that is or the data ends, and what is vouched for."""
     groups = []
+    vouched = 0
     offset = FILE_HEADER_BYTES
     while (header := _read_frame_header(data, seed, offset)) is not None:
         start = offset + _FRAME_HEADER_BYTES
@@ -271,8 +277,9 @@ def _read_groups(data: bytes, seed: int) -> tuple[list[list[bytes]], int]:
         if len(payload) < header.payload_length or crc32(payload, seed) != header.payload_crc:
             break
         groups.append(list(_split(payload)))
+        vouched = header.durable_upto
         offset = start + header.payload_length
-    return groups, offset
+    return groups, offset, vouched
 
 
 def _split(payload: bytes) -> Iterator[bytes]:

@@ -156,6 +156,10 @@ class FakeFile:
         if fault is not None:
             raise OSError(fault.code, os.strerror(fault.code))
 
+    def overwrite(self, offset: int, data: bytes) -> None:
+        self._check_alive()
+        self._change(_Write(offset, data))
+
     def sync(self) -> None:
         self._check_alive()
         pending = self._contents.pending[:]

@@ -105,13 +105,18 @@ class Cluster:
             self.loop.after(RESTART_AFTER_STOP, self.restart, replica.number)
 
     def crash(self, replica: Replica, why: str) -> None:
-        """Take all that is volatile from a replica; its clients notice that it is gone."""
+        """Take all that is volatile from a replica; its clients notice that it is gone.
+
+        Who stopped because the disk failed leaves the page cache behind, as a process does.
+        """
         if not replica.is_up:
             return
         self.crashes += 1
         waiting = dict.fromkeys(replica.waiting.values())
-        rates = self.world.rates
-        replica.crash(tear=rates.tear, survive=rates.survive)
+        if replica.stopped_by:
+            replica.end()
+        else:
+            replica.crash(tear=self.world.rates.tear, survive=self.world.rates.survive)
         self.note(f"replica {replica.number}", "crash", why)
         for client in waiting:
             self.office.on_broken(client, replica.number, is_certain=False)

@@ -146,6 +146,12 @@ class Replica:
         self.disk.crash(tear=tear, survive=survive)
         self._forget()
 
+    def end(self) -> None:
+        """The process ends, not the machine: what it wrote stays readable, durable or not."""
+        assert self._journal is not None
+        self._journal.close()
+        self._forget()
+
     def freeze(self) -> None:
         """Do nothing any more, for good. Not a fault: the world goes on without this replica."""
         self.is_frozen = True

@@ -91,6 +91,11 @@ class LifeFile:
         self._disk.check()
         self._file.append(bytes(data))
 
+    def overwrite(self, offset: int, data: bytes) -> None:
+        """Write in place."""
+        self._disk.check()
+        self._file.overwrite(offset, data)
+
     def sync(self) -> None:
         """Make it durable."""
         self._disk.sync(self._file)

@@ -2,9 +2,9 @@
 
     open_replica(...) on host "replica 1", its disk, its clock        unchanged, as in production
 
-A replica that stops because its disk failed is started again, as by an operator: after a reboot of the
-machine, since Linux shows bytes that a failed fsync has lost until then, and a replica that reads
-them believes them. One that stops for any other reason has a defect, and that ends the run.
+A replica that stops because its disk failed is started again, as by an operator, on a machine that was
+not: it still shows the bytes that a failed fsync has lost. One that stops for any other reason has
+a defect, and that ends the run.
 """
 
 import tempfile
@@ -45,10 +45,7 @@ class Cluster:
         world: World,
         simulation: Simulation,
         core: CoreFactory,
-        *,
-        reboots: bool = True,
     ) -> None:
-        """`reboots`: what an operator does before starting a replica whose disk has failed."""
         self.world: Final = world
         self.simulation: Final = simulation
         self.members: Final = tuple(ReplicaId(number + 1) for number in range(world.replicas))
@@ -76,7 +73,6 @@ class Cluster:
         self.failure: Failure | None = None
         self.failed: Final = trio.Event()
         self._core = core
-        self._reboots = reboots
 
     def start_all(self) -> None:
         """Start every replica for the first time."""
@@ -160,8 +156,6 @@ class Cluster:
 
     def _start_again(self, member: ReplicaId) -> None:
         if not self.is_up(member) and member not in self.frozen:
-            if self._reboots:
-                self.hosts[member].crash("reboot")
             self.start(member)
 
 

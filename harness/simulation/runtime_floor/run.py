@@ -35,7 +35,6 @@ def run(
     trace: Trace | None = None,
     core: CoreFactory | None = None,
     client_factory: ClientFactory = open_client,
-    reboots: bool = True,
 ) -> Outcome:
     """Play `world` with whole replicas and clients; deterministic. Not from within Trio.
 
@@ -44,7 +43,6 @@ def run(
         trace: takes every event.
         core: what replicas think with; without one Multi-Paxos, or the planted bug of the world.
         client_factory: called as `clients.open_client`.
-        reboots: whether the operator reboots a machine whose disk has failed.
     """
     trace = trace or Trace()
     marks.reset()
@@ -52,7 +50,7 @@ def run(
         core = MUTANTS[world.mutant].core if world.mutant else MultiPaxos
     if world.mutant and MUTANTS[world.mutant].client_name:
         raise ValueError(f"{world.mutant} is a bug of the simulated clients; these are real ones")
-    played = _Played(world, core, client_factory, reboots=reboots)
+    played = _Played(world, core, client_factory)
     with planted(world.mutant), log_in_trace():
         simulated = simulate(
             played.main,
@@ -106,10 +104,7 @@ class _Played:
     faults: Faults
     finale: Finale
 
-    def __init__(
-        self, world: World, core: CoreFactory, client_factory: ClientFactory, *, reboots: bool
-    ) -> None:
-        self._reboots = reboots
+    def __init__(self, world: World, core: CoreFactory, client_factory: ClientFactory) -> None:
         self._world = world
         self._core = core
         self._client_factory = client_factory
@@ -117,7 +112,7 @@ class _Played:
     async def main(self, simulation: Simulation) -> None:
         """All of it, as fate plays it."""
         world = self._world
-        self.cluster = Cluster(world, simulation, self._core, reboots=self._reboots)
+        self.cluster = Cluster(world, simulation, self._core)
         self.office = Office(self.cluster, self._client_factory)
         self.faults = Faults(self.cluster, self.office)
         self.finale = Finale(self.cluster, self.office, self.faults)

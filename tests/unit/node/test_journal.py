@@ -262,3 +262,38 @@ def test_a_failed_close_is_a_storage_error_once() -> None:
     with pytest.raises(StorageError, match="closing failed"):
         journal.close()
     journal.close()
+
+
+def test_what_a_failed_fsync_left_in_the_page_cache_is_written_again_at_opening() -> None:
+    """The process is started again, not the machine: an fsync alone would have nothing to do."""
+    disk = FakeDisk()
+    write_groups(disk, [b"safe"])
+    journal, _ = reopen(disk)
+    journal.append([b"lost by the disk, still in memory"])
+    disk.fail_next("sync")
+    with pytest.raises(StorageError):
+        journal.sync()
+    journal.close()
+    again, records = reopen(disk)
+    again.append([b"later"])
+    again.sync()
+    disk.crash()
+    _, found = reopen(disk)
+    assert found == [*records, b"later"]
+    assert records[0] == b"safe"
+
+
+def test_an_overwrite_of_the_real_disk_stands_where_it_was_told(tmp_path: Path) -> None:
+    file = OsDisk().open(tmp_path / "file")
+    file.append(b"abcdef")
+    file.overwrite(2, b"XY")
+    file.append(b"g")
+    file.truncate(5)
+    file.append(b"h")
+    file.sync()
+    assert file.read() == b"abXYeh"
+    file.close()
+    again = OsDisk().open(tmp_path / "file")
+    again.append(b"i")
+    assert again.read() == b"abXYehi"
+    again.close()

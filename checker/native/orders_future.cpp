@@ -1,0 +1,119 @@
+// What the future asks of the present: KEEP, BRING BACK and DEADLOCK in `orders_walk.hpp`.
+#include <algorithm>
+
+#include "orders_walk.hpp"
+
+namespace gong::orders {
+
+namespace {
+
+// How far everybody must get, beyond the front. Mistakes show earlier the farther one looks, and
+// each look takes longer; see docs/internals/orders.md.
+constexpr Place FAR = 8;
+
+}  // namespace
+
+bool Walk::keep_for_readers(Value value) {
+  if (value == NONE || clocks_.is_trivial() || !problem_.is_known[value_parts_[value]]) return true;
+  for (const auto& [chain, needers] : problem_.uses[value].needers) {
+    auto next = first_from(needers, fronts_[chain]);
+    Place last = NONE;
+    while (next < needers.size() && !can_be_made(value, chain, needers[next])) last = needers[next++];
+    if (last == NONE) continue;
+    for (const auto& [other, places] : problem_.destroyers[value_parts_[value]]) {
+      auto place = first_from(places, fronts_[other]);
+      while (place < places.size() && (problem_.made(at(other, places[place])) == value ||
+                                       (other == chain && places[place] <= last)))
+        ++place;
+      if (place == places.size()) continue;
+      if (!clocks_.add_for_now(at(chain, last), at(other, places[place]), fronts_, trail_)) {
+        has_looked_ahead_ = true;
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+void Walk::bring_back_makers(Value value) {
+  const Part part = value_parts_[value];
+  if (!problem_.is_known[part] || problem_.value(part, state(part)) == value) return;
+  for (const auto& [chain, places] : problem_.uses[value].needers) {
+    const auto first = first_from(places, fronts_[chain]);
+    if (first == places.size()) continue;
+    const Op maker = only_maker(value, chain, places[first]);
+    if (maker != NONE) cut(problem_.chain_of[maker], problem_.place_of[maker]);
+  }
+}
+
+// The only operation that can make the value before that place in that chain, or NONE.
+Op Walk::only_maker(Value value, Chain chain, Place place) const {
+  const Input& in = problem_.in;
+  const Uses& uses = problem_.uses[value];
+  Op found = NONE;
+  for (const auto& [other, places] : uses.makers)
+    for (auto next = first_from(places, positions_[other]); next < places.size(); ++next) {
+      const Op maker = at(other, places[next]);
+      if (other == chain ? places[next] >= place : clocks_.before(maker, chain) > place) break;
+      if (found != NONE) return NONE;
+      found = maker;
+    }
+  const bool has_optional =
+      std::any_of(uses.optional_makers.begin(), uses.optional_makers.end(), [&](auto one) {
+        return !(is_in_[one / 32] >> one % 32 & 1) &&
+               positions_[in.optional_chains[one]] < in.closes[one];
+      });
+  return has_optional ? NONE : found;
+}
+
+bool Walk::is_deadlocked() {
+  const Input& in = problem_.in;
+  ++possible_now_;
+  reach_ = fronts_;
+  for (Part part = 0; part < in.part_count; ++part) {
+    const Value value = problem_.value(part, state(part));
+    if (value != NONE) possible_[value] = possible_now_;
+  }
+  for (Chain chain = 0; chain < fronts_.size(); ++chain)
+    for (Place place = positions_[chain]; place < fronts_[chain]; ++place)
+      make_possible(at(chain, place));
+  for (std::uint32_t one = 0; one < in.optional.size(); ++one)
+    if (!(is_in_[one / 32] >> one % 32 & 1) && positions_[in.optional_chains[one]] < in.closes[one])
+      make_possible(in.optional[one]);
+  bool is_stuck = true;
+  for (bool has_moved = true; has_moved && is_stuck;) {
+    has_moved = is_stuck = false;
+    for (Chain chain = 0; chain < fronts_.size(); ++chain) {
+      const auto& ops = in.chains[chain];
+      const auto size = static_cast<Place>(ops.size());
+      const Place enough = std::min(size, fronts_[chain] + FAR);
+      Place& reach = reach_[chain];
+      // Others may need that this chain gets farther than it needs itself.
+      while (reach < size && can_follow(ops[reach], chain)) {
+        make_possible(ops[reach++]);
+        has_moved = true;
+        if (reach >= enough) break;
+      }
+      is_stuck |= reach < enough;
+    }
+  }
+  return is_stuck;
+}
+
+bool Walk::can_follow(Op op, Chain chain) {
+  const Value needed = problem_.needed(op);
+  if (needed != NONE && possible_[needed] != possible_now_ && problem_.is_known[problem_.in.parts[op]])
+    return false;
+  if (clocks_.is_trivial()) return true;
+  const Place* before = clocks_.before(op);
+  for (Chain other = 0; other < fronts_.size(); ++other)
+    if (before[other] > reach_[other] && other != chain) return false;
+  return true;
+}
+
+void Walk::make_possible(Op op) {
+  const Value made = problem_.made(op);
+  if (made != NONE) possible_[made] = possible_now_;
+}
+
+}  // namespace gong::orders
