@@ -57,7 +57,7 @@ class Links:
                 return name
         return None
 
-    def delays(self, sender: Host, to: Host) -> list[int]:
+    def delays(self, sender: Host, to: Host, kind: str = "") -> list[int]:
         """For one message sent now: nanoseconds until each copy arrives. None: it is lost."""
         stream = self._stream(sender, to)
         cut = self.is_cut(sender, to)
@@ -66,21 +66,24 @@ class Links:
                 self._bites[cut] += 1
             return []
         rates = self._rates
-        if rates.loss and stream.chance(rates.loss):
+        is_worse = kind == rates.kind
+        loss = rates.loss + rates.kind_loss * is_worse
+        late = rates.late + rates.kind_late * is_worse
+        if loss and stream.chance(loss):
             self._bites["loss"] += 1
             return []
-        arrivals = [self._delay(stream)]
+        arrivals = [self._delay(stream, late)]
         # A client speaks over a connection, which never says a thing twice: a copy that is refused
         # beside one that is accepted would make a liar of whoever believes the refusal.
         is_stream = max(sender, to) >= FIRST_CLIENT
         if rates.duplicate and stream.chance(rates.duplicate) and not is_stream:
             self._bites["duplicate"] += 1
-            arrivals.append(self._delay(stream))
+            arrivals.append(self._delay(stream, late))
         return arrivals
 
-    def _delay(self, stream: Stream) -> int:
+    def _delay(self, stream: Stream, late: int) -> int:
         rates = self._rates
-        if rates.late and stream.chance(rates.late):
+        if late and stream.chance(late):
             self._bites["late"] += 1
             return stream.below(rates.late_max)
         return rates.delay_min + stream.exponential(rates.delay_mean)

@@ -29,7 +29,17 @@ TIME_LIMIT_S: Final = 60.0
 HORIZON_STEP: Final = 10 * MS
 """Below this, a shorter run is no easier to read."""
 
-RATES: Final = ("loss", "duplicate", "late", "sync_stall", "tear", "survive", "delay_mean")
+RATES: Final = (
+    "loss",
+    "duplicate",
+    "late",
+    "kind_loss",
+    "kind_late",
+    "sync_stall",
+    "tear",
+    "survive",
+    "delay_mean",
+)
 """Those that may be zero. The mean of an fsync stays: a disk that takes no time is another disk."""
 
 

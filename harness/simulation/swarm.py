@@ -12,7 +12,7 @@ from harness.simulation.links import FIRST_CLIENT
 from harness.simulation.world import MS, SECOND, US, Fault, Kind, Rates, Size, World
 from node.failpoints import NAMES
 
-_REPLICAS: Final = ((3, 45), (5, 35), (4, 15), (7, 5))
+_REPLICAS: Final = ((3, 35), (5, 40), (4, 15), (7, 10))
 """An even number splits evenly."""
 
 _PERCENT: Final = MILLION // 100
@@ -24,6 +24,9 @@ _OFTEN: Final = {Kind.CRASH: 6, Kind.CRASH_AT_FAILPOINT: 8, Kind.ISOLATE: 4, Kin
 """At most so many of a kind in a world; of the others, `_SELDOM`."""
 
 _SELDOM: Final = 3
+
+_KINDS: Final = ("Accept", "Accepted", "Prepare", "Promise", "Heartbeat", "Learn")
+"""Of messages, for worlds in which one of them fares worse than the others."""
 
 _PLACES: Final = (*NAMES, *("before-sync",) * len(NAMES))
 """Half of the failpoints: when something is written and not yet safe, there is most to lose."""
@@ -72,8 +75,11 @@ def _rates(draw: Stream) -> Rates:
         delay_mean=draw.choice((50 * US, 1 * MS, 8 * MS)),
         loss=sometimes(draw.choice((_PERCENT, 5 * _PERCENT, 15 * _PERCENT, 30 * _PERCENT))),
         duplicate=sometimes(draw.choice((_PERCENT, 5 * _PERCENT, 20 * _PERCENT))),
-        late=sometimes(draw.choice((_PERCENT // 5, _PERCENT, 3 * _PERCENT))),
-        late_max=draw.choice((200 * MS, SECOND, 3 * SECOND)),
+        late=sometimes(draw.choice((_PERCENT // 5, _PERCENT, 3 * _PERCENT, 10 * _PERCENT))),
+        late_max=draw.choice((100 * MS, 300 * MS, SECOND, 3 * SECOND)),
+        kind=draw.choice(_KINDS),
+        kind_loss=sometimes(draw.choice((10 * _PERCENT, 40 * _PERCENT)), 30),
+        kind_late=sometimes(draw.choice((10 * _PERCENT, 40 * _PERCENT)), 30),
         sync_mean=draw.choice((100 * US, 5 * MS, 30 * MS)),
         sync_stall=sometimes(_PERCENT // 2, 30),
         tear=sometimes(draw.choice((50 * _PERCENT, 100 * _PERCENT)), 85),

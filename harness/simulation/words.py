@@ -30,6 +30,8 @@ _RATES: Final = {
     "loss": "{} of the messages are lost",
     "duplicate": "{} arrive twice",
     "late": "{} arrive late, by up to {late_max}",
+    "kind_loss": "of {kind} another {} are lost",
+    "kind_late": "of {kind} another {} arrive late",
     "sync_stall": "{} of the fsyncs take a hundred times as long",
     "tear": "at a crash {} of the unsynced writes are torn",
     "survive": "at a crash {} of the unsynced writes are there all the same",
@@ -67,7 +69,9 @@ def fault_text(fault: Fault) -> str:
 def rates_text(rates: Rates) -> str:
     """What happens all the time."""
     found = [
-        words.format(share_text(getattr(rates, name)), late_max=time_text(rates.late_max))
+        words.format(
+            share_text(getattr(rates, name)), late_max=time_text(rates.late_max), kind=rates.kind
+        )
         for name, words in _RATES.items()
         if getattr(rates, name)
     ]

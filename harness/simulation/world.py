@@ -76,6 +76,10 @@ class Rates(Struct, frozen=True, kw_only=True):
     late: int = 0
     """A message that takes seconds: it may arrive after its sender restarted."""
     late_max: int = 2 * SECOND
+    kind: str = ""
+    """A type of message that fares worse than the others, on the floor `core`."""
+    kind_loss: int = 0
+    kind_late: int = 0
     sync_mean: int = 2 * MS
     """How long an fsync takes, exponentially distributed."""
     sync_stall: int = 0
@@ -93,6 +97,8 @@ def healthy(rates: Rates) -> Rates:
         loss=0,
         duplicate=0,
         late=0,
+        kind_loss=0,
+        kind_late=0,
         delay_min=min(rates.delay_min, 200 * US),
         delay_mean=min(rates.delay_mean, MS),
         sync_mean=min(rates.sync_mean, MS),

@@ -172,7 +172,7 @@ class Cluster:
         data = PEER_CODEC.encode(message)
         number = self._sent(f"replica {sender}", f"replica {to}", message, data)
         incarnation = self.replicas[sender].incarnation
-        arrivals = self.links.delays(sender, to)
+        arrivals = self.links.delays(sender, to, type(message).__name__)
         if not arrivals:
             self.trace.add(self.loop.now, f"replica {to}", "lose", message=number)
         for delay in arrivals:

@@ -2,6 +2,7 @@
 
     one value a slot       no two values get a quorum of votes, or are executed, in one slot
     chosen by a quorum     nothing is executed for which no quorum has voted in one ballot
+    counted votes          a leader counts no vote that was not cast in its ballot
     promises               what an acceptor has told others it never takes back, not even by dying
     chosen prefix          it never shrinks within one incarnation
     equal state            replicas that executed the same slots gave the same answers, hold the same
@@ -18,6 +19,7 @@ from node.core.ballot import NO_BALLOT, Ballot
 from node.core.interface import Envelope, Ready
 from node.core.log import Entry
 from node.core.multipaxos import MultiPaxos
+from node.core.multipaxos.leader import Leadership
 from node.core.multipaxos.messages import Accepted, AcceptRecord, Promise
 from node.types import ReplicaId
 from node.wire.messages import Answer, Executed, Expired, Opened
@@ -143,6 +145,8 @@ class Invariants(Watcher):
             )
         self._chosen_upto[replica.number] = status.chosen_upto
         self._check_promise(replica)
+        if isinstance(core, MultiPaxos) and core.leadership is not None:
+            self._check_count(replica.number, core.leadership)
 
     # ── What was told ────────────────────────────────────────────────────────────────────────
 
@@ -156,6 +160,17 @@ class Invariants(Watcher):
             raise Violation(
                 "promises", f"replica {replica.number} told {told} and now knows of {promised}"
             )
+
+    def _check_count(self, leader: ReplicaId, leadership: Leadership) -> None:
+        for slot, open_slot in leadership.open.items():
+            cast = self._votes.get((slot, leadership.ballot), {})
+            for member in self._told:
+                if open_slot.votes.has(member) and member not in cast:
+                    raise Violation(
+                        "counted votes",
+                        f"replica {leader} counts a vote of {member} for slot {slot} in "
+                        f"{leadership.ballot}, which {member} has not cast",
+                    )
 
     def _note_proposal(self, entry: Entry) -> None:
         commands = self._proposed.setdefault((entry.slot, entry.ballot), entry.value.commands)
