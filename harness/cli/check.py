@@ -2,14 +2,12 @@
 
 import json
 import os
-import shlex
 import sys
 import time
 from pathlib import Path
 from typing import Any, Final
 
 import click
-from msgspec import UNSET
 
 from checker import (
     CONSISTENCIES,
@@ -31,6 +29,7 @@ from checker import (
     with_weaker_orders,
 )
 from harness.cli import ExitCode, InputError
+from harness.cli.keeping import write_certificate, write_html
 from harness.cli.numbers import POSITIVE
 from history import FORMAT_NAMES, History, HistoryError, load
 
@@ -170,9 +169,9 @@ def command(
             consistency=consistency,
         )
         if certificate_path is not None:
-            _write_certificate(certificate_path, history, verdict, result, initial=initial)
+            write_certificate(certificate_path, history, verdict, result, initial=initial)
         if html_path is not None:
-            _write_html(html_path, history, result, keyed=keyed, initial=initial)
+            write_html(html_path, history, result, keyed=keyed, initial=initial)
         results.append({"file": str(file), **result} if len(files) > 1 else result)
         worst = min(worst, _WORST_FIRST.index(_EXIT_CODES[verdict.kind]))
         if not as_json:
@@ -212,7 +211,13 @@ def _judged(
         ended = time.perf_counter()
         if isinstance(verdict, NotLinearizable):
             verdict = _told(
-                history, verdict, model, consistency=consistency, budget=budget, started=begun
+                history,
+                verdict,
+                model,
+                consistency=consistency,
+                engine=engine,
+                budget=budget,
+                started=begun,
             )
         cut = time.perf_counter()
     except HistoryError as why:
@@ -247,6 +252,7 @@ def _told(
     model: Model,
     *,
     consistency: str,
+    engine: str,
     budget: Budget,
     started: float,
 ) -> NotLinearizable:
@@ -259,51 +265,10 @@ def _told(
     if consistency == "linearizable" and not verdict.counterexample.core:
         verdict = cut_down(operations, verdict, model, budget=budget, started=started)
     if consistency != "sequential":
-        verdict = with_weaker_orders(operations, verdict, model, budget=budget, started=started)
+        verdict = with_weaker_orders(
+            operations, verdict, model, budget=budget, started=started, engine=engine
+        )
     return verdict
-
-
-def _write_certificate(
-    path: Path, history: History, verdict: Verdict, result: dict[str, Any], *, initial: str | None
-) -> None:
-    """Write the evidence of a verdict; where there is none, say so: the verdict stands without."""
-    from checker.evidence.certificate import (  # noqa: PLC0415 - if asked
-        CertificateError,
-        certify,
-        write,
-    )
-
-    try:
-        certificate = certify(
-            history.operations,
-            verdict,
-            model=result["model"],
-            initial=UNSET if initial is None else json.loads(initial),
-            consistency=result["consistency"],
-        )
-    except CertificateError as why:
-        click.echo(f"no certificate was written: {why}", err=True)
-        return
-    try:
-        write(path, certificate)
-    except OSError as why:
-        raise InputError(f"{path}: {why.strerror}") from why
-
-
-def _write_html(
-    path: Path, history: History, result: dict[str, Any], *, keyed: bool, initial: str | None
-) -> None:
-    from harness.report import ReportError, write_history_report  # noqa: PLC0415 - jinja2, if asked
-
-    again = ["gong", "check", history.source or "FILE", "--model", result["model"]]
-    again += ["--initial", initial] if initial is not None else []
-    again += ["--keyed"] if keyed else []
-    try:
-        write_history_report(
-            path, history, result, model=result["model"], command=shlex.join(again)
-        )
-    except ReportError as why:
-        raise InputError(str(why)) from why
 
 
 def named_model(name: str, initial: str | None = None) -> Model:
