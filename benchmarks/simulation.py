@@ -1,6 +1,7 @@
-"""How fast whole replicas are simulated: `python -m benchmarks.simulation [--seeds 20]`.
+"""How fast worlds are simulated: `python -m benchmarks.simulation [--seeds 20]`.
 
-Floor `runtime`: real replicas and clients on Trio's fake clock. A row is for one kind of world;
+Floor `core`: cores on an event loop; floor `runtime`: real replicas and clients on Trio's fake clock.
+A row is for one kind of world, on one core of the machine;
 `virtual:real` is virtual seconds for a real one, and the check of the history is part of the time.
 `cpu` counts processor time: what is left of `real` went to others on the machine, and to changes
 between threads.
@@ -14,9 +15,10 @@ from typing import Final
 
 import trio
 
+from harness.simulation import core_floor, runtime_floor
 from harness.simulation.outcome import Outcome
 from harness.simulation.programs import Life, Simulation, simulate
-from harness.simulation.runtime_floor import draw_world, run
+from harness.simulation.swarm import draw_world
 from harness.simulation.world import MS, SECOND, US, Rates, Size, World
 
 SEEDS: Final = 20
@@ -51,7 +53,7 @@ def calm(replicas: int) -> Callable[[int], World]:
     return world
 
 
-def measure(worlds: Iterator[World]) -> Sum:
+def measure(worlds: Iterator[World], run: Callable[[World], Outcome]) -> Sum:
     total = Sum()
     for world in worlds:
         began, cpu = time.perf_counter(), time.process_time()
@@ -94,7 +96,7 @@ def measure_echo(count: int) -> Sum:
 
 def show(name: str, total: Sum, runs: int) -> None:
     print(
-        f"{name:24} {total.real_s / runs:8.2f} {total.cpu_s / runs:8.2f}"
+        f"{name:28} {total.real_s / runs:8.2f} {total.cpu_s / runs:8.2f}"
         f" {total.virtual_s / total.real_s:12.1f} {total.virtual_s / total.cpu_s:11.1f}"
         f" {total.messages / total.real_s:11.0f} {total.operations / total.real_s:11.0f}"
     )
@@ -105,15 +107,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     seeds = range(parser.parse_args().seeds)
     print(
-        f"{'world':24} {'real s':>8} {'cpu s':>8} {'virtual:real':>12} {'virtual:cpu':>11}"
+        f"{'world':28} {'real s':>8} {'cpu s':>8} {'virtual:real':>12} {'virtual:cpu':>11}"
         f" {'messages/s':>11} {'answers/s':>11}"
     )
     show("echo, 5000 times", measure_echo(5000), 1)
-    for replicas in (3, 5):
-        few = range(max(1, len(seeds) // 5))
-        show(f"calm, {replicas} replicas", measure(map(calm(replicas), few)), len(few))
-    drawn = (draw_world(seed, Size()) for seed in seeds)
-    show("drawn", measure(drawn), len(seeds))
+    few = range(max(1, len(seeds) // 5))
+    for name, run in (("core", core_floor.run), ("runtime", runtime_floor.run)):
+        for replicas in (3, 5):
+            label = f"{name}: calm, {replicas} replicas"
+            show(label, measure(map(calm(replicas), few), run), len(few))
+        drawn = (draw_world(seed, Size()) for seed in seeds)
+        show(f"{name}: drawn", measure(drawn, run), len(seeds))
+    large = (draw_world(seed, Size(replicas=5, operations=300)) for seed in seeds)
+    show("core: drawn, 5 and 300 ops", measure(large, core_floor.run), len(seeds))
 
 
 if __name__ == "__main__":
