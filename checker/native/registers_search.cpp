@@ -1,6 +1,7 @@
 #include "registers_search.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <numeric>
 #include <utility>
 
@@ -99,12 +100,14 @@ private:
     }
 
     search::Result searched(const search::Problem &problem, const Numbering &numbering,
-                            bool look_ahead) {
+                            bool look_ahead, std::size_t most = SIZE_MAX) {
         const auto ask = [&](search::State state, search::Class kind) {
             return numbering.step(state, kind);
         };
         // The search polls once a configuration that it explores.
-        const auto poll = [&] { return left_ == 0 || (--left_ % kPollEvery == 0 && poll_()); };
+        const auto poll = [&] {
+            return left_ == 0 || most-- == 0 || (--left_ % kPollEvery == 0 && poll_());
+        };
         return search::Search(problem, ask, poll, look_ahead).run();
     }
 
@@ -113,15 +116,19 @@ private:
         if (!numbering.take(members, count)) return;
         const search::Problem problem(numbering.input(),
                                       static_cast<search::Event>(numbering.live_count()));
-        const search::Result result = searched(problem, numbering, true);
+        // Looking ahead is for what is hard. What is easy is searched once, and not once more for
+        // the words.
+        search::Result result = searched(problem, numbering, false, kEasy);
+        const bool is_plain = result.status != search::Status::stopped;
+        if (!is_plain) result = searched(problem, numbering, true);
         if (result.status == search::Status::found) {
             merged_.add(result.order, numbering);
             found_.answer = Answer::accepted;
         } else if (result.status == search::Status::stuck) {
             // Looking ahead gives up before the return that has no place, and passes over values
             // that make no difference. Whoever is told wants the return, and all values.
-            const search::Result plain = searched(problem, numbering, false);
-            if (plain.status == search::Status::stuck) refute(plain, numbering, members, count);
+            if (!is_plain) result = searched(problem, numbering, false);
+            if (result.status == search::Status::stuck) refute(result, numbering, members, count);
         }
     }
 
@@ -142,6 +149,7 @@ private:
     }
 
     static constexpr std::size_t kPollEvery = 256;
+    static constexpr std::size_t kEasy = 1000;  // configurations
 
     const Operations &in_;
     std::size_t left_;
