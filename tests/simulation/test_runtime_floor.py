@@ -148,8 +148,9 @@ def test_drawn_worlds_are_survived() -> None:
 
 @pytest.mark.slow
 def test_a_planted_bug_is_noticed() -> None:
-    outcomes = (run(draw_world(seed, Size(mutant="ignore-accepted"))) for seed in range(20))
-    assert any(outcome.failure is not None for outcome in outcomes)
+    for mutant in ("no-fsync", "dedup-by-number-only", "half-is-enough"):
+        outcomes = (run(draw_world(seed, Size(mutant=mutant))) for seed in range(10))
+        assert any(outcome.failure is not None for outcome in outcomes), mutant
 
 
 def test_a_bug_of_the_other_floors_clients_cannot_be_planted_here() -> None:

@@ -27,9 +27,6 @@ CLUSTER: Final = "simulated"
 PEER_PORT: Final = 1
 CLIENT_PORT: Final = 2
 
-TIMING: Final = Timing(tick_ms=10, election_timeout_ticks=20, heartbeat_ticks=5)
-"""Faster than the default, so that a run of some seconds sees many elections."""
-
 RESTART_AFTER_STOP: Final = 200 * MS
 """When a replica stopped by itself, an operator starts it again."""
 
@@ -61,7 +58,12 @@ class Cluster:
                 )
                 for member in self.members
             ),
-            timing=TIMING,
+            # Twice as patient as on the other floor: connections have to be made again first.
+            timing=Timing(
+                tick_ms=10,
+                election_timeout_ticks=2 * world.election_ticks,
+                heartbeat_ticks=max(1, world.election_ticks // 2),
+            ),
         )
         self.hosts: Final = {m: simulation.host(host_name(m)) for m in self.members}
         self.running: Final[dict[ReplicaId, Replica]] = {}
