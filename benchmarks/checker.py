@@ -128,8 +128,8 @@ def measure(case: Sequence[Any], kind: str, engine: str) -> dict[str, Any]:
 
 def search_alone(history: list[Operation], model: Model) -> float | None:
     native, meter = native_search(), Meter(Budget(time_limit_s=TIME_LIMIT_S))
-    problem = prepare(history, model, meter)
-    if native is None or problem is None:
+    problem = prepare(history, model)
+    if native is None:
         return None
     lowered = lower(problem)
     started = time.perf_counter()

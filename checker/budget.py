@@ -44,9 +44,18 @@ class Meter:
         return self._budget
 
     @property
+    def has_limits(self) -> bool:
+        """Whether there is anything to watch."""
+        return self._end is not None or self._budget.memory_limit_mb is not None
+
+    @property
     def deadline(self) -> float | None:
         """When all of the time is used up, on the monotonic clock."""
         return self._end
+
+    def left_s(self) -> float | None:
+        """Seconds left of the present share; None without a time limit."""
+        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
 
     def share(self, parts_left: int) -> None:
         """Give the next of `parts_left` parts its fair share of the time that is left.

@@ -1,6 +1,6 @@
 """Judge a history: split it into objects, search each, believe no evidence unseen."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from time import monotonic
@@ -15,6 +15,7 @@ from checker.general import OutOfBudget
 from checker.lowering import native_search
 from checker.model import Model
 from checker.partition import effort, partition
+from checker.patience import LimitReached, limited, watched
 from checker.spread import judge_part, spread
 from checker.values import Value
 from checker.verdict import (
@@ -84,32 +85,38 @@ def check(
     _refuse_what_is_not_there(engine, consistency)
     if not isinstance(initial, Initial):
         model = model.with_initial(initial)
-    if engine == "auto" and consistency == "linearizable" and partitioned:
-        verdict = columnar.judge(history, model, budget=budget or Budget(), shrink=shrink)
-        if verdict is not None:
-            return verdict
-    operations = list(history if isinstance(history, Iterable) else history.operations)
-    if consistency != "linearizable":
-        return orders.check(
-            operations,
-            model,
-            orders.Order(consistency),
-            budget or Budget(),
-            engine=engine,
-            linearize=lambda share: check(
-                operations,
-                model,
-                engine=engine,
-                budget=share,
-                shrink=shrink and consistency == "mdl",
-                executor=executor,
-            ),
-        )
-    started = monotonic()
-    judged = model if partitioned else Whole(model)
-    judgement = _Judgement(operations, judged, Meter(budget or Budget()), engine)
-    judgement.judge_all(executor)
-    verdict = judgement.verdict()
+    started, meter = monotonic(), Meter(budget or Budget())
+    operations: Sequence[Operation] = ()
+    try:
+        with limited(meter):
+            if engine == "auto" and consistency == "linearizable" and partitioned:
+                verdict = columnar.judge(history, model, meter=meter, shrink=shrink)
+                if verdict is not None:
+                    return verdict
+            items = history if isinstance(history, Iterable) else history.operations
+            operations = items if isinstance(items, list) else list(watched(items))
+            if consistency != "linearizable":
+                return orders.check(
+                    operations,
+                    model,
+                    orders.Order(consistency),
+                    meter,
+                    engine=engine,
+                    linearize=lambda share: check(
+                        operations,
+                        model,
+                        engine=engine,
+                        budget=share,
+                        shrink=shrink and consistency == "mdl",
+                        executor=executor,
+                    ),
+                )
+            judged = model if partitioned else Whole(model)
+            judgement = _Judgement(operations, judged, meter, engine)
+            judgement.judge_all(executor)
+            verdict = judgement.verdict()
+    except LimitReached as why:
+        return Undecided(f"{why} before the search began", _statistics(operations))
     if shrink and isinstance(verdict, NotLinearizable):
         return cut_down(operations, verdict, model, budget=budget, started=started)
     return verdict
@@ -129,10 +136,10 @@ class _Judgement:
     """One call of `check`: the parts, and what is known of each."""
 
     def __init__(
-        self, operations: list[Operation], model: Model, meter: Meter, engine: str
+        self, operations: Sequence[Operation], model: Model, meter: Meter, engine: str
     ) -> None:
         self._operations = operations
-        self._by_index = {operation.index: operation for operation in operations}
+        self._by_index = {operation.index: operation for operation in watched(operations)}
         self._model = model
         self._meter = meter
         self._engine = engine
@@ -177,6 +184,7 @@ class _Judgement:
             if others:
                 reason += f"; {others} more of {len(self._parts)} keys are undecided too"
             return Undecided(reason, statistics)
+        self._meter.share(1)
         order = merge(self._orders.values())
         wrong = flaw(self._operations, self._model, order)
         assert wrong is None, f"the search claims a linearization that is none: {wrong}"
@@ -189,7 +197,7 @@ class _Judgement:
     def _note(self, name: Hashable, engine: str, found: Accepted | Refuted | OutOfBudget) -> None:
         match found:
             case Accepted(order):
-                self._orders[name] = [self._by_index[index] for index in order]
+                self._orders[name] = [self._by_index[index] for index in watched(order)]
             case Refuted(counterexample, rule):
                 self._counterexample = replace(counterexample, rule=rule)
             case OutOfBudget(reason):
@@ -198,9 +206,11 @@ class _Judgement:
         self._engines[engine] = self._engines.get(engine, 0) + 1
 
     def _statistics(self) -> Statistics:
-        return Statistics(
-            operations=len(self._operations),
-            crashed=sum(operation.outcome is Outcome.UNKNOWN for operation in self._operations),
-            partitions=len(self._parts),
-            engines=self._engines,
+        return replace(
+            _statistics(self._operations), partitions=len(self._parts), engines=self._engines
         )
+
+
+def _statistics(operations: Sequence[Operation]) -> Statistics:
+    crashed = sum(operation.outcome is Outcome.UNKNOWN for operation in operations)
+    return Statistics(operations=len(operations), crashed=crashed, partitions=0, engines={})

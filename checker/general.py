@@ -11,6 +11,7 @@ from checker.errors import UnsupportedError
 from checker.explain import explain, name_operation
 from checker.lowering import NativeSearch, lower, native_search, run
 from checker.model import Model
+from checker.patience import LimitReached, limited
 from checker.prepare import Problem, prepare
 from checker.search import Found, Stopped, Stuck, search
 from checker.values import show
@@ -39,21 +40,24 @@ def judge(
     native = None if engine == REFERENCE else native_search()
     if native is None and engine == NATIVE:
         raise UnsupportedError("this build has no native engine; use auto or reference")
-    if native is not None and type(model).partition is not Model.partition:
-        by_keys = judge_by_keys(part, model, lambda few, one: _judge(few, one, meter, native))
-        if by_keys is not None:
-            return by_keys
-    return _judge(part, model, meter, native)
+    try:
+        with limited(meter):
+            if native is not None and type(model).partition is not Model.partition:
+                by_keys = judge_by_keys(
+                    part, model, lambda few, one: _judge(few, one, meter, native)
+                )
+                if by_keys is not None:
+                    return by_keys
+            return _judge(part, model, meter, native)
+    except LimitReached as why:
+        return _name(native), OutOfBudget(f"{why} before the search began")
 
 
 def _judge(
     part: list[Operation], model: Model, meter: Meter, native: NativeSearch | None
 ) -> tuple[str, Accepted | Refuted | OutOfBudget]:
-    name = REFERENCE if native is None else NATIVE
-    problem = prepare(part, model, meter)
-    if problem is None:
-        why = meter.exhausted() or "a limit was reached"
-        return name, OutOfBudget(f"{why} before the search began")
+    name = _name(native)
+    problem = prepare(part, model)
     found = search(problem, meter) if native is None else _search(native, problem, meter)
     match found:
         case Found(order):
@@ -62,6 +66,10 @@ def _judge(
             return name, Refuted(explain(problem, stuck), "search")
         case Stopped(why, event):
             return name, OutOfBudget(f"{why}{_place(problem, event)}")
+
+
+def _name(native: NativeSearch | None) -> str:
+    return REFERENCE if native is None else NATIVE
 
 
 def _search(native: NativeSearch, problem: Problem, meter: Meter) -> Found | Stuck | Stopped:

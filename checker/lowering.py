@@ -18,6 +18,7 @@ from checker.budget import Meter
 from checker.errors import ModelError, UnsupportedError
 from checker.model import ANYWHERE
 from checker.outlook import Outlook, outlook_of
+from checker.patience import watched
 from checker.prepare import Problem
 from checker.table import IMPOSSIBLE, Table
 
@@ -206,11 +207,11 @@ def contradicted(table: Table) -> ModelError:
 def lower(problem: Problem) -> Lowered:
     """Number what the model declares, and ask it for the effects that follow from that."""
     arrivals = [0] * len(problem.operations)
-    for event, came in enumerate(problem.arrivals):
+    for event, came in enumerate(watched(problem.arrivals)):
         for operation in came:
             arrivals[operation] = event
     crashed = problem.live_count
-    for event, called in enumerate(problem.crashed_before):
+    for event, called in enumerate(watched(problem.crashed_before)):
         while crashed < problem.live_count + called:
             arrivals[crashed] = event
             crashed += 1

@@ -85,6 +85,22 @@ class Action(Struct, frozen=True):
     """The object; only of interest to a model that judges several objects together."""
 
 
+class Running:
+    """One object, while actions are played on it one after the other."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._state = model.initial
+
+    def play(self, action: Action) -> bool:
+        """Take the step; False when the action, with its result, is impossible now."""
+        after = self._model.after(self._state, action)
+        if after is ILLEGAL:
+            return False
+        self._state = after
+        return True
+
+
 class Model(ABC):
     """A sequential specification. Instances are immutable values."""
 
@@ -153,6 +169,14 @@ class Model(ABC):
         """
         del state, wanted
         return True
+
+    def running(self) -> Running:
+        """An object in the initial state, to replay an order on.
+
+        Worth overriding where states grow: `step` makes a new one each time, so n operations on a
+        set of n elements would take n squared. What is played there must be what `step` allows.
+        """
+        return Running(self)
 
     def partition(self, operation: Operation) -> Hashable:
         """The object that `operation` works on; objects are judged one by one.

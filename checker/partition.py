@@ -9,13 +9,14 @@ the same `key`, for every model, so a register on a history with keys is one reg
 from collections.abc import Hashable, Iterable
 
 from checker.model import Model
+from checker.patience import watched
 from history import Operation, Outcome
 
 
 def partition(operations: Iterable[Operation], model: Model) -> dict[Hashable, list[Operation]]:
     """The operations of each object in their given order; failed ones did not happen, so are out."""
     parts: dict[Hashable, list[Operation]] = {}
-    for operation in operations:
+    for operation in watched(operations):
         if operation.outcome is not Outcome.FAILED:
             parts.setdefault(model.partition(operation), []).append(operation)
     return parts
@@ -27,12 +28,11 @@ def effort(part: list[Operation]) -> int:
     Operations times concurrency is the work of a search that never turns back; each operation of
     unknown outcome adds itself to the concurrency of all that follow.
     """
-    live = most = 0
-    ends = sorted(
-        [(operation.call, 1) for operation in part]
-        + [(o.return_, -1) for o in part if o.return_ is not None]
-    )
-    for _, change in ends:
-        live += change
-        most = max(most, live)
+    calls = sorted(operation.call for operation in watched(part))
+    returns = sorted(o.return_ for o in watched(part) if o.return_ is not None)
+    most = returned = 0
+    for called, call in enumerate(watched(calls), 1):
+        while returned < len(returns) and returns[returned] < call:
+            returned += 1
+        most = max(most, called - returned)
     return len(part) * most * most

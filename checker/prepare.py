@@ -11,19 +11,15 @@ Left out, because it cannot matter:
 """
 
 from collections.abc import Hashable
-from typing import Final
 
 from msgspec import Struct
 
-from checker.budget import Meter
 from checker.errors import OperationError
 from checker.model import UNKNOWN, Action, Model
+from checker.patience import watched
 from checker.table import Table
 from checker.values import token
 from history import Operation, Outcome
-
-_POLL_EVERY: Final = 4096
-"""Operations between two looks at the budget: about 10 ms."""
 
 
 class Problem(Struct, frozen=True):
@@ -43,18 +39,17 @@ class Problem(Struct, frozen=True):
     table: Table
 
 
-def prepare(part: list[Operation], model: Model, meter: Meter) -> Problem | None:
-    """Number one object's operations and intern what they did; None when the budget ran out.
+def prepare(part: list[Operation], model: Model) -> Problem:
+    """Number one object's operations and intern what they did.
 
     Raises:
+        LimitReached: see `checker.patience`.
         OperationError: an operation that the model does not know, or a malformed argument.
     """
     classes = _Classes(model)
     live: list[tuple[int, int, Operation, int]] = []  # the return, first, decides the order
     crashed: list[tuple[int, Operation, int]] = []
-    for count, operation in enumerate(part):
-        if count % _POLL_EVERY == _POLL_EVERY - 1 and meter.exhausted() is not None:
-            return None
+    for operation in watched(part):
         kind = classes.of(operation)
         if operation.return_ is not None and operation.outcome is Outcome.OK:
             live.append((operation.return_, operation.call, operation, kind))
@@ -81,11 +76,11 @@ def _between_returns(
     live: list[tuple[int, int]], crashed_calls: list[int]
 ) -> tuple[list[list[int]], list[int]]:
     """Which calls fall between which returns; both arguments come sorted."""
-    calls = sorted((call, number) for number, (call, _) in enumerate(live))
+    calls = sorted((call, number) for number, (call, _) in enumerate(watched(live)))
     arrivals: list[list[int]] = []
     crashed_before: list[int] = []
     position = crashed = 0
-    for _, return_ in live:
+    for _, return_ in watched(live):
         came: list[int] = []
         while position < len(calls) and calls[position][0] < return_:
             came.append(calls[position][1])

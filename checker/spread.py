@@ -18,6 +18,7 @@ from checker.engines import engines_for
 from checker.engines.interface import Accepted, Declined, Refuted
 from checker.general import OutOfBudget
 from checker.model import Model
+from checker.patience import LimitReached, limited
 from history import Operation
 
 Found = Accepted | Refuted | OutOfBudget
@@ -34,7 +35,11 @@ def judge_part(part: list[Operation], model: Model, engine: str, meter: Meter) -
     """The polynomial engines in turn, then the general search."""
     if engine == "auto":
         for candidate in engines_for(model):
-            found = candidate.judge(part, model)
+            try:
+                with limited(meter):
+                    found = candidate.judge(part, model)
+            except LimitReached as why:
+                return candidate.name, OutOfBudget(str(why))
             if not isinstance(found, Declined):
                 return candidate.name, found
     return general.judge(part, model, meter, engine)

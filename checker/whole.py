@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable
 
 from checker.engines.interface import Accepted, Refuted
 from checker.model import ILLEGAL, Action, Model, Several, State, several
+from checker.patience import watched
 from checker.values import show, token
 from checker.witness import flaw, merge
 from history import Operation
@@ -77,7 +78,7 @@ def judge_by_keys(
 ) -> tuple[str, Accepted | Refuted] | None:
     """Try the operations of each key alone; None when that proves nothing about the whole."""
     keys: dict[Hashable, list[Operation]] = {}
-    for operation in part:
+    for operation in watched(part):
         keys.setdefault(token(operation.key), []).append(operation)
     if len(keys) < 2:
         return None

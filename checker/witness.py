@@ -8,22 +8,23 @@ An order is a linearization of a history when
 
 from collections.abc import Hashable, Iterable, Sequence
 
-from checker.model import ILLEGAL, Model, State
+from checker.model import Model, Running
+from checker.patience import watched
 from history import Operation, Outcome
 
 
 def flaw(operations: Iterable[Operation], model: Model, order: Sequence[int]) -> str | None:
     """Why the `order` (indices) is not a linearization of the operations, or None when it is."""
-    by_index = {operation.index: operation for operation in operations}
+    by_index = {operation.index: operation for operation in watched(operations)}
     placed = set(order)
     if len(placed) != len(order):
         return "an operation stands in it twice"
-    for operation in by_index.values():
+    for operation in watched(by_index.values()):
         if operation.outcome is Outcome.OK and operation.index not in placed:
             return f"operation {operation.index} completed and is not in it"
-    states: dict[Hashable, State] = {}
+    objects: dict[Hashable, Running] = {}
     latest_call: int | None = None
-    for index in order:
+    for index in watched(order):
         candidate = by_index.get(index)
         if candidate is None or candidate.outcome is Outcome.FAILED:
             return f"operation {index} did not happen"
@@ -34,11 +35,11 @@ def flaw(operations: Iterable[Operation], model: Model, order: Sequence[int]) ->
         if candidate.return_ is not None and candidate.return_ < latest_call:
             return f"operation {index} returned before one was called that it stands behind"
         part = model.partition(candidate)
-        state = states.get(part, model.initial)
-        after = model.after(state, model.action(candidate))
-        if after is ILLEGAL:
-            return f"operation {index} is impossible in the state {state!r}"
-        states[part] = after
+        running = objects.get(part)
+        if running is None:
+            running = objects[part] = model.running()
+        if not running.play(model.action(candidate)):
+            return f"operation {index} cannot have had its result at its place in the order"
     return None
 
 
@@ -52,7 +53,7 @@ def merge(orders: Iterable[Sequence[Operation]]) -> list[int]:
     timed: list[tuple[int, int]] = []
     for order in orders:
         latest = 0
-        for position, operation in enumerate(order):
+        for position, operation in enumerate(watched(order)):
             latest = operation.call if position == 0 else max(latest, operation.call)
             timed.append((latest, operation.index))
     timed.sort(key=lambda entry: entry[0])  # stable: equal times stay in the order of their object

@@ -56,9 +56,10 @@ class Columns:
     def has_ties(self) -> bool: ...
     def ranks(self) -> tuple[memoryview[int], memoryview[int]]: ...
 
-# Operations as columns, or None where one does not fit; `encode` makes JSON of a value.
+# Operations as columns, or None where one does not fit; `encode` makes JSON of a value. None too as
+# soon as `is_over` says so.
 def columns_of(
-    operations: list[Operation], encode: Callable[[object], bytes]
+    operations: list[Operation], encode: Callable[[object], bytes], is_over: Callable[[], bool]
 ) -> Columns | None: ...
 
 # Takes a file in pieces; False from `feed` or `finish` means that it gives up.

@@ -7,6 +7,7 @@ an error is always worded by one reader, and no file means something else for be
 Without a compiler at hand nothing native was built; then the Python readers read everything.
 """
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
@@ -32,11 +33,16 @@ _CHUNK_BYTES: Final = 1 << 20
 """Read at once: enough to make calls cheap, little enough to stay in the second cache."""
 
 
-def columns_of(operations: list[Operation]) -> Columns | None:
-    """The same as columns; `None` where nothing native was built, or a value does not fit."""
+def columns_of(
+    operations: list[Operation], is_over: Callable[[], bool] = lambda: False
+) -> Columns | None:
+    """The same as columns; `None` where nothing native was built, or a value does not fit.
+
+    `None` too as soon as `is_over`, which is asked every few milliseconds.
+    """
     if not IS_NATIVE:
         return None
-    native = _columns_of(operations, msgspec.json.encode)
+    native = _columns_of(operations, msgspec.json.encode, is_over)
     return None if native is None else Columns(native)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from checker.budget import Budget, resident_mb
+from checker.budget import Budget, Meter, resident_mb
 from checker.columnar import search, zones
 from checker.columnar.operations import (
     IS_NATIVE,
@@ -27,7 +27,7 @@ _BYTES_PER_OPERATION: Final = 110
 """More than the engine needs beside the columns: `benchmarks/registers.py` prints the peak."""
 
 
-def judge(history: object, model: Model, *, budget: Budget, shrink: bool) -> Verdict | None:
+def judge(history: object, model: Model, *, meter: Meter, shrink: bool) -> Verdict | None:
     """The verdict; None when the general way is needed.
 
     A contradiction without cas has its core even without `shrink`: the few operations that are
@@ -37,16 +37,16 @@ def judge(history: object, model: Model, *, budget: Budget, shrink: bool) -> Ver
     Raises:
         RuntimeError: the engine claims an order that is none: a defect of gong.
     """
+    started, budget = monotonic(), meter.budget
     columns = columns_for(history, model)
     if columns is None:
         return None
     initial = initial_word(columns, value_of(model.initial))
     if initial is None or not _has_room(columns, budget):
         return None
-    started = monotonic()
-    verdict = zones.judge(columns, model, initial, budget=budget, started=started)
+    verdict = zones.judge(columns, model, initial, meter=meter, started=started)
     if verdict is None:
-        verdict = search.judge(columns, model, initial, budget=budget)
+        verdict = search.judge(columns, model, initial, meter=meter)
     if shrink and isinstance(verdict, NotLinearizable) and not verdict.counterexample.core:
         everything = columns.operations(0, len(columns))
         return cut_down(everything, verdict, model, budget=budget, started=started)

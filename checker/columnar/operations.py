@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from typing import Final, overload
 
 from checker.model import Model
+from checker.patience import is_over
 from checker.values import Value
 from history import History
 from history.columnar import columns_of
@@ -40,7 +41,7 @@ def columns_for(history: object, model: Model) -> Columns | None:
         return None
     if isinstance(history, History):
         return history.columns
-    return columns_of(history) if type(history) is list else None
+    return columns_of(history, is_over) if type(history) is list else None
 
 
 def is_ours(model: Model) -> bool:

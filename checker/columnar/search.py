@@ -34,14 +34,15 @@ _SHARE: Final = 2
 """The search here may use half of the time, so that the general way has the other."""
 
 
-def judge(columns: Columns, model: Model, initial: int, *, budget: Budget) -> Verdict | None:
+def judge(columns: Columns, model: Model, initial: int, *, meter: Meter) -> Verdict | None:
     """What the search finds as long as it is easy, else None."""
-    limit = None if budget.time_limit_s is None else budget.time_limit_s / _SHARE
-    meter = Meter(Budget(time_limit_s=limit, memory_limit_mb=budget.memory_limit_mb))
+    left_s = meter.left_s()
+    limit = None if left_s is None else left_s / _SHARE
+    share = Meter(Budget(time_limit_s=limit, memory_limit_mb=meter.budget.memory_limit_mb))
     found = search_registers(
         *arguments(columns, model, initial),
         _CONFIGURATIONS + _CONFIGURATIONS_PER_OPERATION * len(columns),
-        lambda: meter.exhausted() is not None,
+        lambda: share.exhausted() is not None,
     )
     if found.answer == "declined":
         return None

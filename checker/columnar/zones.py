@@ -9,7 +9,7 @@ them guilty and says why.
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from checker.budget import Budget
+from checker.budget import Meter
 from checker.columnar.operations import IS_NATIVE, Order, arguments
 from checker.engines.interface import Refuted
 from checker.engines.register import RegisterZones
@@ -26,10 +26,11 @@ if TYPE_CHECKING or IS_NATIVE:
 
 
 def judge(
-    columns: Columns, model: Model, initial: int, *, budget: Budget, started: float
+    columns: Columns, model: Model, initial: int, *, meter: Meter, started: float
 ) -> Verdict | None:
     """The verdict; None when some value that was read was written twice, or the like."""
-    seconds = -1.0 if budget.time_limit_s is None else budget.time_limit_s
+    left_s, budget = meter.left_s(), meter.budget
+    seconds = -1.0 if left_s is None else left_s
     finding = judge_registers(*arguments(columns, model, initial), seconds)
     decided = {"accepted": finding.objects, "refuted": 1}.get(finding.answer, 0)
     statistics = Statistics(

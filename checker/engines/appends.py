@@ -22,6 +22,7 @@ from checker.engines.chain_evidence import Accesses, Make
 from checker.engines.interface import Accepted, Declined, Refuted
 from checker.engines.wording import misfit, name, refuted
 from checker.model import Model
+from checker.patience import watched
 from checker.values import Value, show, token
 from history import Operation
 
@@ -47,11 +48,13 @@ class AppendedList:
             return declined
         reads = [
             (operation, tuple(map(token, operation.output or ())))
-            for operation in part
+            for operation in watched(part)
             if operation.f == "read" and operation.return_ is not None
         ]
         appends = [
-            (operation, token(operation.value)) for operation in part if operation.f == "append"
+            (operation, token(operation.value))
+            for operation in watched(part)
+            if operation.f == "append"
         ]
         return _decide(model, tuple(model.initial), [], appends, reads)
 
@@ -69,7 +72,7 @@ class AppendedText:
         if not any(operation.f == "append" for operation in part):
             return Declined("there are no appends")
         puts, appends, gets = [], [], []
-        for operation in part:
+        for operation in watched(part):
             if operation.f == "append":
                 appends.append((operation, operation.value))
             elif operation.f in ("put", "write"):
@@ -87,7 +90,7 @@ class AppendedText:
             return Declined("a piece of text is the beginning of another")
         pieces = _Pieces(texts)
         reads: list[tuple[Operation, tuple[Hashable, ...]]] = []
-        for get, value in gets:
+        for get, value in watched(gets):
             taken = () if value is None else pieces.of(value)
             if taken is None:
                 return refuted(
@@ -145,7 +148,7 @@ class _Knowledge:
         self._model = model
         self._initial = initial
         self._put = Counter(value for _, value in puts)
-        self._appended = Counter(value for _, value in appends)
+        self._appended = Counter(value for _, value in watched(appends))
 
     def study(self, read: Operation, pieces: tuple[Hashable, ...]) -> Refuted | Declined | None:
         """Learn from one read what came before each piece."""
@@ -225,12 +228,12 @@ def _decide(
     model: Model, initial: tuple[Hashable, ...], puts: _Written, appends: _Written, reads: _Shown
 ) -> Accepted | Refuted | Declined:
     """Turn operations, with their pieces, into makers and readers."""
-    written = {value for _, value in (*puts, *appends)}
+    written = {value for _, value in watched((*puts, *appends))}
     if len(set(initial)) < len(initial) or not written.isdisjoint(initial):
         return Declined("a piece of the initial state is written again")
     knowledge = _Knowledge(model, initial, puts, appends)
     seen: set[tuple[Hashable, ...]] = set()
-    for read, pieces in reads:
+    for read, pieces in watched(reads):
         if pieces not in seen:
             seen.add(pieces)
             wrong = knowledge.study(read, pieces)
@@ -238,7 +241,7 @@ def _decide(
                 return wrong
     before, shown_by = knowledge.before, knowledge.shown_by
     makes = [Make(operation, value) for operation, value in puts]
-    for operation, value in appends:
+    for operation, value in watched(appends):
         if value in before:
             makes.append(Make(operation, value, True, before[value], shown_by[value]))
         else:

@@ -25,6 +25,8 @@ from itertools import pairwise
 
 from msgspec import Struct
 
+from checker.patience import watched
+
 
 class Block(Struct, gc=False):
     """What matters of one block."""
@@ -37,14 +39,14 @@ def clash(blocks: list[Block]) -> tuple[int, int] | None:
     """Positions of two blocks that must each come before the other, or None."""
     forward = sorted(
         (block.first_return, block.last_call, position)
-        for position, block in enumerate(blocks)
+        for position, block in enumerate(watched(blocks))
         if block.first_return < block.last_call
     )
     for (_, last, one), (first, _, other) in pairwise(forward):
         if first < last:
             return one, other
     firsts = [first for first, _, _ in forward]
-    for position, block in enumerate(blocks):
+    for position, block in enumerate(watched(blocks)):
         if block.first_return < block.last_call:
             continue
         # Forward zones are disjoint here, so only the last that begins before can enclose it.
@@ -67,7 +69,7 @@ def arrange(blocks: list[Block]) -> list[int]:
     heapify(by_return)
     placed = [False] * len(blocks)
     order: list[int] = []
-    while len(order) < len(blocks):
+    for _ in watched(range(len(blocks))):
         while placed[by_call[0][1]]:
             heappop(by_call)
         while placed[by_return[0][1]]:

@@ -27,6 +27,7 @@ from checker.engines.chain_evidence import Accesses, Chain, Evidence, Make, Node
 from checker.engines.interface import Declined, Refuted
 from checker.engines.wording import FOREVER, end
 from checker.model import Model
+from checker.patience import watched
 from history import Operation
 
 
@@ -39,7 +40,7 @@ class Arranged(Struct):
     def order(self) -> list[Operation]:
         """The operations."""
         order: list[Operation] = []
-        for node in self.nodes:
+        for node in watched(self.nodes):
             if node.make is not None:
                 order.append(node.make.operation)
             order += node.reads
@@ -64,9 +65,9 @@ class _Judgement:
         wrong = self._build_nodes() or self._build_chains()
         if wrong is not None:
             return wrong
-        chains = [walk(head) for head in self._heads]
+        chains = [walk(head) for head in watched(self._heads)]
         bounded: list[Chain] = []
-        for nodes in chains:
+        for nodes in watched(chains):
             found = self._scan(nodes)
             if isinstance(found, Refuted):
                 return found
@@ -80,10 +81,10 @@ class _Judgement:
     def _build_nodes(self) -> Refuted | Declined | None:
         """Find the maker of every value that somebody observed."""
         accesses = self._accesses
-        for make in accesses.makes:
+        for make in watched(accesses.makes):
             self._makes.setdefault(make.value, []).append(make)
         todo: list[tuple[Operation, Hashable]] = []
-        for operation, value in accesses.reads:
+        for operation, value in watched(accesses.reads):
             node = self._nodes.get(value)
             if node is None:
                 node = self._nodes[value] = Node(None, value, [])
@@ -95,7 +96,9 @@ class _Judgement:
             if make.is_link and make.operation.return_ is not None
         ]
         seen: set[Hashable] = set()
-        for operation, value in todo:  # grows: an unfinished link that is needed observed too
+        for operation, value in watched(
+            todo
+        ):  # grows: an unfinished link that is needed observed too
             if value in seen:
                 continue
             seen.add(value)
@@ -120,7 +123,7 @@ class _Judgement:
         first = self._nodes.get(initial) or Node(None, initial, [])
         self._heads.append(first)
         links: list[tuple[Make, Node]] = []
-        for make in self._accesses.makes:
+        for make in watched(self._accesses.makes):
             node = self._nodes.get(make.value)
             if node is None:
                 if make.operation.return_ is None:
@@ -130,7 +133,7 @@ class _Judgement:
                 links.append((make, node))
             else:
                 self._heads.append(node)
-        for make, node in links:
+        for make, node in watched(links):
             source = self._nodes[make.source]
             if source.follower is not None:
                 return self._evidence.of_used_twice(source, source.follower, node)
@@ -159,7 +162,7 @@ class _Judgement:
         earliest: tuple[int, Operation | None] = (FOREVER, None)
         if chain[0].make is None:
             earliest = (-FOREVER, None)
-        for position, node in enumerate(chain):
+        for position, node in enumerate(watched(chain)):
             if node.make is not None:
                 operation = node.make.operation
                 returned = end(operation)
@@ -174,7 +177,7 @@ class _Judgement:
             if not node.reads:
                 continue
             node.reads.sort(key=lambda read: read.call)
-            for read in node.reads:
+            for read in watched(node.reads):
                 assert read.return_ is not None
                 if latest is not None and read.return_ < latest[0]:
                     return self._evidence.of_inversion(

@@ -19,6 +19,7 @@ from msgspec import Struct
 from checker.engines.interface import Accepted, Declined, Refuted
 from checker.engines.wording import end, misfit, name, refuted
 from checker.model import Model
+from checker.patience import watched
 from checker.values import show
 from history import Operation
 
@@ -33,7 +34,7 @@ class EqualSteps:
         declined = misfit(part, model)
         if declined is not None:
             return declined
-        steps = {operation.value for operation in part if operation.f == "add"} or {1}
+        steps = {operation.value for operation in watched(part) if operation.f == "add"} or {1}
         if len(steps) > 1:
             return Declined("adds of different numbers")
         step = steps.pop()
@@ -71,7 +72,7 @@ class _Count:
         is_done = [False] * len(part)
         at_call: dict[int, _Moment] = {}
         reads: dict[int, list[Operation]] = {}
-        for rank, number in events:
+        for rank, number in watched(events):
             operation = part[number]
             is_call = rank == operation.call
             if operation.f == "add":
@@ -103,7 +104,7 @@ class _Count:
 
     def _order(self, reads: dict[int, list[Operation]]) -> list[int]:
         order: list[int] = []
-        for count in range(len(self._adds) + 1):
+        for count in watched(range(len(self._adds) + 1)):
             here = sorted(reads.get(count, ()), key=lambda read: read.call)
             order += [read.index for read in here]
             if count < len(self._adds):

@@ -7,6 +7,8 @@ stretch of time is a scan of one block at the speed of C.
 
 from typing import Final
 
+from checker.patience import watched
+
 _BLOCK: Final = 512
 """Near the square root of the histories that take long (200,000 moments); measured, and flat."""
 
@@ -16,12 +18,12 @@ class Cover:
 
     def __init__(self, length: int, intervals: list[tuple[int, int]]) -> None:
         steps = [0] * (length + 1)
-        for first, last in intervals:
+        for first, last in watched(intervals):
             steps[first] += 1
             steps[last] -= 1
         self._counts: list[int] = []
         count = 0
-        for step in steps[:length]:
+        for step in watched(steps[:length]):
             count += step
             self._counts.append(count)
         self._length = length

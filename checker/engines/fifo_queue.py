@@ -37,6 +37,7 @@ from checker.engines.lifetimes import (
 )
 from checker.engines.wording import misfit, name, precedence, refuted
 from checker.model import Model
+from checker.patience import watched
 from checker.values import show
 from history import Operation
 
@@ -84,7 +85,7 @@ def _arrange(contents: Contents, model: Model) -> list[Event] | Refuted:
     placed = place_empties(contents, model)
     if isinstance(placed, Refuted):
         return placed
-    entries = [_entry(item) for item in contents.items]
+    entries = [_entry(item) for item in watched(contents.items)]
     order = _sorted(entries)
     if isinstance(order, _Removal):
         return _refute(order.cycle(), model)
@@ -102,7 +103,7 @@ def _sorted(entries: list[_Entry]) -> "list[_Entry] | _Removal":
     """The order of the queue, or the state in which no item can be removed."""
     removal = _Removal(entries)
     order: list[_Entry] = []
-    while len(order) < len(entries):
+    for _ in watched(range(len(entries))):
         position = removal.next()
         if position is None:
             return removal
@@ -190,7 +191,7 @@ class _Removal:
 
 
 def _heap(entries: list[_Entry], key: Callable[[_Entry], float]) -> list[tuple[float, int]]:
-    heap = [(key(entry), position) for position, entry in enumerate(entries)]
+    heap = [(key(entry), position) for position, entry in enumerate(watched(entries))]
     heapify(heap)
     return heap
 
@@ -202,13 +203,17 @@ def _merged(order: list[_Entry]) -> list[Event]:
     go first, so that an empty moment finds the queue empty.
     """
     fronts = [
-        (position, event, entry) for position, entry in enumerate(order) for event in entry.events
+        (position, event, entry)
+        for position, entry in enumerate(watched(order))
+        for event in entry.events
     ]
     inserts_left = _suffix_minima([entry.insert_end for entry in order])
     fronts_left = _suffix_minima([_end(event, entry) for _, event, entry in fronts])
     events: list[Event] = []
     inserted = done = 0
-    while done < len(fronts):
+    for _ in watched(range(len(order) + len(fronts))):
+        if done == len(fronts):
+            break
         limit = min(inserts_left[inserted], fronts_left[done])
         position, event, entry = fronts[done]
         if position < inserted and _call(event, entry) <= limit:

@@ -29,6 +29,7 @@ from msgspec import Struct
 from checker.engines.interface import Declined, Refuted
 from checker.engines.wording import FOREVER, end, name, precedence, refuted
 from checker.model import Model
+from checker.patience import watched
 from checker.values import show, token
 from history import Operation
 
@@ -123,9 +124,10 @@ def gather(
     part: list[Operation], model: Model, names: Names, initial: list[Hashable]
 ) -> Contents | Refuted | Declined:
     """Sort operations by item and tighten them."""
-    order = sorted([o.call for o in part] + [o.return_ for o in part if o.return_ is not None])
+    calls = [operation.call for operation in watched(part)]
+    order = sorted(calls + [o.return_ for o in watched(part) if o.return_ is not None])
     first = 2 * len(initial)
-    rank = {at: number for number, at in enumerate(order, start=first)}
+    rank = {at: number for number, at in enumerate(watched(order), start=first)}
     rank[FOREVER] = FOREVER
     horizon = first + len(order)
     imagined = Span(None, horizon, horizon + 1)
@@ -138,7 +140,7 @@ def gather(
     empties: list[Span] = []
     takers: list[Span] = []
     looks: dict[Hashable, list[Span]] = {}
-    for operation in part:
+    for operation in watched(part):
         span = Span(operation, rank[operation.call], rank[end(operation)])
         if operation.f == names.insert:
             value = token(operation.value)
@@ -157,7 +159,7 @@ def gather(
         return wrong
     # An insert that never returned, of an item that nobody saw, makes nothing possible.
     kept = [item for item in items.values() if item.insert.end < FOREVER or item.value in looks]
-    for item in kept:
+    for item in watched(kept):
         wrong = _tighten(item, model)
         if wrong is not None:
             return wrong
@@ -169,7 +171,7 @@ def _attach(
     items: dict[Hashable, Item], looks: dict[Hashable, list[Span]], model: Model, names: Names
 ) -> Refuted | None:
     """Give each item the operations that returned it."""
-    for value, spans in looks.items():
+    for value, spans in watched(looks.items()):
         item = items.get(value)
         for span in spans:
             operation = span.operation
@@ -237,7 +239,7 @@ def covered(items: list[Item]) -> list[tuple[int, int, list[Item]]]:
         key=lambda item: item.insert.end,
     )
     stretches: list[tuple[int, int, list[Item]]] = []
-    for item in ordered:
+    for item in watched(ordered):
         begin, last = item.insert.end, item.take.call
         if not stretches or begin > stretches[-1][1]:
             stretches.append((begin, last, [item]))
@@ -253,7 +255,7 @@ def place_empties(contents: Contents, model: Model) -> list[tuple[int, Span]] | 
     stretches = covered(contents.items)
     begins = [begin for begin, _, _ in stretches]
     placed: list[tuple[int, Span]] = []
-    for span in contents.empties:
+    for span in watched(contents.empties):
         gap = span.call
         at = bisect_right(begins, gap) - 1
         if at >= 0 and gap < stretches[at][1]:
@@ -278,7 +280,8 @@ def shortest_cover(items: list[Item], span: Span) -> list[Item]:
     gap = span.call
     while gap < span.end:
         best = max(
-            (item for item in items if item.insert.end <= gap), key=lambda item: item.take.call
+            (item for item in watched(items) if item.insert.end <= gap),
+            key=lambda item: item.take.call,
         )
         chain.append(best)
         gap = best.take.call

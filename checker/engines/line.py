@@ -3,6 +3,7 @@
 from typing import Final
 
 from checker.engines.lifetimes import Event
+from checker.patience import watched
 
 _WORD: Final = 512
 """Moments to a word of the bit map, so that finding a neighbour looks at a handful of words."""
@@ -80,7 +81,7 @@ class Line:
         """All events in order; each burst behind the last event that is not after its moment."""
         order: list[Event] = []
         number, done = self._following[0], 0
-        while number != -1:
+        for _ in watched(self._events[1:]):
             moment, event = self._events[number]
             while done < len(bursts) and bursts[done][0] < moment:
                 order += bursts[done][1]
@@ -88,6 +89,6 @@ class Line:
             assert event is not None
             order.append(event)
             number = self._following[number]
-        for _, events in bursts[done:]:
+        for _, events in watched(bursts[done:]):
             order += events
         return order

@@ -18,6 +18,7 @@ from checker.engines.toggles import Kind, Use, Words, decide
 from checker.engines.wording import FOREVER, end, misfit, name, precedence, refuted
 from checker.model import Model
 from checker.models.mutex import FREE, HELD
+from checker.patience import watched
 from history import Operation
 
 
@@ -33,7 +34,7 @@ class UnownedMutex:
             return declined
         if any(operation.session is not None for operation in part):
             return Declined("there are sessions")
-        uses = [Use(operation, _kind(operation)) for operation in part]
+        uses = [Use(operation, _kind(operation)) for operation in watched(part)]
         words = Words("the lock", "acquire", "release", "held", "free")
         found = decide(uses, is_up=model.initial == HELD, model=model, words=words)
         if isinstance(found, Refuted):
@@ -78,7 +79,7 @@ class OwnedMutex:
         stretches = _stretches(part, model)
         if isinstance(stretches, Refuted | Declined):
             return stretches
-        blocks = [stretch.block() for stretch in stretches]
+        blocks = [stretch.block() for stretch in watched(stretches)]
         pair = clash(blocks)
         if pair is not None:
             return _refute(stretches[pair[0]], stretches[pair[1]], model)
@@ -100,7 +101,7 @@ def _stretches(part: list[Operation], model: Model) -> list[_Stretch] | Refuted 
     """Pair acquires with releases, session by session."""
     part = sorted(part, key=lambda operation: operation.call)
     sessions: dict[int | str, Operation] = {}
-    for operation in part:
+    for operation in watched(part):
         assert operation.session is not None
         before = sessions.get(operation.session)
         sessions[operation.session] = operation
@@ -109,7 +110,7 @@ def _stretches(part: list[Operation], model: Model) -> list[_Stretch] | Refuted 
     latest: dict[int | str, Operation] = {}
     stretches: list[_Stretch] = []
     held: dict[int | str, _Stretch] = {}
-    for operation in part:
+    for operation in watched(part):
         session = operation.session
         assert session is not None
         before = latest.get(session)

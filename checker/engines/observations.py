@@ -14,6 +14,7 @@ from collections.abc import Hashable
 
 from checker.engines.chains import Arranged
 from checker.engines.wording import FOREVER, end
+from checker.patience import watched
 from history import Operation
 
 
@@ -28,7 +29,7 @@ def insert(arranged: Arranged, misses: list[tuple[Operation, Hashable]]) -> list
     by_return = sorted(range(len(misses)), key=lambda number: end(misses[number][0]))
     gaps = [0] * len(misses)
     passed = earliest = 0
-    for number, (operation, value) in enumerate(misses):
+    for number, (operation, value) in enumerate(watched(misses)):
         while end(misses[by_return[passed]][0]) < operation.call:
             earliest = max(earliest, gaps[by_return[passed]])
             passed += 1
@@ -45,9 +46,9 @@ def insert(arranged: Arranged, misses: list[tuple[Operation, Hashable]]) -> list
 def _bounds(order: list[Operation]) -> tuple[list[int], list[int]]:
     """By gap: the latest call before it, and the earliest return behind it."""
     calls, returns = [-1], [FOREVER]
-    for operation in order:
+    for operation in watched(order):
         calls.append(max(calls[-1], operation.call))
-    for operation in reversed(order):
+    for operation in watched(reversed(order)):
         returns.append(min(returns[-1], end(operation)))
     returns.reverse()
     return calls, returns
@@ -57,7 +58,7 @@ def _values(arranged: Arranged) -> tuple[list[Hashable], list[int]]:
     """By gap: the value there, and the first gap with the next one."""
     values: list[Hashable] = []
     ends: list[int] = []
-    for node in arranged.nodes:
+    for node in watched(arranged.nodes):
         # After its maker comes the first gap with the value; for the initial one, gap zero.
         count = len(node.reads) + 1
         if node.make is None and values:
@@ -73,7 +74,7 @@ def _woven(
     woven: list[Operation] = []
     numbers = sorted(range(len(misses)), key=lambda number: (gaps[number], number))
     done = 0
-    for number in numbers:
+    for number in watched(numbers):
         woven += order[done : gaps[number]]
         done = gaps[number]
         woven.append(misses[number][0])

@@ -37,6 +37,7 @@ from checker.engines.lifetimes import (
 from checker.engines.wording import misfit, name, refuted
 from checker.model import Model
 from checker.models.priority_queue import Rank, rank
+from checker.patience import watched
 from history import Operation
 
 _BLOCK: Final = 256
@@ -70,7 +71,7 @@ def _arrange(contents: Contents, model: Model) -> list[Event] | Refuted:
         return placed
     ceiling = _Ceiling(contents)
     keyed: list[tuple[int, int, Rank, int, int, Event]] = []
-    for number, item in enumerate(contents.items):
+    for number, item in enumerate(watched(contents.items)):
         life = _life(item, ceiling)
         if isinstance(life, Span):
             return _refute(contents, item, life, model)
@@ -129,7 +130,7 @@ class _Ceiling:
         self._ranks: list[Rank] = []
         heap: list[tuple[float, bool, int]] = []
         following = 0
-        for moment in range(contents.horizon + 1):
+        for moment in watched(range(contents.horizon + 1)):
             while following < len(starts) and starts[following][0] == moment:
                 item = covers[starts[following][1]]
                 priority, is_bare = rank(item.value)

@@ -15,6 +15,7 @@ from checker.engines.interface import Accepted, Declined, Refuted
 from checker.engines.observations import insert
 from checker.engines.wording import misfit
 from checker.model import Model
+from checker.patience import watched
 from checker.values import token
 from history import Operation
 
@@ -34,7 +35,7 @@ class RegisterZones:
             return declined
         accesses = Accesses(model.initial, [], [])
         misses: list[tuple[Operation, Hashable]] = []
-        for operation in part:
+        for operation in watched(part):
             if operation.f == "append":
                 return Declined("there are appends")
             _sort_in(operation, accesses, misses)

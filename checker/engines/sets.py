@@ -14,6 +14,7 @@ from checker.engines.interface import Accepted, Declined, Refuted
 from checker.engines.toggles import Kind, Use, Words, decide
 from checker.engines.wording import misfit
 from checker.model import Model
+from checker.patience import watched
 from checker.values import show, token
 from checker.witness import merge
 from history import Operation
@@ -30,7 +31,7 @@ class SetElements:
         if declined is not None:
             return declined
         elements: dict[Hashable, list[Use]] = {}
-        for operation in part:
+        for operation in watched(part):
             if operation.f == "read":
                 if operation.return_ is not None:
                     return Declined("a read of the whole set ties its elements together")
@@ -39,7 +40,7 @@ class SetElements:
             if kind is not None:
                 elements.setdefault(token(operation.value), []).append(Use(operation, kind))
         orders: list[list[Operation]] = []
-        for element, uses in elements.items():
+        for element, uses in watched(elements.items()):
             thing = f"element {show(element)}"
             found = decide(
                 uses,

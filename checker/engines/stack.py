@@ -34,6 +34,7 @@ from checker.engines.line import Line
 from checker.engines.stack_evidence import refute
 from checker.engines.wording import misfit
 from checker.model import Model
+from checker.patience import watched
 from history import Operation
 
 
@@ -67,13 +68,20 @@ def _arrange(contents: Contents, model: Model) -> list[Event] | Refuted:
     cover = Cover(length, [(item.insert.end, item.take.call) for item in covering])
     left = sorted(covering, key=lambda item: item.insert.end - item.take.call)
     while left:
-        stuck = [item for item in left if not _peel(item, cover, line)]
+        stuck = [item for item in watched(left) if not _peel(item, cover, line)]
         if len(stuck) == len(left):
             return refute(stuck, model)
         left = stuck
-    bursts = [(item.take.call, item) for item in contents.items if item.insert.end > item.take.call]
+    bursts = [
+        (item.take.call, item)
+        for item in watched(contents.items)
+        if item.insert.end > item.take.call
+    ]
     return line.with_bursts(
-        [(moment, _events(item)) for moment, item in sorted(bursts, key=lambda burst: burst[0])]
+        [
+            (moment, _events(item))
+            for moment, item in watched(sorted(bursts, key=lambda burst: burst[0]))
+        ]
     )
 
 

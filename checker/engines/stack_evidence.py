@@ -12,6 +12,7 @@ from checker.engines.interface import Refuted
 from checker.engines.lifetimes import Item, Span, words_of_cover
 from checker.engines.wording import name, refuted
 from checker.model import Model
+from checker.patience import watched
 from checker.values import show
 
 _STARTS: Final = 12
@@ -75,7 +76,7 @@ def _chain(span: Span, item: Item, items: Iterable[Item]) -> list[Item] | None:
     """The fewest other items that together cover all moments of `span`."""
     near = [
         other
-        for other in items
+        for other in watched(items)
         if other is not item and other.take.call > span.call and other.insert.end < span.end
     ]
     chain: list[Item] = []

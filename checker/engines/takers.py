@@ -22,6 +22,7 @@ from checker.engines.interface import Accepted, Declined, Refuted
 from checker.engines.lifetimes import Contents, Event, Item, Role, Span
 from checker.engines.wording import FOREVER
 from checker.models.priority_queue import rank
+from checker.patience import watched
 
 Arrange = Callable[[Contents], list[Event] | Refuted]
 """Decides contents that have no takers."""
@@ -59,14 +60,14 @@ def decide(contents: Contents, arrange: Arrange, shelf: Shelf) -> Accepted | Ref
 
 def accepted(events: list[Event]) -> Accepted:
     """The operations of a linearization."""
-    operations = [event.span.operation for event in events]
+    operations = [event.span.operation for event in watched(events)]
     return Accepted([operation.index for operation in operations if operation is not None])
 
 
 def _relaxed(contents: Contents) -> Contents:
     first = contents.takers[0].call
     items = []
-    for item in contents.items:
+    for item in watched(contents.items):
         if item.was_taken:
             items.append(item)
             continue
@@ -81,12 +82,12 @@ def _with_takers(events: list[Event], takers: list[Span], shelf: Shelf) -> list[
         event for event in events if event.span.operation is not None or event.role is Role.INSERT
     ]
     earliest = [FOREVER]
-    for event in reversed(real):
+    for event in watched(reversed(real)):
         earliest.append(min(earliest[-1], event.span.end))
     earliest.reverse()
     order: list[int] = []
     used = 0
-    for position, event in enumerate(real):
+    for position, event in enumerate(watched(real)):
         if event.role is Role.INSERT:
             assert event.item is not None
             shelf.insert(event.item)

@@ -26,6 +26,7 @@ from msgspec import Struct
 from checker.engines.interface import Refuted
 from checker.engines.wording import FOREVER, end, name, refuted
 from checker.model import Model
+from checker.patience import watched
 from history import Operation
 
 _TRIED_MAX: Final = 100
@@ -76,7 +77,7 @@ def _run(uses: list[Use], is_up: bool, begin: int, last: int) -> list[Operation]
     Operations that were called before `begin` or returned after `last` may take effect or not.
     """
     events: list[tuple[int, int, int]] = []
-    for number, use in enumerate(uses):
+    for number, use in enumerate(watched(uses)):
         returned = end(use.operation)
         if use.operation.call > last or returned < begin:
             continue
@@ -88,7 +89,7 @@ def _run(uses: list[Use], is_up: bool, begin: int, last: int) -> list[Operation]
         events.append((returned, number, -1))
     events.sort()
     play = _Play(uses, is_up)
-    for _, number, deadline in events:
+    for _, number, deadline in watched(events):
         if deadline != -1:
             play.call(number, deadline)
         elif not play.is_done[number] and not play.settle(number):

@@ -9,6 +9,7 @@ from typing import Final
 
 from checker.engines.interface import Declined, Refuted
 from checker.model import Model
+from checker.patience import watched
 from checker.values import Value, show
 from checker.verdict import Counterexample
 from history import Operation
@@ -70,11 +71,11 @@ def refuted(
 def misfit(part: list[Operation], model: Model) -> Declined | None:
     """Declines what is no operation of the model; the general search says what is wrong with it."""
     known = frozenset(model.operations)
-    for operation in part:
+    for operation in watched(part):
         if operation.f not in known:
             return Declined(f"{operation.f!r} is no operation of {model.name}")
     if type(model).problem is not Model.problem:
-        for operation in part:
+        for operation in watched(part):
             problem = model.problem(model.action(operation))
             if problem is not None:
                 return Declined(problem)

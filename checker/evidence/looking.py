@@ -11,6 +11,7 @@ from checker.engines.interface import Refuted
 from checker.evidence.remembering import remembering
 from checker.evidence.work import Facts, Tally, Work
 from checker.model import Model
+from checker.patience import LimitReached, limited
 from checker.verdict import Counterexample
 
 _REFERENCE_MAX: Final = 30
@@ -33,7 +34,7 @@ def look(work: Work, facts: Facts, meter: Meter) -> Guilty | general.OutOfBudget
     """
     model = remembering(facts, work.initial)
     is_small = len(work.operations) <= _REFERENCE_MAX
-    if not is_small and (guilty := _ask_engines(work, model)) is not None:
+    if not is_small and (guilty := _ask_engines(work, model, meter)) is not None:
         return guilty
     _, found = general.judge(
         work.operations, model, meter, general.REFERENCE if is_small else "auto"
@@ -41,15 +42,19 @@ def look(work: Work, facts: Facts, meter: Meter) -> Guilty | general.OutOfBudget
     if isinstance(found, Refuted):
         return Guilty(found.counterexample, is_first=True)
     if isinstance(found, general.OutOfBudget):
-        return (_ask_engines(work, model) if is_small else None) or found
+        return (_ask_engines(work, model, meter) if is_small else None) or found
     return None
 
 
-def _ask_engines(work: Work, model: Model) -> Guilty | None:
+def _ask_engines(work: Work, model: Model, meter: Meter) -> Guilty | None:
     if isinstance(work.initial, Tally):
         return None
-    for engine in engines_for(model):
-        found = engine.judge(work.operations, model)
-        if isinstance(found, Refuted):
-            return Guilty(found.counterexample, is_first=False)
+    try:
+        with limited(meter):
+            for engine in engines_for(model):
+                found = engine.judge(work.operations, model)
+                if isinstance(found, Refuted):
+                    return Guilty(found.counterexample, is_first=False)
+    except LimitReached:
+        return None  # nothing is known yet; the search, which is asked next, says so itself
     return None

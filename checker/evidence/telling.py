@@ -12,6 +12,7 @@ from checker.evidence.counting import effect
 from checker.evidence.shrink import Core, shrink
 from checker.evidence.steps import Rule, Step
 from checker.model import Model
+from checker.patience import LimitReached, limited, watched
 from checker.spread import judge_part
 from checker.values import show
 from checker.verdict import Counterexample, NotLinearizable
@@ -44,15 +45,25 @@ def cut_down(
         left = min(left, budget.time_limit_s - (0 if started is None else monotonic() - started))
     if left <= 0:
         return verdict
+    meter = Meter(Budget(time_limit_s=left, memory_limit_mb=budget.memory_limit_mb))
+    try:
+        with limited(meter):
+            return _cut_down(operations, verdict, model, meter)
+    except LimitReached:
+        return verdict
+
+
+def _cut_down(
+    operations: Iterable[Operation], verdict: NotLinearizable, model: Model, meter: Meter
+) -> NotLinearizable:
     found = verdict.counterexample
-    by_index = {operation.index: operation for operation in operations}
+    by_index = {operation.index: operation for operation in watched(operations)}
     name = model.partition(by_index[found.operation])
     part = [
         operation
-        for operation in by_index.values()
+        for operation in watched(by_index.values())
         if operation.outcome is not Outcome.FAILED and model.partition(operation) == name
     ]
-    meter = Meter(Budget(time_limit_s=left, memory_limit_mb=budget.memory_limit_mb))
     if found.is_brief:
         _, told = judge_part(part, model, "auto", meter)
         if isinstance(told, Refuted):

@@ -19,7 +19,7 @@ from checker.evidence.certificate import Certificate, Core, Order, checksum_of, 
 from checker.evidence.conditions import Rest
 from checker.evidence.items import Item
 from checker.evidence.steps import Rule
-from checker.model import ILLEGAL, Model, State
+from checker.model import ILLEGAL, Model, Running
 from checker.verdict import VerdictKind
 from history import Operation, Outcome
 
@@ -82,7 +82,7 @@ def _flaw_of_order(
     misfit = _misfit(left.values(), model)
     if misfit is not None:
         return misfit
-    states: dict[Hashable, State] = {}
+    objects: dict[Hashable, Running] = {}
     begun = -1
     """The latest call so far; whatever comes now took effect after it."""
     for index in order:
@@ -93,10 +93,10 @@ def _flaw_of_order(
         if operation.return_ is not None and operation.return_ < begun:
             return f"operation {index} stands behind one that was called after it had returned"
         part = model.partition(operation)
-        state = model.after(states.get(part, model.initial), model.action(operation))
-        if state is ILLEGAL:
+        if part not in objects:
+            objects[part] = model.running()
+        if not objects[part].play(model.action(operation)):
             return f"operation {index} cannot have had its result at its place in the order"
-        states[part] = state
     for operation in left.values():
         if operation.outcome is Outcome.OK:
             return f"operation {operation.index} completed, and is not in the order"

@@ -3,8 +3,23 @@
 from typing import ClassVar, Final
 
 from checker.errors import ModelError
-from checker.model import ANYWHERE, ILLEGAL, UNKNOWN, Action, Model, State
+from checker.model import ANYWHERE, ILLEGAL, UNKNOWN, Action, Model, Running, State
 from checker.values import Value, show, token, value_of
+
+
+class _RunningList(Running):
+    def __init__(self, model: Model) -> None:
+        self._items = list(model.initial)
+
+    def play(self, action: Action) -> bool:
+        """As `AppendList.step`, in place."""
+        if action.f == "append":
+            self._items.append(token(action.value))
+            return True
+        seen = action.output
+        return seen is UNKNOWN or (
+            len(seen or ()) == len(self._items) and [*map(token, seen or ())] == self._items
+        )
 
 
 class AppendList(Model):
@@ -24,6 +39,10 @@ class AppendList(Model):
         seen = action.output or ()
         # Most lists differ in length, and asking for that costs nothing.
         return state if len(seen) == len(state) and _tokens(seen) == state else ILLEGAL
+
+    def running(self) -> Running:
+        """Without a copy of the list for each append."""
+        return _RunningList(self)
 
     def is_observer(self, action: Action) -> bool:
         """Reads."""

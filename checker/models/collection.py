@@ -6,11 +6,30 @@ empty collection, change nothing in any state: observers. A take whose outcome i
 item that was next, if there was one.
 """
 
+from collections import deque
+from collections.abc import Hashable
 from typing import ClassVar
 
 from checker.errors import ModelError
-from checker.model import ILLEGAL, UNKNOWN, Action, Model, State
+from checker.model import ILLEGAL, UNKNOWN, Action, Model, Running, State
 from checker.values import Value, show, token, value_of
+
+
+class _RunningCollection(Running):
+    def __init__(self, model: "Collection") -> None:
+        self._collection = model
+        self._items: deque[Hashable] = deque(model.initial)
+
+    def play(self, action: Action) -> bool:
+        """As `Collection.step`, in place."""
+        items, model = self._items, self._collection
+        if action.f == model.insert:
+            items.append(token(action.value))
+            return True
+        next_item = items[model.next_at] if items else None
+        if action.f == model.take and items:
+            items.popleft() if model.next_at == 0 else items.pop()
+        return action.output is UNKNOWN or token(action.output) == next_item
 
 
 class Collection(Model):
@@ -33,6 +52,10 @@ class Collection(Model):
         if action.f == "peek" or not state:
             return state
         return state[1:] if self.next_at == 0 else state[:-1]
+
+    def running(self) -> Running:
+        """Without a copy of all items for each that comes or goes."""
+        return _RunningCollection(self)
 
     def is_observer(self, action: Action) -> bool:
         """Looking, and finding nothing to take."""

@@ -13,7 +13,7 @@ from collections.abc import Hashable
 from typing import ClassVar, Final
 
 from checker.errors import ModelError
-from checker.model import ILLEGAL, UNKNOWN, Action, State
+from checker.model import ILLEGAL, UNKNOWN, Action, Running, State
 from checker.models.collection import Collection
 from checker.values import Token, Value, show, token
 
@@ -66,6 +66,10 @@ class PriorityQueue(Collection):
         if found not in content or rank(found) != rank(content[-1]):
             return []
         return [content if action.f == "peek" else _without(content, found)]
+
+    def running(self) -> Running:
+        """By `step`: there may be several contents, and they are kept in order."""
+        return Running(self)
 
     def is_observer(self, action: Action) -> bool:
         """Finding it empty. A peek may tell which of several items an unknown poll left behind."""

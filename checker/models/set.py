@@ -5,11 +5,33 @@ both are observations. Any other answer of a completed one counts as true, since
 answer to an add what was added.
 """
 
+from collections.abc import Hashable, Set as AbstractSet
 from typing import ClassVar, Final
 
 from checker.errors import ModelError
-from checker.model import ANYWHERE, ILLEGAL, UNKNOWN, Action, Model, State
+from checker.model import ANYWHERE, ILLEGAL, UNKNOWN, Action, Model, Running, State
 from checker.values import Value, show, token, value_of
+
+
+class _RunningSet(Running):
+    def __init__(self, model: Model) -> None:
+        self._elements = set(model.initial)
+
+    def play(self, action: Action) -> bool:
+        """As `Set.step`, in place."""
+        elements, f, output = self._elements, action.f, action.output
+        if f == "read":
+            return output is UNKNOWN or _same(output, elements)
+        element = token(action.value)
+        present = element in elements
+        if f == "contains":
+            return output is UNKNOWN or output is present
+        does_change = present is (f == "remove")
+        if does_change and f == "add":
+            elements.add(element)
+        elif does_change:
+            elements.remove(element)
+        return output is UNKNOWN or does_change is not (output is False)
 
 
 class Set(Model):
@@ -35,6 +57,10 @@ class Set(Model):
         if not does_change:
             return state
         return state | {element} if f == "add" else state - {element}
+
+    def running(self) -> Running:
+        """Without a copy of all elements for each that comes or goes."""
+        return _RunningSet(self)
 
     def is_observer(self, action: Action) -> bool:
         """Looking, and every add or remove that changed nothing."""
@@ -83,7 +109,7 @@ class Set(Model):
         return show([value_of(element) for element in sorted(state, key=repr)])
 
 
-def _same(output: Value, state: State) -> bool:
+def _same(output: Value, state: AbstractSet[Hashable]) -> bool:
     return len(output) == len(state) and frozenset(map(token, output)) == state
 
 

@@ -16,6 +16,7 @@ from collections.abc import Hashable, Iterable
 
 from msgspec import Struct
 
+from checker.patience import watched
 from checker.values import show, token
 from history import Operation
 
@@ -32,7 +33,7 @@ class Chain(Struct, frozen=True):
 def chains(operations: Iterable[Operation]) -> list[Chain]:
     """The operations by issuer, each issuer's in its order; issuers by their first call."""
     issuers: dict[Hashable, list[Operation]] = {}
-    for operation in operations:
+    for operation in watched(operations):
         is_session, name = issuer(operation)
         issuers.setdefault((is_session, token(name)), []).append(operation)
     found = []

@@ -34,6 +34,7 @@ from checker.orders.problem import Order, Problem, lost_predecessor, prepare
 from checker.orders.search import Search, Stuck
 from checker.orders.witness import flaw
 from checker.partition import effort, partition
+from checker.patience import LimitReached, check_limits, limited, watched
 from checker.search import Found
 from checker.verdict import (
     Counterexample,
@@ -65,18 +66,20 @@ def check(
     operations: list[Operation],
     model: Model,
     order: Order,
-    budget: Budget,
+    meter: Meter,
     *,
     linearize: Callable[[Budget], Verdict],
     engine: str = "auto",
 ) -> Verdict:
     """The verdict of `checker.check` for orders other than real time; the evidence is replayed.
 
+    Raises `LimitReached` where there is no time left to replay it, or to begin.
+
     `engine` is as for `checker.check`. `linearize` judges the same operations for real time, within the share it is given.
     """
-    meter = Meter(budget)
-    share_s = _LINEARIZE_S if budget.time_limit_s is None else budget.time_limit_s / 2
-    in_time = linearize(structs.replace(budget, time_limit_s=share_s))
+    left_s = meter.left_s()
+    share_s = _LINEARIZE_S if left_s is None else left_s / 2
+    in_time = linearize(structs.replace(meter.budget, time_limit_s=share_s))
     match in_time:
         case Linearizable(witness):
             if flaw(operations, model, witness.order, order) is None:
@@ -89,6 +92,7 @@ def check(
     is_in_time = isinstance(in_time, Linearizable)
     match judge(operations, model, order, meter, is_in_time=is_in_time, engine=engine):
         case Accepted(found):
+            meter.share(1)
             wrong = flaw(operations, model, found, order)
             assert wrong is None, f"the search claims an order that is none: {wrong}"
             return Linearizable(Witness(tuple(found)), statistics)
@@ -125,18 +129,35 @@ def judge(
         OperationError: an operation does not fit the model.
         ModelError: the model broke its contract.
     """
-    issued = chains(operations)
-    lost = lost_predecessor(issued)
-    if order is Order.MDL and lost is not None:
-        return Refuted(explain_lost_predecessor(lost), "suffix rule")
-    search = _Searcher(issued, model, engine, explain_s)
-    parts = sorted(partition(operations, model).values(), key=effort)
-    if is_in_time and order is Order.SEQUENTIAL and lost is None:
+    try:
+        with limited(meter):
+            issued = chains(operations)
+            lost = lost_predecessor(issued)
+            if order is Order.MDL and lost is not None:
+                return Refuted(explain_lost_predecessor(lost), "suffix rule")
+            parts = sorted(partition(operations, model).values(), key=effort)
+            search = _Searcher(issued, model, engine, explain_s)
+            is_stricter_likely = is_in_time and order is Order.SEQUENTIAL and lost is None
+            return _in_turn(search, parts, order, meter, is_stricter_likely=is_stricter_likely)
+    except LimitReached as why:
+        return OutOfBudget(f"{why} before the search began")
+
+
+def _in_turn(
+    search: "_Searcher",
+    parts: list[list[Operation]],
+    order: Order,
+    meter: Meter,
+    *,
+    is_stricter_likely: bool,
+) -> Accepted | Refuted | OutOfBudget:
+    """What is easier first, where it may answer; then all objects together."""
+    if is_stricter_likely:
         if not search.is_native:  # that one looks for what keeps time first of itself
             found = search(parts, Order.MDL, _part_of(meter))
             if isinstance(found, Accepted):
                 return found
-    elif 1 < len(parts) <= _ALONE_MAX / max(1, len(operations)):
+    elif 1 < len(parts) <= _ALONE_MAX / sum(map(len, parts)):
         for position, part in enumerate(parts):
             meter.share(len(parts) + 1 - position)
             found = search([part], order, meter)
@@ -172,12 +193,11 @@ class _Searcher(Struct, frozen=True):
         self, parts: list[list[Operation]], order: Order, meter: Meter
     ) -> Accepted | Refuted | OutOfBudget:
         """Search for an order of the operations in `parts`."""
-        problem = prepare(parts, self.issued, self.model, order, meter)
-        native = native_orders() if self.is_native else None
-        lowered = lower_problem(problem, meter) if native is not None and problem else None
-        why = meter.exhausted()
-        if problem is None or why is not None:
-            return OutOfBudget(f"{why or 'a limit was reached'} before the search began")
+        with limited(meter):
+            problem = prepare(parts, self.issued, self.model, order)
+            native = native_orders() if self.is_native else None
+            lowered = None if native is None else lower_problem(problem, meter)
+            check_limits()
         if native is None or lowered is None:
             return self._by_reference(problem, meter)
         answer = run(native, problem, lowered, meter)
@@ -202,7 +222,7 @@ class _Searcher(Struct, frozen=True):
         return _out_of_budget(problem, found.why, problem.returns[found.event])
 
     def _accepted(self, problem: Problem, numbers: list[int]) -> Accepted:
-        placed = [problem.operations[number].index for number in numbers]
+        placed = [problem.operations[number].index for number in watched(numbers)]
         if problem.order is Order.MDL:
             placed = _with_lost_observers(placed, self.issued)
         return Accepted(placed)

@@ -16,6 +16,7 @@ from checker.model import Model
 from checker.orders.judge import judge
 from checker.orders.problem import Order
 from checker.orders.witness import flaw
+from checker.patience import LimitReached, limited
 from checker.verdict import NotLinearizable
 from history import Operation
 
@@ -58,12 +59,13 @@ def with_weaker_orders(
 def _is_sequential(
     operations: list[Operation], model: Model, meter: Meter, engine: str
 ) -> bool | None:
-    match judge(operations, model, Order.SEQUENTIAL, meter, engine=engine, explain_s=0.0):
-        case Accepted(order):
-            wrong = flaw(operations, model, order, Order.SEQUENTIAL)
-            assert wrong is None, f"the search claims an order that is none: {wrong}"
-            return True
-        case Refuted():
-            return False
-        case _:
+    found = judge(operations, model, Order.SEQUENTIAL, meter, engine=engine, explain_s=0.0)
+    if isinstance(found, Accepted):
+        try:
+            with limited(meter):
+                wrong = flaw(operations, model, found.order, Order.SEQUENTIAL)
+        except LimitReached:
             return None
+        assert wrong is None, f"the search claims an order that is none: {wrong}"
+        return True
+    return False if isinstance(found, Refuted) else None

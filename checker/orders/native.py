@@ -14,6 +14,7 @@ from checker.errors import UnsupportedError
 from checker.lowering import Poll, lower, native_search
 from checker.model import UNKNOWN
 from checker.orders.problem import NEVER, Order, Problem
+from checker.patience import watched
 
 NOWHERE: Final = (1 << 32) - 1
 """Instead of a number that is not there; as `NONE` in native/orders_problem.hpp."""
@@ -151,10 +152,7 @@ def run(
 
 
 def lower_problem(problem: Problem, meter: Meter) -> Lowered | None:
-    """Number what the models declare.
-
-    None where the native search would need too much memory, or the budget ran out.
-    """
+    """Number what the models declare; None where the native search would need too much memory."""
     bounds_max = _bounds_max(meter)
     bounds = len(problem.operations) * len(problem.chains)
     if problem.order is Order.MDL and bounds > bounds_max:
@@ -164,9 +162,7 @@ def lower_problem(problem: Problem, meter: Meter) -> Lowered | None:
     only_in: list[int] = []
     targets: list[int] = []
     sure: list[int] = []
-    for part, table in zip(problem.prepared, problem.tables, strict=True):
-        if meter.exhausted() is not None:
-            return None
+    for part, table in watched(zip(problem.prepared, problem.tables, strict=True)):
         declared = lower(part)
         kinds += declared.kinds
         only_in += declared.only_in
@@ -181,12 +177,12 @@ def lower_problem(problem: Problem, meter: Meter) -> Lowered | None:
         parts=problem.parts,
         classes=[
             first_class[part] + kind
-            for part, kind in zip(problem.parts, problem.kinds, strict=True)
+            for part, kind in watched(zip(problem.parts, problem.kinds, strict=True))
         ],
         calls=_calls(problem),
         returns=[
             NEVER + operation.call if operation.return_ is None else operation.return_
-            for operation in problem.operations
+            for operation in watched(problem.operations)
         ],
         chains=problem.chains,
         goals=_goals(problem),

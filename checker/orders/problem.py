@@ -27,18 +27,15 @@ from typing import Final
 
 from msgspec import Struct
 
-from checker.budget import Meter
 from checker.model import Model
 from checker.orders.chains import Chain
+from checker.patience import watched
 from checker.prepare import Problem as Part, prepare as prepare_part
 from checker.table import Table
 from history import Operation, Outcome
 
 NEVER: Final = 1 << 62
 """A rank that comes after all others."""
-
-_POLL_EVERY: Final = 4096
-"""Operations between two looks at the budget: about 20 ms."""
 
 
 class Order(Enum):
@@ -107,7 +104,7 @@ def lost_predecessor(chains: list[Chain]) -> LostPredecessor | None:
     found: list[LostPredecessor] = []
     for chain in chains:
         failed: Operation | None = None
-        for operation in chain.operations if chain.is_session else ():
+        for operation in watched(chain.operations) if chain.is_session else ():
             if operation.outcome is Outcome.FAILED:
                 failed = failed or operation
             elif failed is not None and operation.outcome is Outcome.OK:
@@ -116,29 +113,21 @@ def lost_predecessor(chains: list[Chain]) -> LostPredecessor | None:
 
 
 def prepare(
-    parts: list[list[Operation]], chains: list[Chain], model: Model, order: Order, meter: Meter
-) -> Problem | None:
-    """Number what is in `parts` (the operations by object); None when the budget ran out.
+    parts: list[list[Operation]], chains: list[Chain], model: Model, order: Order
+) -> Problem:
+    """Number what is in `parts` (the operations by object).
 
     `chains` may hold operations that are in no part; they are passed over.
 
     Raises:
+        LimitReached: see `checker.patience`.
         OperationError: an operation that the model does not know, or a malformed argument.
     """
     builder = _Builder(order)
     for part in parts:
-        prepared = prepare_part(part, model, meter)
-        if prepared is None:
-            return None
-        builder.add_part(prepared)
-    unseen = 0
-    for chain in chains:
+        builder.add_part(prepare_part(part, model))
+    for chain in watched(chains):
         builder.add_chain(chain)
-        unseen += len(chain.operations)
-        if unseen > _POLL_EVERY:
-            unseen = 0
-            if meter.exhausted() is not None:
-                return None
     return builder.finish()
 
 
@@ -177,8 +166,8 @@ class _Builder:
         number = len(self._problem.tables)
         self._problem.tables.append(part.table)
         self._problem.prepared.append(part)
-        for operation, kind, observer in zip(
-            part.operations, part.classes, part.observers, strict=True
+        for operation, kind, observer in watched(
+            zip(part.operations, part.classes, part.observers, strict=True)
         ):
             self._places[operation.index] = number, kind, observer
 
@@ -190,7 +179,7 @@ class _Builder:
         gap: list[int] = []
         """The optional operations since the last required one."""
         latest_call = 0
-        for place, operation in enumerate(members):
+        for place, operation in enumerate(watched(members)):
             latest_call = max(latest_call, operation.call)
             if operation.index not in self._places:
                 continue
@@ -214,7 +203,7 @@ class _Builder:
         problem, keeps_time = self._problem, self._order is Order.MDL
         completed = [
             (operation.return_, number)
-            for number, operation in enumerate(problem.operations)
+            for number, operation in enumerate(watched(problem.operations))
             if operation.return_ is not None
         ]
         completed.sort()
@@ -263,7 +252,7 @@ def _members(operations: list[Operation], *, by_suffix_rule: bool) -> tuple[list
     """Those that can be in, and how many of them must be when the suffix rule holds."""
     members: list[Operation] = []
     prefix = 0
-    for operation in operations:
+    for operation in watched(operations):
         if operation.outcome is not Outcome.FAILED:
             members.append(operation)
             if operation.outcome is Outcome.OK:

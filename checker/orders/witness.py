@@ -11,8 +11,9 @@ An order (a sequence of operations) keeps `sequential` or `mdl` when
 
 from collections.abc import Hashable, Iterable, Sequence
 
-from checker.model import ILLEGAL, Model, State
+from checker.model import Model, Running
 from checker.orders.problem import Order
+from checker.patience import watched
 from history import Operation, Outcome
 
 
@@ -20,14 +21,14 @@ def flaw(
     operations: Iterable[Operation], model: Model, order: Sequence[int], keeps: Order
 ) -> str | None:
     """Why the `order` (indices) does not keep what it should, or None when it does."""
-    by_index = {operation.index: operation for operation in operations}
+    by_index = {operation.index: operation for operation in watched(operations)}
     place = {index: position for position, index in enumerate(order)}
     if len(place) != len(order):
         return "an operation stands in it twice"
-    for operation in by_index.values():
+    for operation in watched(by_index.values()):
         if operation.outcome is Outcome.OK and operation.index not in place:
             return f"operation {operation.index} completed and is not in it"
-    for index in order:
+    for index in watched(order):
         if index not in by_index or by_index[index].outcome is Outcome.FAILED:
             return f"operation {index} did not happen"
     placed = [by_index[index] for index in order]
@@ -42,7 +43,7 @@ def _issue_order_flaw(
 ) -> str | None:
     sessions: dict[Hashable, list[Operation]] = {}
     processes: dict[Hashable, list[Operation]] = {}
-    for operation in operations:
+    for operation in watched(operations):
         if operation.session is None or operation.seq is None:
             processes.setdefault(operation.process, []).append(operation)
         else:
@@ -62,7 +63,7 @@ def _issue_order_flaw(
 
 def _process_flaw(issued: list[Operation], place: dict[int, int]) -> str | None:
     latest = -1
-    for operation in issued:
+    for operation in watched(issued):
         position = place.get(operation.index)
         if position is not None and position < latest:
             return f"operation {operation.index} stands before one its process issued earlier"
@@ -73,7 +74,7 @@ def _process_flaw(issued: list[Operation], place: dict[int, int]) -> str | None:
 
 def _session_flaw(issued: list[Operation], place: dict[int, int], *, is_prefix: bool) -> str | None:
     latest, is_over = -1, False
-    for operation in issued:
+    for operation in watched(issued):
         position = place.get(operation.index)
         if position is None:
             is_over = is_prefix
@@ -88,7 +89,7 @@ def _session_flaw(issued: list[Operation], place: dict[int, int], *, is_prefix: 
 
 def _real_time_flaw(placed: list[Operation]) -> str | None:
     latest_call = -1
-    for operation in placed:
+    for operation in watched(placed):
         latest_call = max(latest_call, operation.call)
         if operation.return_ is not None and operation.return_ < latest_call:
             return (
@@ -98,11 +99,13 @@ def _real_time_flaw(placed: list[Operation]) -> str | None:
 
 
 def _model_flaw(placed: list[Operation], model: Model) -> str | None:
-    states: dict[Hashable, State] = {}
-    for operation in placed:
+    objects: dict[Hashable, Running] = {}
+    for operation in watched(placed):
         part = model.partition(operation)
-        before = states.get(part, model.initial)
-        states[part] = model.step(before, model.action(operation))
-        if states[part] is ILLEGAL:
-            return f"operation {operation.index} is impossible in the state {before!r}"
+        if part not in objects:
+            objects[part] = model.running()
+        if not objects[part].play(model.action(operation)):
+            return (
+                f"operation {operation.index} cannot have had its result at its place in the order"
+            )
     return None

@@ -107,7 +107,7 @@ void bind_columns(nb::module_ &m) {
 NB_MODULE(_native, m) {
     m.doc() = "Reads histories into columns; the types are in _native.pyi.";
     bind_columns(m);
-    m.def("columns_of", &gong::columns_of, nb::arg("operations"), nb::arg("encode"),
+    m.def("columns_of", &gong::columns_of, nb::arg("operations"), nb::arg("encode"), nb::arg("is_over"),
           nb::rv_policy::take_ownership);
     nb::class_<gong::Reader>(m, "Reader")
         .def("feed", &feed, nb::arg("data"))

@@ -184,10 +184,15 @@ private:
 
 }  // namespace
 
-Columns *columns_of(const nb::list &operations, const nb::callable &encode) {
+Columns *columns_of(const nb::list &operations, const nb::callable &encode,
+                    const nb::callable &is_over) {
+    constexpr std::size_t kBetweenLooks = 1 << 14;  // some 5 ms
     Builder builder(encode);
-    for (const nb::handle operation : operations)
+    std::size_t count = 0;
+    for (const nb::handle operation : operations) {
+        if (count++ % kBetweenLooks == 0 && nb::cast<bool>(is_over())) return nullptr;
         if (!builder.add(operation)) return nullptr;
+    }
     return builder.take();
 }
 

@@ -9,6 +9,7 @@ namespace gong {
 
 // Null where an operation does not fit: a number that is no integer of 18 digits, an index that is
 // not the position, a value that JSON does not know. `encode` makes JSON of a value.
-Columns *columns_of(const nanobind::list &operations, const nanobind::callable &encode);
+Columns *columns_of(const nanobind::list &operations, const nanobind::callable &encode,
+                    const nanobind::callable &is_over);
 
 }  // namespace gong

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from checker import Budget, Linearizable, Model, NotLinearizable, check, columnar, find_model
+from checker.budget import Meter
 from checker.evidence.certificate import certify
 from checker.evidence.verify import verify
 from checker.witness import flaw
@@ -85,7 +86,7 @@ def test_small_histories_are_judged_as_by_trying_every_order() -> None:
         model = find_model(rng.choice(["register", "cas-register", "kv"]))
         history = columns_of(small(rng, model))
         model = model.with_initial(rng.choice([None, None, 1, "s1", "nobody's"]))
-        verdict = columnar.judge(history, model, budget=Budget(), shrink=rng.random() < 0.5)
+        verdict = columnar.judge(history, model, meter=Meter(Budget()), shrink=rng.random() < 0.5)
         if verdict is None:
             seen["declined"] += 1
             continue
@@ -109,7 +110,7 @@ def test_an_order_is_replayed_natively_as_by_the_witness() -> None:
         model = find_model(rng.choice(["register", "cas-register", "kv"]))
         history = columns_of(small(rng, model))
         everything = list(history.operations)
-        verdict = columnar.judge(history, model, budget=Budget(), shrink=False)
+        verdict = columnar.judge(history, model, meter=Meter(Budget()), shrink=False)
         order = list(range(len(everything)))
         if isinstance(verdict, Linearizable) and rng.random() < 0.9:
             order = list(verdict.witness.order)
@@ -165,7 +166,7 @@ def test_larger_histories_are_judged_as_by_the_python_engine(seed: int) -> None:
             one["output"], other["output"] = other["output"], one["output"]
     rng.shuffle(lines)
     history = columns_of(lines)
-    verdict = columnar.judge(history, model, budget=Budget(), shrink=True)
+    verdict = columnar.judge(history, model, meter=Meter(Budget()), shrink=True)
     everything = list(history.operations)
     assert verdict is not None
     assert verdict.kind is check(everything, model).kind

@@ -13,6 +13,7 @@ import pytest
 from msgspec import structs
 
 from checker import Budget, Linearizable, Model, NotLinearizable, check, columnar, find_model
+from checker.budget import Meter
 from checker.columnar import search
 from checker.columnar.operations import columns_for, initial_word
 from checker.evidence.certificate import certify
@@ -35,7 +36,7 @@ def searched(history: list[Operation], model: Model) -> Verdict | None:
     assert columns is not None
     initial = initial_word(columns, value_of(model.initial))
     assert initial is not None
-    return search.judge(columns, model, initial, budget=Budget())
+    return search.judge(columns, model, initial, meter=Meter(Budget()))
 
 
 def small(rng: random.Random, model: Model) -> list[Operation]:

@@ -58,8 +58,7 @@ def test_each_prefix_is_judged_alike_with_and_without_looking_ahead(name: str) -
     rng = random.Random(f"{SEED} prefixes {name}")
     for _ in range(COUNT // 10):
         operations = nearly_valid(rng, name, count=rng.randrange(4, 12))
-        problem = prepare(operations, model_of(name), meter)
-        assert problem is not None
+        problem = prepare(operations, model_of(name))
         lowered, table = lower(problem), problem.table
         for end in range(1, problem.live_count + 1):
             ahead = run(native, table, lowered, meter, end=end)

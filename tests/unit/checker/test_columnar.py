@@ -19,6 +19,7 @@ from checker import (
     cut_down,
     find_model,
 )
+from checker.budget import Meter
 from checker.columnar import search
 from checker.evidence.certificate import certify
 from checker.evidence.verify import verify
@@ -55,7 +56,7 @@ def history(*rows: Row) -> History:
 
 def judged(of: History, model: Model = REGISTER) -> Verdict | None:
     """The verdict; whatever it is, its evidence holds."""
-    verdict = columnar.judge(of, model, budget=Budget(), shrink=True)
+    verdict = columnar.judge(of, model, meter=Meter(Budget()), shrink=True)
     if isinstance(verdict, Linearizable):
         assert flaw(of.operations, model, verdict.witness.order) is None
     return verdict
@@ -204,7 +205,7 @@ def test_a_value_written_twice_is_for_the_search_to_judge() -> None:
 def test_without_shrinking_the_search_tells_what_could_not_be() -> None:
     rows = [("put", 1, 0, 1, "k"), ("put", 2, 2, 9, "k"), ("put", 1, 3, 4, "k")]
     wrong = ("get", 7, 5, 6, "k")
-    verdict = columnar.judge(history(*rows, wrong), KV, budget=Budget(), shrink=False)
+    verdict = columnar.judge(history(*rows, wrong), KV, meter=Meter(Budget()), shrink=False)
     assert isinstance(verdict, NotLinearizable)
     found = verdict.counterexample
     assert found.is_brief
@@ -318,11 +319,11 @@ def test_the_core_of_a_chain_takes_the_whole_history_and_is_given_when_asked() -
 
 def test_no_time_is_undecided() -> None:
     of = history(("write", 1, 0, 1))
-    verdict = columnar.judge(of, REGISTER, budget=Budget(time_limit_s=1e-9), shrink=True)
+    verdict = columnar.judge(of, REGISTER, meter=Meter(Budget(time_limit_s=1e-9)), shrink=True)
     assert isinstance(verdict, Undecided)
     assert verdict.reason == "the time limit of 1e-09 s was reached"
 
 
 def test_too_little_memory_is_left_to_whoever_needs_less() -> None:
     of = history(("write", 1, 0, 1))
-    assert columnar.judge(of, REGISTER, budget=Budget(memory_limit_mb=1), shrink=True) is None
+    assert columnar.judge(of, REGISTER, meter=Meter(Budget(memory_limit_mb=1)), shrink=True) is None

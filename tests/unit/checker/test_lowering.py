@@ -5,7 +5,6 @@ import sys
 import pytest
 
 from checker import Action, Model, ModelError, State, UnsupportedError, check, find_model, lowering
-from checker.budget import Budget, Meter
 from checker.lowering import NO_STATE, OBSERVER, OTHER, OVERWRITE, Lowered, lower, native_search
 from checker.model import ILLEGAL
 from checker.prepare import prepare
@@ -14,8 +13,7 @@ from tests.support.strategies import timeline
 
 
 def lowered(operations: list[Operation], model: Model) -> Lowered:
-    problem = prepare(operations, model, Meter(Budget()))
-    assert problem is not None
+    problem = prepare(operations, model)
     return lower(problem)
 
 

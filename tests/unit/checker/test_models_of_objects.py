@@ -239,3 +239,22 @@ def test_the_models_of_the_page_judge(
     model = example(name)
     assert check(legal, model).kind is VerdictKind.LINEARIZABLE
     assert isinstance(check(illegal, model), NotLinearizable)
+
+
+@pytest.mark.parametrize("name", list(KINDS))
+def test_an_object_that_is_replayed_does_what_the_steps_allow(name: str) -> None:
+    """`Model.running` may be written apart from `step`, for speed."""
+    rng = random.Random(f"running {name}")
+    kind, impossible = KINDS[name], 0
+    model = kind.model
+    for _ in range(300):
+        operations = legal_history(rng, kind, rng.randrange(1, 25), processes=3, crashed=0.1)
+        running, state = model.running(), model.initial
+        for one in rng.sample(operations, len(operations)):
+            action = model.action(one)
+            state = model.after(state, action)
+            assert running.play(action) is (state is not ILLEGAL)
+            if state is ILLEGAL:
+                impossible += 1
+                break
+    assert impossible > 30

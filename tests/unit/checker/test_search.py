@@ -204,8 +204,7 @@ def test_a_search_that_never_turns_back_asks_the_model_once_a_pair() -> None:
     operations = atomic_history(
         random.Random(3), CAS, ask_cas_register, operations=3_000, processes=4
     )
-    problem = prepare(operations, Counting().with_initial(0), Meter(Budget()))
-    assert problem is not None
+    problem = prepare(operations, Counting().with_initial(0))
     assert isinstance(search(problem, Meter(Budget())), Found)
     distinct_states, distinct_actions = 6, len(problem.table.actions)
     assert calls <= distinct_states * distinct_actions
