@@ -15,6 +15,10 @@ client_address = "127.0.0.1:7412"
 tick_ms = 10
 election_timeout_ticks = 30
 heartbeat_ticks = 5
+
+[snapshots]                       # optional, as are all its keys
+slots = 200000
+journal_bytes = 16777216
 """
 
 import re
@@ -47,6 +51,15 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     heartbeat_ticks: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 5
 
 
+class Snapshots(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a replica takes a snapshot and truncates its log: whatever comes first."""
+
+    slots: Annotated[int, msgspec.Meta(ge=1)] = 200_000
+    """Since the last one."""
+    journal_bytes: Annotated[int, msgspec.Meta(ge=1)] = 16 * 1024 * 1024
+    """That the journal has grown by; or by as much as the last snapshot has, if that is more."""
+
+
 class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What all members agree on."""
 
@@ -55,6 +68,7 @@ class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
     replicas: tuple[ReplicaConfig, ...]
     master: Address | None = None
     timing: Timing = Timing()
+    snapshots: Snapshots = Snapshots()
 
     def replica(self, replica: ReplicaId) -> ReplicaConfig:
         """The member of that number; raises ConfigError."""
@@ -86,6 +100,7 @@ class _RawConfig(msgspec.Struct, forbid_unknown_fields=True):
     replica: Annotated[list[_RawReplica], msgspec.Meta(min_length=1, max_length=_REPLICAS_MAX)]
     master: _RawMaster | None = None
     timing: Timing = Timing()
+    snapshots: Snapshots = Snapshots()
 
 
 def load_config(path: Path) -> ClusterConfig:
@@ -142,6 +157,7 @@ def _validated(path: Path, raw: _RawConfig) -> ClusterConfig:
         replicas=tuple(replicas.values()),
         master=master,
         timing=timing,
+        snapshots=raw.snapshots,
     )
 
 

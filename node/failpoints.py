@@ -21,12 +21,21 @@ NAMES: Final = (
     "after-send",
     "before-execute",
     "after-execute",
+    "before-snapshot",
+    "before-snapshot-rename",
+    "after-snapshot-rename",
+    "after-snapshot",
+    "before-journal-switch",
+    "after-journal-switch",
+    "after-truncation",
 )
-"""Of the driver and the storage stage; those of snapshots come with them.
-
-To save is to write and sync one group of records, with "before-sync" in between; to send is to hand
+"""To save is to write and sync one group of records, with "before-sync" in between; to send is to hand
 envelopes to the outboxes of peers, which the driver does not wait for; to execute is to execute one
-slot and queue its answers."""
+slot and queue its answers. A snapshot is written and synced, renamed, and its directory synced; then
+the journal is switched for a shorter one in the same steps."""
+
+OF_SNAPSHOTS: Final = NAMES[NAMES.index("before-snapshot") :]
+"""Passed only when a snapshot is taken, which may be seldom."""
 
 VARIABLE: Final = "GONG_FAILPOINT"
 

@@ -11,6 +11,7 @@ from struct import Struct
 from typing import Final
 from zlib import crc32
 
+from node.core.interface import Image
 from node.errors import WireError
 from node.runtime.codecs import RECORD_CODEC
 from node.runtime.disk import Disk, DiskFile
@@ -30,6 +31,10 @@ class MisleadingFile:
     def read(self) -> bytes:
         """All of the file."""
         return self._file.read()
+
+    def view(self) -> Image:
+        """All of the file, to be read in parts."""
+        return self._file.view()
 
     def append(self, data: bytes) -> None:
         """Write at the end."""
@@ -52,10 +57,10 @@ class MisleadingFile:
         self._file.close()
 
 
-class _Misleading:
-    """A Disk whose files are of one class."""
+class MisleadingDisk:
+    """A Disk whose files are of one class; by itself it misleads nobody."""
 
-    def __init__(self, disk: Disk, file: Callable[[DiskFile], DiskFile]) -> None:
+    def __init__(self, disk: Disk, file: Callable[[DiskFile], DiskFile] = MisleadingFile) -> None:
         self._disk = disk
         self._make_file = file
 
@@ -66,6 +71,18 @@ class _Misleading:
     def sync_directory(self, path: Path) -> None:
         """Make names durable."""
         self._disk.sync_directory(path)
+
+    def rename(self, path: Path, to: Path) -> None:
+        """Give a file another name."""
+        self._disk.rename(path, to)
+
+    def remove(self, path: Path) -> None:
+        """Take a file's name away."""
+        self._disk.remove(path)
+
+    def names(self, path: Path) -> list[str]:
+        """What is in a directory."""
+        return self._disk.names(path)
 
     def salt(self) -> bytes:
         """Eight bytes that nobody can guess."""
@@ -78,7 +95,7 @@ def on(file: Callable[[DiskFile], DiskFile]) -> OpenJournal:
     def open_misled(
         disk: Disk, path: Path, cluster: str, replica: ReplicaId
     ) -> tuple[Journal, list[bytes]]:
-        return open_journal(_Misleading(disk, file), path, cluster, replica)
+        return open_journal(MisleadingDisk(disk, file), path, cluster, replica)
 
     return open_misled
 

@@ -4,6 +4,7 @@
     └─ journal opened, recovery done
        └─ stages                             die after everyone who can speak is gone
           ├─ storage stage
+          ├─ snapshotter
           ├─ driver
           └─ peers
              ├─ ticker, registration with the master
@@ -18,6 +19,7 @@ nothing restarts a stage inside the process; only links are supervised.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -26,8 +28,8 @@ from typing import Any, Final
 import trio
 
 from node.config import ClusterConfig
-from node.core.interface import Core
-from node.core.multipaxos import MultiPaxos, Record, Settings
+from node.core.interface import Core, Snapshot
+from node.core.multipaxos import MultiPaxos, Record, Settings, truncated_upto
 from node.errors import ConfigError, MalformedFrame, NodeError, StorageError, WireError
 from node.runtime.clientport import ClientPort, Replies
 from node.runtime.codecs import RECORD_CODEC
@@ -41,6 +43,8 @@ from node.runtime.nursery import bare_errors
 from node.runtime.outbox import PeerOutbox
 from node.runtime.peerlink import PeerLink, PeerPort, hello_of
 from node.runtime.registration import keep_registered
+from node.runtime.snapshots import Policy, recover
+from node.runtime.snapshotter import Snapshotter
 from node.runtime.storage import Work, storage_stage
 from node.runtime.ticker import tick
 from node.state_machine.kv import KeyValueStore
@@ -65,6 +69,7 @@ class Replica:
         config: ClusterConfig,
         replica: ReplicaId,
         core: Core[Any, Any],
+        machine: SessionedStateMachine,
         random: Random,
     ) -> None:
         self.config = config
@@ -73,7 +78,7 @@ class Replica:
         self._own = config.replica(replica)
         self._core = core
         self._random = random
-        self._machine = SessionedStateMachine(KeyValueStore())
+        self._machine = machine
         self._inbox: Inbox[Event] = Inbox()
         self._outboxes = {
             member.id: PeerOutbox() for member in config.replicas if member.id != replica
@@ -94,8 +99,22 @@ class Replica:
             accepted_upto=status.accepted_upto,
         )
 
-    def start_stages(self, stages: trio.Nursery, journal: Journal) -> None:
-        """Driver and storage stage: the only ones who touch core, state machine and journal."""
+    def start_stages(self, stages: trio.Nursery, disk: Disk, saved: "Saved") -> None:
+        """Driver and storage stage: the only ones who touch core, state machine and journal.
+
+        The snapshotter has copies of the state, and files of its own.
+        """
+        snapshots = Snapshotter(
+            disk=disk,
+            journal=saved.journal,
+            policy=Policy(
+                slots=self.config.snapshots.slots,
+                journal_bytes=self.config.snapshots.journal_bytes,
+            ),
+            machine=self._machine,
+            inbox=self._inbox,
+            newest=saved.snapshot,
+        )
         sender, receiver = trio.open_memory_channel[Work](STORAGE_QUEUE)
         driver = Driver(
             replica=self.replica,
@@ -105,8 +124,10 @@ class Replica:
             storage=sender,
             outboxes=self._outboxes,
             replies=self._replies,
+            snapshots=snapshots,
         )
-        stages.start_soon(storage_stage, receiver, journal, driver.deliver)
+        stages.start_soon(storage_stage, receiver, saved.journal, driver.deliver)
+        stages.start_soon(snapshots.run)
         stages.start_soon(driver.run)
 
     async def start_peers(self, peer_tasks: trio.Nursery) -> None:
@@ -175,9 +196,9 @@ async def open_replica(
     of the block, since a replica that cannot save stops. After a stop all records are durable.
     """
     path = config.journal_path(replica)
-    journal, records = await trio.to_thread.run_sync(
-        _recover, disk or OsDisk(), path, config.cluster, replica
-    )
+    disk = disk or OsDisk()
+    machine = SessionedStateMachine(KeyValueStore())
+    saved = await trio.to_thread.run_sync(_recover, disk, path, config.cluster, replica, machine)
     try:
         the_core = core(
             replica=replica,
@@ -187,12 +208,13 @@ async def open_replica(
                 heartbeat_ticks=config.timing.heartbeat_ticks,
             ),
             random=random,
-            records=records,
+            records=saved.records,
+            snapshot=saved.snapshot,
         )
-        running = Replica(config, replica, the_core, random)
+        running = Replica(config, replica, the_core, machine, random)
         with bare_errors(NodeError):
             async with trio.open_nursery() as stages:
-                running.start_stages(stages, journal)
+                running.start_stages(stages, disk, saved)
                 async with trio.open_nursery() as peer_tasks:
                     await running.start_peers(peer_tasks)
                     async with trio.open_nursery() as client_tasks:
@@ -202,13 +224,25 @@ async def open_replica(
                     peer_tasks.cancel_scope.cancel()
                 running.stop()
     finally:
-        journal.close()
+        saved.journal.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What a replica begins with."""
+
+    journal: Journal
+    records: tuple[Record, ...]
+    snapshot: Snapshot | None
 
 
 def _recover(
-    disk: Disk, path: Path, cluster: str, replica: ReplicaId
-) -> tuple[Journal, tuple[Record, ...]]:
-    """Open the journal and read back what this replica has said. Runs in a thread."""
+    disk: Disk, path: Path, cluster: str, replica: ReplicaId, machine: SessionedStateMachine
+) -> Saved:
+    """Open the journal and read back what this replica has said. Runs in a thread.
+
+    `machine` then holds the state of the newest snapshot.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -227,7 +261,17 @@ def _recover(
         journal.close()
         raise StorageError(f"{path}: holds what this version cannot read: {error}") from error
     _log.info("recovered %d records from %s", len(records), path)
-    return journal, tuple(records)
+    try:
+        found = recover(disk, path.parent, truncated_upto(records), machine.decode)
+    except StorageError:
+        journal.close()
+        raise
+    if found is None:
+        return Saved(journal=journal, records=tuple(records), snapshot=None)
+    snapshot, state = found
+    machine.restore(state)
+    _log.info("recovered the state after slot %d", snapshot.slot)
+    return Saved(journal=journal, records=tuple(records), snapshot=snapshot)
 
 
 async def _listen(

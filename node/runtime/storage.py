@@ -27,6 +27,8 @@ class Work:
 
     records: tuple[Any, ...]
     messages_after_persist: tuple[Envelope[Any], ...]
+    journal: tuple[Any, ...] | None = None
+    """Not None: all that the journal is to hold from now on; `records` come behind it."""
 
 
 async def storage_stage(
@@ -54,9 +56,22 @@ async def storage_stage(
 
 def _save(journal: Journal, group: Sequence[Work]) -> None:
     """Append the group's records; fsync if anything is waiting for them. Runs in a thread."""
-    records = [RECORD_CODEC.encode(record) for work in group for record in work.records]
+    records = write_journal(journal, group)
     if records:
         journal.append(records)
     if any(work.messages_after_persist for work in group):
         failpoint("before-sync")
         journal.sync()
+
+
+def write_journal(journal: Journal, group: Sequence[Work]) -> list[bytes]:
+    """Switch the journal if any work of the group says so; the records that are still to be written."""
+    records: list[bytes] = []
+    for work in group:
+        if work.journal is not None:
+            # It says all that the records before it say.
+            journal.switch([RECORD_CODEC.encode(record) for record in work.journal])
+            failpoint("after-truncation")
+            records.clear()
+        records += [RECORD_CODEC.encode(record) for record in work.records]
+    return records

@@ -22,7 +22,9 @@ from node.errors import StorageError
 
 SECTOR_BYTES = 512
 
-Operation = Literal["open", "read", "append", "sync", "truncate", "close", "sync_directory"]
+Operation = Literal[
+    "open", "read", "append", "sync", "truncate", "close", "sync_directory", "rename"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,18 @@ class FakeDisk:
         for name, contents in self._files.items():
             if name.parent == path:
                 contents.name_is_durable = True
+
+    def rename(self, path: Path, to: Path) -> None:
+        """At once and for good: what a crash makes of renames, `SimulatedDisk` knows."""
+        self.raise_fault("rename")
+        self._files[to] = self._files.pop(path)
+        self._files[to].name_is_durable = True
+
+    def remove(self, path: Path) -> None:
+        del self._files[path]
+
+    def names(self, path: Path) -> list[str]:
+        return sorted(name.name for name in self._files if name.parent == path)
 
     def salt(self) -> bytes:
         self._salts += 1
@@ -147,6 +161,9 @@ class FakeFile:
     def read(self) -> bytes:
         self._check("read")
         return bytes(self._contents.visible)
+
+    def view(self) -> bytes:
+        return self.read()
 
     def append(self, data: bytes) -> None:
         self._check_alive()

@@ -5,6 +5,7 @@ from node.core.multipaxos.messages import (
     RECORDS as RECORDS,
     Message as Message,
     Record as Record,
+    truncated_upto as truncated_upto,
 )
 from node.core.multipaxos.replica import MultiPaxos as MultiPaxos
 from node.core.multipaxos.settings import Settings as Settings

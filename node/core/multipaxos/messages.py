@@ -6,10 +6,12 @@
     leader    ── Heartbeat ─▶ all       ── Heard ──────────────▶ leader        every few ticks
     anyone    ── Declined ──▶ whoever speaks with a ballot that is too low
     lagging   ── Fetch ─────▶ leader   ── Learn ──▶ lagging                    catch-up
+    lagging   ── Fetch, FetchChunk ──▶ leader ── Chunk ──▶ lagging             from a snapshot
 
 `chosen_upto` rides on what a leader sends anyway, so a lost one heals with the next.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,6 +64,8 @@ class Promise:
     """Nothing is accepted above `to_slot`. Otherwise ask again, from `to_slot + 1`."""
     chosen_upto: int
     """Entries up to here are known to be chosen."""
+    truncated_upto: int
+    """No slot up to here is reported, though all are chosen: the acceptor has a snapshot instead."""
 
     def __post_init__(self) -> None:
         check_slot(self.from_slot)
@@ -128,6 +132,36 @@ class Learn:
     chosen_upto: int
 
 
+@dataclass(frozen=True, slots=True)
+class FetchChunk:
+    """Tell me more of this snapshot, or begin with a newer one if you no longer have it."""
+
+    slot: int
+    checksum: int
+    offset: int
+
+    def __post_init__(self) -> None:
+        check_slot(self.slot)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of a snapshot. Those of equal slot, size and checksum are parts of equal bytes."""
+
+    slot: int
+    size: int
+    """Of the whole snapshot, in bytes."""
+    checksum: int
+    """CRC-32 of the whole."""
+    offset: int
+    data: bytes
+
+    def __post_init__(self) -> None:
+        check_slot(self.slot)
+        if not self.data or self.offset + len(self.data) > self.size:
+            raise ValueError(f"{len(self.data)} bytes at {self.offset} of {self.size}")
+
+
 Message = (
     Prepare
     | Promise
@@ -140,6 +174,8 @@ Message = (
     | Probe
     | Willing
     | Heard
+    | FetchChunk
+    | Chunk
 )
 
 
@@ -164,7 +200,20 @@ class ChosenRecord:
     upto: int
 
 
-Record = PromiseRecord | AcceptRecord | ChosenRecord
+@dataclass(frozen=True, slots=True)
+class TruncatedRecord:
+    """Slots up to this one are chosen and not in this journal: a durable snapshot holds them."""
+
+    upto: int
+
+
+Record = PromiseRecord | AcceptRecord | ChosenRecord | TruncatedRecord
+
+
+def truncated_upto(records: Iterable[Record]) -> int:
+    """Behind which slot a journal of `records` begins: a snapshot must reach that far."""
+    return max((r.upto for r in records if isinstance(r, TruncatedRecord)), default=0)
+
 
 # Numbers on the wire and on disk: never reuse one.
 MESSAGES: Final[dict[int, type]] = {
@@ -179,6 +228,8 @@ MESSAGES: Final[dict[int, type]] = {
     9: Probe,
     10: Willing,
     11: Heard,
+    12: FetchChunk,
+    13: Chunk,
     32: Noop,
     33: Batch,
 }
@@ -186,6 +237,7 @@ RECORDS: Final[dict[int, type]] = {
     1: PromiseRecord,
     2: AcceptRecord,
     3: ChosenRecord,
+    4: TruncatedRecord,
     32: Noop,
     33: Batch,
 }
