@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.mutants import execution, multipaxos, promises, quorums, recovery, sessions, storage
 from node.core.multipaxos import MultiPaxos
+from node.runtime.disk import Disk
 from node.runtime.journal import open_journal
 from node.state_machine.interface import StateMachine
 from node.state_machine.sessions import SessionedStateMachine
@@ -36,6 +37,8 @@ class Mutant:
     core: type[MultiPaxos] = MultiPaxos
     journal: storage.OpenJournal = open_journal
     machine: Callable[[StateMachine], SessionedStateMachine] = SessionedStateMachine
+    disk: Callable[[Disk], Disk] = storage.truthful
+    """What a replica sees of its disk."""
     client_name: str = ""
     """A class in `harness.mutants.clients`. By name, since that module needs the simulator, which
     needs this one."""

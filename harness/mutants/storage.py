@@ -89,6 +89,11 @@ class MisleadingDisk:
         return self._disk.salt()
 
 
+def truthful(disk: Disk) -> Disk:
+    """The disk as it is."""
+    return disk
+
+
 def on(file: Callable[[DiskFile], DiskFile]) -> OpenJournal:
     """`open_journal`, on a disk whose files are made by `file`."""
 

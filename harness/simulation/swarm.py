@@ -46,6 +46,7 @@ def draw_world(seed: int, size: Size) -> World:
     if size.operations is not None:
         horizon = horizon * max(size.operations, operations) // operations
         operations = size.operations
+    snapshots = draws.stream("snapshots")
     return World(
         seed=seed,
         protocol=size.protocol,
@@ -60,6 +61,9 @@ def draw_world(seed: int, size: Size) -> World:
         has_small_limits=shape.chance(MILLION // 2),
         rest=shape.choice(("frozen", "deaf", "mute")),
         horizon=horizon,
+        snapshot_slots=snapshots.choice((0, 3, 8, 20, 60)),
+        chunk_bytes=snapshots.choice((100, 1000, 10_000)),
+        slots_kept=snapshots.choice((0, 0, 2, 10)),
         rates=_rates(draws.stream("rates")),
         faults=_faults(draws, _Shape(replicas, clients, horizon)),
         mutant=size.mutant,

@@ -107,9 +107,13 @@ class Writer:
 def save(disk: Disk, directory: Path, slot: int, parts: Iterable[bytes]) -> Snapshot:
     """All of it in one go, for those who may hold everything up."""
     writer = Writer(disk, directory, slot)
-    for part in parts:
-        writer.append(part)
-    return writer.finish()
+    try:
+        for part in parts:
+            writer.append(part)
+        return writer.finish()
+    except BaseException:
+        writer.abandon()
+        raise
 
 
 def recover(

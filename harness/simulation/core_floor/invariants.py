@@ -50,6 +50,7 @@ class Invariants(Watcher):
         self._chosen_upto: dict[ReplicaId, int] = dict.fromkeys(members, 0)
         self._answers: dict[int, Sequence[Answer]] = {}
         self._states: dict[int, tuple[tuple[str, str], ...]] = {}
+        self._images: dict[int, bytes] = {}
         self._executed: dict[ReplicaId, dict[tuple[int, int], None]] = {m: {} for m in members}
         self._executions: dict[ReplicaId, int] = dict.fromkeys(members, 0)
 
@@ -59,6 +60,26 @@ class Invariants(Watcher):
         self._executed[replica.number] = {}
         self._executions[replica.number] = 0
         self._check_promise(replica)
+
+    def on_restored(self, replica: Replica, slot: int) -> None:
+        """A state that came by a snapshot is the one that others have executed."""
+        self._check_state(replica, slot)
+        # Sessions came with it: what was executed up to its slot must not be executed again.
+        self._executed[replica.number] = {
+            (answer.client, answer.number): None
+            for executed in range(1, slot + 1)
+            for answer in self._answers[executed]
+            if isinstance(answer, Executed)
+        }
+
+    def on_captured(self, replica: Replica, slot: int, image: bytes) -> None:
+        """Equal states have equal bytes, whoever took the snapshot."""
+        expected = self._images.setdefault(slot, image)
+        if expected != image:
+            raise Violation(
+                "equal state",
+                f"replica {replica.number} took another snapshot of slot {slot} than somebody else",
+            )
 
     def on_sent(self, replica: Replica, envelope: Envelope[Any], *, after_persist: bool) -> None:
         """Votes and promises count from the moment in which they leave."""
@@ -80,7 +101,7 @@ class Invariants(Watcher):
 
     def on_ready(self, replica: Replica, ready: Ready[Any, Any]) -> None:
         """What is handed out for execution was chosen, and is what others had chosen."""
-        for record in ready.records:
+        for record in (*ready.records, *(ready.journal or ())):
             if isinstance(record, AcceptRecord):
                 self._note_proposal(record.entry)
         for chosen in ready.chosen:
@@ -103,13 +124,7 @@ class Invariants(Watcher):
                 f"replica {replica.number} answered slot {slot} with {answers}, "
                 f"another replica with {expected}",
             )
-        state = replica.store.snapshot()
-        if self._states.setdefault(slot, state) != state:
-            raise Violation(
-                "equal state",
-                f"replica {replica.number} holds {state} after slot {slot}, "
-                f"another replica {self._states[slot]}",
-            )
+        self._check_state(replica, slot)
         seen = self._executed[replica.number]
         fresh = 0
         for command, answer in zip(commands, answers, strict=True):
@@ -147,6 +162,15 @@ class Invariants(Watcher):
         self._check_promise(replica)
         if isinstance(core, MultiPaxos) and core.leadership is not None:
             self._check_count(replica.number, core.leadership)
+
+    def _check_state(self, replica: Replica, slot: int) -> None:
+        state = replica.store.snapshot()
+        if self._states.setdefault(slot, state) != state:
+            raise Violation(
+                "equal state",
+                f"replica {replica.number} holds {state} after slot {slot}, "
+                f"another replica {self._states[slot]}",
+            )
 
     # ── What was told ────────────────────────────────────────────────────────────────────────
 

@@ -5,17 +5,23 @@ from dataclasses import replace
 from typing import Any, Final
 
 from harness.mutants import MUTANTS
+from harness.mutants.storage import truthful
 from harness.simulation.draws import StreamRandom
 from harness.simulation.world import World
-from node.core.interface import Core
+from node.core.interface import Core, Snapshot
 from node.core.multipaxos import MultiPaxos, Settings
+from node.runtime.disk import Disk
 from node.runtime.journal import open_journal
+from node.runtime.snapshots import Policy
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SESSIONS_MAX, SessionedStateMachine
 from node.types import ReplicaId
 
 TICK: Final = 10_000_000
 """So a second sees several elections, and a run of some seconds is long."""
+
+
+_NEVER: Final = 1 << 62
 
 
 class CountingStore(KeyValueStore):
@@ -43,7 +49,11 @@ class Parts:
         self._settings = Settings(
             election_timeout_ticks=world.election_ticks,
             heartbeat_ticks=max(1, world.election_ticks // 3),
+            chunk_bytes_max=world.chunk_bytes,
+            log_slots_kept=world.slots_kept,
         )
+        self.policy: Final = Policy(slots=world.snapshot_slots or _NEVER, journal_bytes=_NEVER)
+        """When a replica takes a snapshot."""
         self._sessions_max = SESSIONS_MAX
         if world.has_small_limits:
             self._settings = replace(
@@ -55,6 +65,8 @@ class Parts:
             )
             self._sessions_max = world.clients + 2
         self.members: Final = tuple(members)
+        self.disk: Final[Callable[[Disk], Disk]] = planted.disk if planted else truthful
+        """What a replica sees of its disk."""
         self.open_journal: Final = planted.journal if planted else open_journal
         self.client: Final[type[Any] | None] = planted.client if planted else None
         """Replaces `client.Client`."""
@@ -64,15 +76,20 @@ class Parts:
         )
 
     def core(
-        self, replica: ReplicaId, random: StreamRandom, records: Iterable[Any]
+        self,
+        replica: ReplicaId,
+        random: StreamRandom,
+        records: Iterable[Any],
+        snapshot: Snapshot | None,
     ) -> Core[Any, Any]:
-        """A core that remembers `records`."""
+        """A core that remembers `records`, and has a `snapshot`."""
         return self._core(
             replica=replica,
             members=self.members,
             settings=self._settings,
             random=random,
             records=records,
+            snapshot=snapshot,
         )
 
     def machine(self, store: CountingStore) -> SessionedStateMachine:

@@ -19,7 +19,14 @@ from random import Random
 from node.core.interface import Snapshot, SnapshotSaved
 from node.core.log import Entry
 from node.core.multipaxos.election import Elector
-from node.core.multipaxos.messages import Chunk, Fetch, FetchChunk, Learn, Record
+from node.core.multipaxos.messages import (
+    Chunk,
+    Fetch,
+    FetchChunk,
+    Learn,
+    Record,
+    truncated_upto,
+)
 from node.core.multipaxos.settings import Settings
 from node.core.multipaxos.snapshots import Shelf, Transfer, truncation_point
 from node.marks import sometimes
@@ -49,6 +56,7 @@ class CatchUp(Elector, ABC):
         records: Iterable[Record] = (),
         snapshot: Snapshot | None = None,
     ) -> None:
+        records = tuple(records)
         super().__init__(
             replica=replica,
             members=members,
@@ -57,6 +65,9 @@ class CatchUp(Elector, ABC):
             records=records,
             snapshot=snapshot,
         )
+        # A crash came between a snapshot and its journal: what is recorded from now on must not
+        # come behind a gap.
+        self._rewrites_journal = self.log.truncated_upto > truncated_upto(records)
         self._shelf = Shelf(snapshot)
         self._transfer: Transfer | None = None
         self._saving = 0
