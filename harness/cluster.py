@@ -167,9 +167,11 @@ class LocalCluster:
 
 @asynccontextmanager
 async def open_cluster(
-    *, replicas: int, directory: Path, cluster: str, random: Random
+    *, replicas: int, directory: Path, cluster: str, random: Random, settings: str = ""
 ) -> AsyncIterator[LocalCluster]:
     """Lay out a cluster below `directory` (configuration, `data`, `logs`); starts nothing.
+
+    `settings` is TOML, put behind what is always in the configuration.
 
     Leaving the block ends every process, also when it is left by an error or a cancellation. The
     data directories stay.
@@ -177,7 +179,8 @@ async def open_cluster(
     logs = directory / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     config_path = directory / "cluster.toml"
-    config_path.write_text(_config_text(replicas, cluster, free_ports(2 * replicas + 1, random)))
+    text = _config_text(replicas, cluster, free_ports(2 * replicas + 1, random))
+    config_path.write_text(text + settings)
     local = LocalCluster(load_config(config_path), config_path.resolve(), logs)
     try:
         yield local

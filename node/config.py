@@ -19,6 +19,7 @@ heartbeat_ticks = 5
 [snapshots]                       # optional, as are all its keys
 slots = 200000
 journal_bytes = 16777216
+slots_kept = 1024
 """
 
 import re
@@ -58,6 +59,9 @@ class Snapshots(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Since the last one."""
     journal_bytes: Annotated[int, msgspec.Meta(ge=1)] = 16 * 1024 * 1024
     """That the journal has grown by; or by as much as the last snapshot has, if that is more."""
+    slots_kept: Annotated[int, msgspec.Meta(ge=0)] = 1024
+    """That stay in the log although a snapshot stands for them, for replicas that lag a little; at
+    most a megabyte."""
 
 
 class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -97,6 +97,8 @@ class Replica:
             chosen_upto=status.chosen_upto,
             executed_upto=self._machine.executed_upto,
             accepted_upto=status.accepted_upto,
+            truncated_upto=status.truncated_upto,
+            snapshot_slot=status.snapshot_slot,
         )
 
     def start_stages(self, stages: trio.Nursery, disk: Disk, saved: "Saved") -> None:
@@ -206,6 +208,7 @@ async def open_replica(
             settings=Settings(
                 election_timeout_ticks=config.timing.election_timeout_ticks,
                 heartbeat_ticks=config.timing.heartbeat_ticks,
+                log_slots_kept=config.snapshots.slots_kept,
             ),
             random=random,
             records=saved.records,

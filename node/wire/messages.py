@@ -17,7 +17,7 @@ from typing import Any, Final
 from node.types import ClientId, ReplicaId, RequestNumber
 from node.wire.codec import Codec
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 """Raised whenever a frame changes its meaning; both sides must agree."""
 
 FRAME_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -120,6 +120,8 @@ class StatusReply:
     chosen_upto: int
     executed_upto: int
     accepted_upto: int
+    truncated_upto: int = 0
+    snapshot_slot: int = 0
 
 
 @dataclass(frozen=True, slots=True)

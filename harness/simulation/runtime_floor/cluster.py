@@ -70,7 +70,9 @@ class Cluster:
                 heartbeat_ticks=max(1, world.election_ticks // 2),
             ),
             snapshots=(
-                Snapshots(slots=world.snapshot_slots) if world.snapshot_slots else Snapshots()
+                Snapshots(slots=world.snapshot_slots, slots_kept=world.slots_kept)
+                if world.snapshot_slots
+                else Snapshots()
             ),
         )
         self.hosts: Final = {m: simulation.host(host_name(m)) for m in self.members}
@@ -172,13 +174,11 @@ class Cluster:
 
 
 def _with_limits(core: CoreFactory, world: World) -> CoreFactory:
-    """As many slots kept, and parts of a snapshot as small, as the world says: no file says that."""
+    """Parts of a snapshot are as small as the world says; no configuration does."""
 
     def limited(*, settings: Settings, **arguments: Any) -> Core[Any, Any]:  # noqa: ANN401 - those of a core
         return core(
-            settings=replace(
-                settings, log_slots_kept=world.slots_kept, chunk_bytes_max=world.chunk_bytes
-            ),
+            settings=replace(settings, chunk_bytes_max=world.chunk_bytes),
             **arguments,
         )
 
