@@ -145,13 +145,17 @@ async def restart(config_path: Path, config: ClusterConfig, key: str) -> None:
             value = await first_answer(config, key)
         serves_s = time.perf_counter() - began
         print(f"restart: an answer after {serves_s:.2f} s, {len(value or '')} bytes of value")
-        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-        cpu_s = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        print(f"processor time until then: {cpu_s:.2f} s")
+        print(f"processor time until then: {processor_s(process.pid):.2f} s")
         print(f"resident memory: {resident_mb(process.pid):.0f} MB")
     finally:
         process.terminate()
         await process.wait()
+
+
+def processor_s(pid: int) -> float:
+    """What a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def first_answer(config: ClusterConfig, key: str) -> str | None:

@@ -48,6 +48,8 @@ class Mutant:
     machine: Callable[[StateMachine], SessionedStateMachine] = SessionedStateMachine
     disk: Callable[[Disk], Disk] = storage.truthful
     """What a replica sees of its disk."""
+    admits_loss: bool = True
+    """Whether a replica that lost its disk is told so."""
     client_name: str = ""
     """A class in `harness.mutants.clients`. By name, since that module needs the simulator, which
     needs this one."""
@@ -250,6 +252,20 @@ _SNAPSHOTS: Final = (
         disk=snapshots.OldestWins,
         removes="Recovery begins with the newest snapshot; those before it go.",
         seen_as="values of the past; here a replica that refuses to start, as its log has a gap",
+    ),
+    Mutant(
+        name="votes-as-if-new",
+        number="M1",
+        admits_loss=False,
+        removes="A replica that lost its disk learns what it may have promised before it votes.",
+        seen_as="a write that was confirmed is gone with the disk of one replica",
+    ),
+    Mutant(
+        name="votes-before-it-has-learned",
+        number="M6",
+        core=snapshots.VotesBeforeItHasLearned,
+        removes="A replica that lost its disk reports again when it knows all that was chosen with it.",
+        seen_as="a write that was confirmed is gone under the next leader",
     ),
     Mutant(
         name="double-apply-on-replay",

@@ -4,10 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.mutants.storage import MisleadingDisk
+from node.core.multipaxos import MultiPaxos
+from node.core.multipaxos.messages import Standing
 from node.runtime.disk import Disk
 from node.runtime.snapshots import PREFIX
 from node.state_machine.sessions import SessionedStateMachine
 from node.state_machine.snapshot import Capture
+from node.types import ReplicaId
 
 
 class DropsSessions(SessionedStateMachine):
@@ -72,3 +75,14 @@ class OldestWins(MisleadingDisk):
 
 def _is_finished(name: str) -> bool:
     return name.startswith(PREFIX) and name[len(PREFIX) :].isdigit()
+
+
+class VotesBeforeItHasLearned(MultiPaxos):
+    """A replica that lost its disk votes again as soon as all others have told what they promised."""
+
+    def _on_standing(self, sender: ReplicaId, standing: Standing) -> None:
+        super()._on_standing(sender, standing)
+        amnesia = self.amnesia
+        if amnesia is not None and amnesia.floor is not None:
+            amnesia.goal = 0
+            self._vote_again_when_caught_up(amnesia)

@@ -169,6 +169,14 @@ class SimulatedDisk:
             contents.pending.clear()
             contents.visible[:] = contents.durable
 
+    def wipe(self) -> None:
+        """Everything is gone, as after `crash`; an empty disk is in its place."""
+        self._life += 1
+        self._files.clear()
+        self._durable_names.clear()
+        self._entries.clear()
+        self._next_sync_fails = self._next_read_fails = False
+
     def fail_next_sync(self) -> None:
         """The next sync of a file raises EIO, once, and what it was to save is gone."""
         self._next_sync_fails = True

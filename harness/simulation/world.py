@@ -47,6 +47,8 @@ class Kind(Enum):
     """When `target` restarts next, its disk cannot be read once."""
     FLIP_BIT = "flip-bit"
     """One bit that `target` has stored durably flips."""
+    LOSE_DISK = "lose-disk"
+    """`target` loses all that it has, its disk too; at `until` it comes back and knows that."""
     CLIENT_CRASH = "client-crash"
     """The client `target` goes; another takes its place at `until`."""
 

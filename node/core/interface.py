@@ -166,6 +166,8 @@ class Status:
     """Slots up to this one are no longer in the log: a snapshot stands for them."""
     snapshot_slot: int = 0
     """The last slot of the newest snapshot that is durable here; 0 while there is none."""
+    is_rejoining: bool = False
+    """The disk was lost, and this replica does not vote yet."""
 
 
 class Core(Protocol[MessageT, RecordT]):

@@ -29,7 +29,14 @@ import trio
 
 from node.config import ClusterConfig
 from node.core.interface import Core, Snapshot
-from node.core.multipaxos import MultiPaxos, Record, Settings, truncated_upto
+from node.core.multipaxos import (
+    MultiPaxos,
+    Record,
+    RejoinedRecord,
+    RejoinRecord,
+    Settings,
+    truncated_upto,
+)
 from node.errors import ConfigError, MalformedFrame, NodeError, StorageError, WireError
 from node.runtime.clientport import ClientPort, Replies
 from node.runtime.codecs import RECORD_CODEC
@@ -43,7 +50,7 @@ from node.runtime.nursery import bare_errors
 from node.runtime.outbox import PeerOutbox
 from node.runtime.peerlink import PeerLink, PeerPort, hello_of
 from node.runtime.registration import keep_registered
-from node.runtime.snapshots import Policy, recover
+from node.runtime.snapshots import Policy, recover, slots_in
 from node.runtime.snapshotter import Snapshotter
 from node.runtime.storage import Work, storage_stage
 from node.runtime.ticker import tick
@@ -191,8 +198,12 @@ async def open_replica(
     random: Random,
     disk: Disk | None = None,
     core: CoreFactory = MultiPaxos,
+    lost_disk: bool = False,
 ) -> AsyncIterator[Replica]:
     """Run one replica; inside the block it serves, leaving the block stops it.
+
+    `lost_disk` says that an empty directory is not that of a new replica: what stood there is lost.
+    It then learns from the others, all of which must answer once, before it votes.
 
     Raises ConfigError, also for an address that cannot be bound; StorageError at once, or later out
     of the block, since a replica that cannot save stops. After a stop all records are durable.
@@ -200,7 +211,11 @@ async def open_replica(
     path = config.journal_path(replica)
     disk = disk or OsDisk()
     machine = SessionedStateMachine(KeyValueStore())
-    saved = await trio.to_thread.run_sync(_recover, disk, path, config.cluster, replica, machine)
+    if lost_disk:
+        _check_may_rejoin(config)
+    saved = await trio.to_thread.run_sync(
+        partial(_recover, disk, path, config.cluster, replica, machine, lost_disk=lost_disk)
+    )
     try:
         the_core = core(
             replica=replica,
@@ -239,8 +254,49 @@ class Saved:
     snapshot: Snapshot | None
 
 
+def _check_may_rejoin(config: ClusterConfig) -> None:
+    members = len(config.replicas)
+    if members < 3:
+        raise ConfigError(
+            f"a replica of a cluster of {members} cannot rejoin without its disk: the others are no "
+            "quorum without it"
+        )
+
+
+def begin_rejoining(journal: Journal, frames: list[bytes]) -> list[bytes]:
+    """Note in an empty journal that what was in it is lost; its records from now on.
+
+    Raises StorageError when it is not empty.
+    """
+    note = RECORD_CODEC.encode(RejoinRecord())
+    if not frames:
+        journal.append([note])
+        journal.sync()
+        return [note]
+    if frames[0] != note or RECORD_CODEC.encode(RejoinedRecord()) in frames:
+        raise StorageError(
+            f"{journal.path}: holds {len(frames)} records, so this replica has not lost its disk"
+        )
+    return frames
+
+
+def check_journal_is_there(disk: Disk, path: Path) -> None:
+    """Refuse to begin a journal where snapshots show that there was one."""
+    if path.name not in disk.names(path.parent) and slots_in(disk, path.parent):
+        raise StorageError(
+            f"{path}: is not there, though snapshots are: its promises are lost, so start this "
+            "replica with --lost-disk"
+        )
+
+
 def _recover(
-    disk: Disk, path: Path, cluster: str, replica: ReplicaId, machine: SessionedStateMachine
+    disk: Disk,
+    path: Path,
+    cluster: str,
+    replica: ReplicaId,
+    machine: SessionedStateMachine,
+    *,
+    lost_disk: bool = False,
 ) -> Saved:
     """Open the journal and read back what this replica has said. Runs in a thread.
 
@@ -250,16 +306,23 @@ def _recover(
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"{path.parent}: cannot be created: {error.strerror}") from error
+    if not lost_disk:
+        check_journal_is_there(disk, path)
     journal, frames = open_journal(disk, path, cluster, replica)
     if journal.dropped_bytes:
         _log.warning("%s: dropped a torn tail of %d bytes", path, journal.dropped_bytes)
     records: list[Record] = []
     try:
+        if lost_disk:
+            frames = begin_rejoining(journal, frames)
         for number, data in enumerate(frames):
             record = RECORD_CODEC.decode(data)
             if not isinstance(record, Record):
                 raise MalformedFrame(f"record {number} is a {type(record).__name__}")
             records.append(record)
+    except StorageError:
+        journal.close()
+        raise
     except WireError as error:
         journal.close()
         raise StorageError(f"{path}: holds what this version cannot read: {error}") from error

@@ -27,6 +27,10 @@ from node.core.multipaxos.messages import (
     Probe,
     Promise,
     PromiseRecord,
+    Rejoin,
+    RejoinedRecord,
+    RejoinRecord,
+    Standing,
     TruncatedRecord,
     Willing,
 )
@@ -117,6 +121,12 @@ def message_text(message: Message) -> str:  # noqa: PLR0912 - one each
             text = f"ballot={ballot} asked_at={asked_at}"
         case Heard(ballot):
             text = f"ballot={ballot}"
+        case Rejoin():
+            text = "nonce=…"
+        case Standing():
+            leads = "nobody" if message.leads is None else message.leads
+            text = f"promised={message.promised} leads={leads}"
+            text += f" accepted_upto={message.accepted_upto}"
         case FetchChunk(slot, _, offset):
             text = f"slot={slot} offset={offset}"
         case Chunk(slot, size, _, offset, data):
@@ -137,6 +147,10 @@ def record_text(record: Record) -> str:
             return f"chosen upto={upto}"
         case TruncatedRecord(upto):
             return f"truncated upto={upto}"
+        case RejoinRecord():
+            return "rejoins"
+        case RejoinedRecord():
+            return "rejoined"
         case _:
             assert_never(record)
 

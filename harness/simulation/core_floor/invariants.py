@@ -81,6 +81,10 @@ class Invariants(Watcher):
                 f"replica {replica.number} took another snapshot of slot {slot} than somebody else",
             )
 
+    def on_disk_lost(self, replica: Replica) -> None:
+        """It cannot know what it told. What was chosen with its votes must stand all the same."""
+        self._told[replica.number] = NO_BALLOT
+
     def on_sent(self, replica: Replica, envelope: Envelope[Any], *, after_persist: bool) -> None:
         """Votes and promises count from the moment in which they leave."""
         del after_persist

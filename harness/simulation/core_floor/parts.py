@@ -65,6 +65,8 @@ class Parts:
             )
             self._sessions_max = world.clients + 2
         self.members: Final = tuple(members)
+        self.admits_loss: Final = planted.admits_loss if planted else True
+        """Whether a replica that lost its disk is told so."""
         self.disk: Final[Callable[[Disk], Disk]] = planted.disk if planted else truthful
         """What a replica sees of its disk."""
         self.open_journal: Final = planted.journal if planted else open_journal

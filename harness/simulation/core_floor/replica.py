@@ -35,6 +35,7 @@ from node.errors import StorageError
 from node.failpoints import failpoint
 from node.runtime.codecs import RECORD_CODEC
 from node.runtime.journal import Journal
+from node.runtime.replica import begin_rejoining
 from node.runtime.snapshots import recover, save
 from node.runtime.storage import GROUP_MAX, Work, write_journal
 from node.state_machine.sessions import SessionedStateMachine
@@ -56,6 +57,9 @@ class Watcher:
 
     def on_started(self, replica: "Replica") -> None:
         """A new incarnation, before its first step."""
+
+    def on_disk_lost(self, replica: "Replica") -> None:
+        """All that it had stored is gone."""
 
     def on_ready(self, replica: "Replica", ready: Ready[Any, Any]) -> None:
         """Before it is carried out."""
@@ -80,6 +84,9 @@ class Watcher:
 
 class Replica:
     """One member of the cluster, up or down."""
+
+    on_rejoined: Callable[["Replica"], None]
+    """Told when it has learned what it had lost with its disk; set by who made it."""
 
     def __init__(
         self,
@@ -107,6 +114,8 @@ class Replica:
         """Why it does not start, when it does not."""
         self.stopped_by = ""
         """Why it stopped by itself, when it did: its disk failed."""
+        self.has_lost_disk = False
+        """Its disk is new; what stood on the one before is lost, and has not been made good."""
         self.is_frozen = False
         """Down for good: the finale does without it."""
         self.paused_until = 0
@@ -167,6 +176,8 @@ class Replica:
         """What the journal holds; `machine` has the state of the newest snapshot then."""
         disk = self._parts.disk(self.disk)
         self._journal, frames = self._parts.open_journal(disk, JOURNAL, "simulated", self.number)
+        if self.has_lost_disk and self._parts.admits_loss:
+            frames = begin_rejoining(self._journal, frames)
         records = [RECORD_CODEC.decode(frame) for frame in frames]
         found = recover(disk, JOURNAL.parent, truncated_upto(records), machine.decode)
         if found is not None:
@@ -177,6 +188,13 @@ class Replica:
     def crash(self, *, tear: int, survive: int) -> None:
         """Lose all but what the disk keeps."""
         self.disk.crash(tear=tear, survive=survive)
+        self._forget()
+
+    def lose_disk(self) -> None:
+        """Lose all."""
+        self.disk.wipe()
+        self.has_lost_disk = True
+        self._watcher.on_disk_lost(self)
         self._forget()
 
     def end(self) -> None:
@@ -241,7 +259,16 @@ class Replica:
                 self._watcher.on_ready(self, ready)
                 self._carry_out(ready)
         self._is_stepping = False
+        self._note_rejoined(core)
         self._watcher.on_stepped(self)
+
+    def _note_rejoined(self, core: Core[Any, Any]) -> None:
+        """A lost disk is made good when that is durable: until then a crash would forget it."""
+        if not self.has_lost_disk or core.status().is_rejoining or self._works or self._is_saving:
+            return
+        if self._journal is not None and self._journal.is_durable:
+            self.has_lost_disk = False
+            self.on_rejoined(self)
 
     def _carry_out(self, ready: Ready[Any, Any]) -> None:
         if ready.records or ready.messages_after_persist or ready.journal is not None:

@@ -17,6 +17,8 @@ from node.core.multipaxos.messages import (
     Promise,
     PromiseRecord,
     Record,
+    RejoinedRecord,
+    RejoinRecord,
     TruncatedRecord,
 )
 from node.errors import ProtocolViolation
@@ -33,6 +35,8 @@ class Acceptor:
     def __init__(self) -> None:
         self.promised: Ballot = NO_BALLOT
         self.log = Log()
+        self.is_rejoining = False
+        """The disk was lost, and with it promises and votes: see `rejoin`."""
 
     @classmethod
     def restored(cls, records: Iterable[Record], snapshot_slot: int = 0) -> "Acceptor":
@@ -55,6 +59,10 @@ class Acceptor:
                 case TruncatedRecord(upto):
                     assert upto <= snapshot_slot, f"no snapshot stands for slots up to {upto}"
                     acceptor.log.skip_to(upto)
+                case RejoinRecord():
+                    acceptor.is_rejoining = True
+                case RejoinedRecord():
+                    acceptor.is_rejoining = False
         if snapshot_slot > acceptor.log.chosen_upto:
             _SNAPSHOT_AHEAD.hit()
             acceptor.log.skip_to(snapshot_slot)
@@ -63,7 +71,9 @@ class Acceptor:
     def records(self) -> tuple[Record, ...]:
         """All that must be remembered, as a journal of its own; `restored` reads it back."""
         log = self.log
-        begin: list[Record] = [TruncatedRecord(log.truncated_upto)] if log.truncated_upto else []
+        begin: list[Record] = [RejoinRecord()] if self.is_rejoining else []
+        if log.truncated_upto:
+            begin.append(TruncatedRecord(log.truncated_upto))
         entries = log.entries(log.truncated_upto + 1, log.accepted_upto)
         return (
             *begin,

@@ -12,6 +12,7 @@ from node.core.ballot import Ballot
 from node.core.interface import Chosen, Envelope, Refusal, Refused, Role, Snapshot, Status
 from node.core.log import Log
 from node.core.multipaxos.acceptor import Acceptor
+from node.core.multipaxos.amnesia import Amnesia
 from node.core.multipaxos.campaign import Campaign
 from node.core.multipaxos.canvass import Canvass
 from node.core.multipaxos.leader import Leadership
@@ -53,6 +54,10 @@ class Member(ABC):
         self._heard_at = 0
         """The last sign of life of a leader. A start counts as one: a replica that was away may not
         have heard yet of the leader that there is, and must not help to replace it."""
+        self.amnesia: Amnesia | None = None
+        """While this replica, which lost its disk, may not vote."""
+        if self.acceptor.is_rejoining:
+            self.amnesia = Amnesia(random.randrange(1 << 62), self.peers)
         self._patience_ends = 0
         self._fetch_again_at = 0
         self._ballot_seen = self.acceptor.promised
@@ -89,6 +94,7 @@ class Member(ABC):
             accepted_upto=self.log.accepted_upto,
             truncated_upto=self.log.truncated_upto,
             snapshot_slot=self.snapshot_slot,
+            is_rejoining=self.acceptor.is_rejoining,
         )
 
     # ── Time ─────────────────────────────────────────────────────────────────────────────────

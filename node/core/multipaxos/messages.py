@@ -8,6 +8,8 @@
     lagging   ── Fetch ─────▶ leader   ── Learn ──▶ lagging                    catch-up
     lagging   ── Fetch, FetchChunk ──▶ leader ── Chunk ──▶ lagging             from a snapshot
 
+    lost its disk ── Rejoin ─▶ all     ── Standing ─▶ lost its disk            before it votes again
+
 `chosen_upto` rides on what a leader sends anyway, so a lost one heals with the next.
 """
 
@@ -162,6 +164,27 @@ class Chunk:
             raise ValueError(f"{len(self.data)} bytes at {self.offset} of {self.size}")
 
 
+@dataclass(frozen=True, slots=True)
+class Rejoin:
+    """I lost my disk. What have you promised, and do you lead?"""
+
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Answers a Rejoin."""
+
+    nonce: int
+    """From the question: an answer to an earlier life says nothing."""
+    promised: Ballot
+    """No ballot that this replica has promised, used or heard of is higher."""
+    leads: Ballot | None
+    """With this ballot, if it does."""
+    accepted_upto: int
+    """Of a leader: no lower than any slot that it had to recover."""
+
+
 Message = (
     Prepare
     | Promise
@@ -176,6 +199,8 @@ Message = (
     | Heard
     | FetchChunk
     | Chunk
+    | Rejoin
+    | Standing
 )
 
 
@@ -207,7 +232,19 @@ class TruncatedRecord:
     upto: int
 
 
-Record = PromiseRecord | AcceptRecord | ChosenRecord | TruncatedRecord
+@dataclass(frozen=True, slots=True)
+class RejoinRecord:
+    """This replica lost its disk: it must not vote until a `RejoinedRecord` says that it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejoinedRecord:
+    """What was lost is made good."""
+
+
+Record = (
+    PromiseRecord | AcceptRecord | ChosenRecord | TruncatedRecord | RejoinRecord | RejoinedRecord
+)
 
 
 def truncated_upto(records: Iterable[Record]) -> int:
@@ -230,6 +267,8 @@ MESSAGES: Final[dict[int, type]] = {
     11: Heard,
     12: FetchChunk,
     13: Chunk,
+    14: Rejoin,
+    15: Standing,
     32: Noop,
     33: Batch,
 }
@@ -238,6 +277,8 @@ RECORDS: Final[dict[int, type]] = {
     2: AcceptRecord,
     3: ChosenRecord,
     4: TruncatedRecord,
+    5: RejoinRecord,
+    6: RejoinedRecord,
     32: Noop,
     33: Batch,
 }

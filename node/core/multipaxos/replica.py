@@ -26,7 +26,6 @@ from node.core.interface import (
 )
 from node.core.log import Entry, Noop, Value
 from node.core.multipaxos.campaign import Campaign
-from node.core.multipaxos.catchup import CatchUp
 from node.core.multipaxos.leader import Leadership, OpenSlot
 from node.core.multipaxos.messages import (
     Accept,
@@ -44,8 +43,11 @@ from node.core.multipaxos.messages import (
     Probe,
     Promise,
     Record,
+    Rejoin,
+    Standing,
     Willing,
 )
+from node.core.multipaxos.rejoin import Rejoining
 from node.marks import always, sometimes
 from node.types import Command, ReplicaId
 
@@ -60,11 +62,12 @@ _VOTES_OVERTAKE = sometimes("a slot has its votes before the one in front of it"
 _OWN_VALUE = always("a leader chooses only what it accepted under its own ballot")
 _ACCEPTED_TWICE = sometimes("an accept comes twice")
 _MAY_HAVE_LOST = sometimes("a follower holds another ballot's value where a slot is chosen")
+_SILENT = sometimes("a replica that lost its disk is asked for a promise")
 _VOTES_FOR_TRUNCATED = sometimes("a vote in a slot that was truncated")
 _LEARNS_OF_HIGHER = sometimes("a leader or candidate learns what a higher ballot chose")
 
 
-class MultiPaxos(CatchUp):
+class MultiPaxos(Rejoining):
     """One replica's core. Owned by one driver; deterministic given its random generator."""
 
     # ── What a driver calls ──────────────────────────────────────────────────────────────────
@@ -105,6 +108,9 @@ class MultiPaxos(CatchUp):
 
     def _on_message(self, sender: ReplicaId, message: Message) -> None:  # noqa: PLR0912 - one each
         match message:
+            case Prepare() | Probe() if self.is_rejoining:
+                # It does not know what it has promised, nor what it would have to report.
+                _SILENT.hit()
             case Prepare():
                 self._on_prepare(sender, message)
             case Promise():
@@ -131,6 +137,10 @@ class MultiPaxos(CatchUp):
                 self._on_fetch_chunk(sender, message)
             case Chunk():
                 self._on_chunk(sender, message)
+            case Rejoin():
+                self._on_rejoin(sender, message)
+            case Standing():
+                self._on_standing(sender, message)
             case _:
                 assert_never(message)
 
@@ -140,6 +150,8 @@ class MultiPaxos(CatchUp):
             self._elect_on()
         elif self._heartbeat_due():
             self._lead_on(self.leadership)
+        if self.amnesia is not None and self._heartbeat_due():
+            self._rejoin_on(self.amnesia)
 
     def _on_propose(self, command: Command) -> None:
         if self.leadership is None:
@@ -268,6 +280,9 @@ class MultiPaxos(CatchUp):
         """Accept unless a higher ballot is promised (phase 2b)."""
         if not self._follow(sender, accept.ballot):
             return
+        if self.is_rejoining:
+            self._on_chosen_upto(sender, accept.ballot, accept.chosen_upto)
+            return
         if accept.slot > self.log.accepted_upto + self.settings.slots_ahead_max:
             self._on_chosen_upto(sender, accept.ballot, accept.chosen_upto)
             return
@@ -297,7 +312,7 @@ class MultiPaxos(CatchUp):
 
     def _on_heartbeat(self, sender: ReplicaId, heartbeat: Heartbeat) -> None:
         if self._follow(sender, heartbeat.ballot):
-            if heartbeat.ballot == self._followed:
+            if heartbeat.ballot == self._followed and not self.is_rejoining:
                 self._send(sender, Heard(heartbeat.ballot))
             self._on_chosen_upto(sender, heartbeat.ballot, heartbeat.chosen_upto)
 

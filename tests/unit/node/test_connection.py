@@ -67,7 +67,7 @@ async def test_an_empty_cluster_name_means_any() -> None:
         (
             frame(CLIENT_CODEC.encode(ClientHello(7, "test")), 99),
             VersionMismatch,
-            "protocol version 7; this side speaks 1",
+            f"protocol version 7; this side speaks {PROTOCOL_VERSION}",
         ),
         (
             frame(CLIENT_CODEC.encode(ClientHello(PROTOCOL_VERSION, "x")), 99),
