@@ -255,14 +255,14 @@ _SNAPSHOTS: Final = (
     ),
     Mutant(
         name="votes-as-if-new",
-        number="M1",
+        number="S9",
         admits_loss=False,
         removes="A replica that lost its disk learns what it may have promised before it votes.",
         seen_as="a write that was confirmed is gone with the disk of one replica",
     ),
     Mutant(
         name="votes-before-it-has-learned",
-        number="M6",
+        number="S10",
         core=snapshots.VotesBeforeItHasLearned,
         removes="A replica that lost its disk reports again when it knows all that was chosen with it.",
         seen_as="a write that was confirmed is gone under the next leader",

@@ -14,7 +14,8 @@ Each is checked on what changed, so that a step costs microseconds.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from harness.simulation.core_floor.replica import Replica, Watcher
+from harness.simulation.core_floor.replica import Replica
+from harness.simulation.core_floor.watcher import Watcher
 from node.core.ballot import NO_BALLOT, Ballot
 from node.core.interface import Envelope, Ready
 from node.core.log import Entry
