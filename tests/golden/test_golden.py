@@ -133,6 +133,9 @@ class Scene:
     def on_crash(self, directive: Directive) -> None:
         self.cluster.crash(_replica(directive))
 
+    def on_lose_disk(self, directive: Directive) -> None:
+        self.cluster.lose_disk(_replica(directive))
+
     def on_restart(self, directive: Directive) -> None:
         self.cluster.restart(_replica(directive))
 

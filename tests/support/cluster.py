@@ -39,6 +39,7 @@ from node.core.multipaxos import (
 from node.core.multipaxos.messages import MESSAGES
 from node.errors import ProtocolViolation
 from node.runtime.journal import Journal, open_journal
+from node.runtime.replica import begin_rejoining
 from node.runtime.snapshots import recover, save
 from node.state_machine.interface import StateMachine
 from node.state_machine.kv import KeyValueStore
@@ -99,6 +100,7 @@ class Host:
         self.replica = replica
         self.disk = FakeDisk()
         self.incarnation = 0
+        self.lost_disk = False
         self.core: MultiPaxos | None = None
         self.machine = SessionedStateMachine(KeyValueStore())
         self.journal: Journal | None = None
@@ -203,6 +205,13 @@ class Cluster:
         host.waiting = {}
         host.leads = False
 
+    def lose_disk(self, replica: int) -> None:
+        """A crash that leaves nothing."""
+        self.crash(replica)
+        host = self.hosts[ReplicaId(replica)]
+        host.disk = FakeDisk()
+        host.lost_disk = True
+
     def restart(self, replica: int) -> None:
         """Start one replica from what its disk holds."""
         host = self.hosts[ReplicaId(replica)]
@@ -210,6 +219,8 @@ class Cluster:
         host.incarnation += 1
         host.machine = self._machine(KeyValueStore())
         host.journal, frames = self._open_journal(host.disk, _JOURNAL, "test", host.replica)
+        if host.lost_disk:
+            frames = begin_rejoining(host.journal, frames)
         records = [_RECORD_CODEC.decode(frame) for frame in frames]
         found = recover(host.disk, _JOURNAL.parent, truncated_upto(records), host.machine.decode)
         if found is not None:
