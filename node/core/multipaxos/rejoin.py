@@ -105,4 +105,4 @@ class Rejoining(CatchUp, ABC):
         self._record(RejoinedRecord())
         self.acceptor.is_rejoining = False
         self.amnesia = None
-        self._note("votes again")
+        self._note("has made good what it lost: votes again")
