@@ -19,23 +19,8 @@ from random import Random
 from typing import Any, Final
 
 from harness.mutants.storage import OpenJournal
-from node.core.interface import (
-    Envelope,
-    Propose,
-    Ready,
-    Received,
-    Role,
-    SnapshotSaved,
-    Tick,
-)
-from node.core.multipaxos import (
-    RECORDS,
-    Message,
-    MultiPaxos,
-    Record,
-    Settings,
-    truncated_upto,
-)
+from node.core.interface import Envelope, Propose, Ready, Received, Role, SnapshotSaved, Tick
+from node.core.multipaxos import RECORDS, Message, MultiPaxos, Record, Settings, truncated_upto
 from node.core.multipaxos.messages import MESSAGES
 from node.errors import ProtocolViolation
 from node.runtime.journal import Journal, open_journal
