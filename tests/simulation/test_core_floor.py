@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from harness.simulation.core_floor import draw_world, run
-from harness.simulation.core_floor.faults import ring
+from harness.simulation.links import ring
 from harness.simulation.outcome import FailureKind
 from harness.simulation.trace import Trace
 from harness.simulation.world import Kind, Size, World

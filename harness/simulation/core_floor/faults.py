@@ -10,7 +10,7 @@ from harness.simulation.atlas import Atlas
 from harness.simulation.core_floor.cluster import Cluster
 from harness.simulation.core_floor.replica import Died, Replica
 from harness.simulation.draws import MILLION
-from harness.simulation.links import Host
+from harness.simulation.links import links_of
 from harness.simulation.world import MS, Fault, Kind, healthy
 from node.types import ReplicaId
 
@@ -108,21 +108,9 @@ class Faults:
 
     def _cut(self, fault: Fault) -> None:
         # It bites when a message is stopped; `Links` counts that.
-        self._cluster.links.cut(fault.number, fault.kind.value, self._links_of(fault))
+        stopped = links_of(fault, self._cluster.members, self._cluster.office.clients)
+        self._cluster.links.cut(fault.number, fault.kind.value, stopped)
         self._cluster.loop.at(fault.until, self._cluster.links.mend, fault.number)
-
-    def _links_of(self, fault: Fault) -> list[tuple[Host, Host]]:
-        members, target = self._cluster.members, fault.target
-        match fault.kind:
-            case Kind.CUT:
-                return [(target, fault.other)]
-            case Kind.CUT_BOTH:
-                return [(target, fault.other), (fault.other, target)]
-            case Kind.ISOLATE:
-                others: list[Host] = [*members, *self._cluster.office.clients]
-                return [link for o in others for link in ((o, target), (target, o)) if o != target]
-            case _:
-                return ring(list(members))
 
     def _damage(self, fault: Fault) -> None:
         replica = self._replica(fault)
@@ -166,21 +154,3 @@ class Faults:
 
     def _bite(self, fault: Fault) -> None:
         self._cluster.bites[fault.kind.value] += 1
-
-
-def ring(members: list[ReplicaId]) -> list[tuple[Host, Host]]:
-    """Links to cut so that each member hears a majority, and no two the same one.
-
-    Everybody is put in a circle and hears only those nearest to it, half of the others. With three
-    that is a majority too many to be a ring, so there each hears one neighbour only.
-    """
-    count = len(members)
-    reach = (count // 2 + 1) // 2 if count > 3 else 0
-    links: list[tuple[Host, Host]] = []
-    for place, sender in enumerate(members):
-        for other_place, to in enumerate(members):
-            apart = min((place - other_place) % count, (other_place - place) % count)
-            is_next = (other_place - place) % count == 1
-            if sender != to and (apart > reach if reach else not is_next):
-                links.append((sender, to))
-    return links

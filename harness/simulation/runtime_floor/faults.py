@@ -16,8 +16,8 @@ from typing import Final
 
 from msgspec import structs
 
-from harness.simulation.core_floor.faults import ring
 from harness.simulation.draws import MILLION
+from harness.simulation.links import links_of
 from harness.simulation.programs import Host, HostCrashed
 from harness.simulation.programs.hosts import CURRENT, JOB
 from harness.simulation.runtime_floor.cluster import Cluster, host_name
@@ -117,7 +117,7 @@ class Faults:
 
     def _cut(self, fault: Fault) -> None:
         # It bites when a message is stopped; the network counts that.
-        for source, target in self._links(fault):
+        for source, target in links_of(fault, self._cluster.members, self._office.hosts):
             self._simulation.cut(
                 host_name(source),
                 host_name(target),
@@ -126,19 +126,6 @@ class Faults:
                 kind=fault.kind.value,
             )
         self._agenda.at(fault.until, lambda: self._simulation.mend(_name(fault)))
-
-    def _links(self, fault: Fault) -> list[tuple[int, int]]:
-        members, target = self._cluster.members, fault.target
-        match fault.kind:
-            case Kind.CUT:
-                return [(target, fault.other)]
-            case Kind.CUT_BOTH:
-                return [(target, fault.other), (fault.other, target)]
-            case Kind.ISOLATE:
-                others = [*members, *self._office.hosts]
-                return [link for o in others for link in ((o, target), (target, o)) if o != target]
-            case _:
-                return ring(list(members))
 
     def _damage(self, fault: Fault) -> None:
         member, disk = ReplicaId(fault.target), self._host(fault).stored
