@@ -2,6 +2,7 @@
 
     one value a slot       no two values get a quorum of votes, or are executed, in one slot
     chosen by a quorum     nothing is executed for which no quorum has voted in one ballot
+    what was reported      a proposal follows from what its quorum of promises reported: `recovery`
     counted votes          a leader counts no vote that was not cast in its ballot
     promises               what an acceptor has told others it never takes back, not even by dying
     chosen prefix          it never shrinks within one incarnation
@@ -14,13 +15,14 @@ Each is checked on what changed, so that a step costs microseconds.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from harness.simulation.core_floor.replica import Replica, Watcher
+from harness.simulation.core_floor.recovery import Reports
+from harness.simulation.core_floor.replica import Event, Replica, Watcher
 from node.core.ballot import NO_BALLOT, Ballot
-from node.core.interface import Envelope, Ready
+from node.core.interface import Envelope, Ready, Received
 from node.core.log import Entry
 from node.core.multipaxos import MultiPaxos
 from node.core.multipaxos.leader import Leadership
-from node.core.multipaxos.messages import Accepted, AcceptRecord, Promise
+from node.core.multipaxos.messages import Accept, Accepted, AcceptRecord, Promise
 from node.types import ReplicaId
 from node.wire.messages import Answer, Executed, Expired, Opened
 
@@ -46,6 +48,9 @@ class Invariants(Watcher):
         """By slot, the value for which a quorum voted first."""
         self._decided: dict[int, Any] = {}
         """By slot, the first value that a quorum voted for or a replica executed."""
+        self._reports = Reports(self._quorum)
+        self._followed: dict[tuple[ReplicaId, Ballot, int], None] = {}
+        """Proposals that follow from the promises of their ballots; they are sent more than once."""
         self._told: dict[ReplicaId, Ballot] = dict.fromkeys(members, NO_BALLOT)
         self._chosen_upto: dict[ReplicaId, int] = dict.fromkeys(members, 0)
         self._answers: dict[int, Sequence[Answer]] = {}
@@ -60,8 +65,13 @@ class Invariants(Watcher):
         self._executions[replica.number] = 0
         self._check_promise(replica)
 
+    def on_event(self, replica: Replica, event: Event) -> None:
+        """A promise counts when it is there, whatever the core makes of it."""
+        if isinstance(event, Received) and isinstance(event.message, Promise):
+            self._reports.add(replica.number, event.sender, event.message)
+
     def on_sent(self, replica: Replica, envelope: Envelope[Any], *, after_persist: bool) -> None:
-        """Votes and promises count from the moment in which they leave."""
+        """Votes, promises and proposals count from the moment in which they leave."""
         del after_persist
         core, message = replica.core, envelope.message
         if not isinstance(core, MultiPaxos):
@@ -77,6 +87,8 @@ class Invariants(Watcher):
             self._vote(replica.number, message)
         elif isinstance(message, Promise):
             self._tell(replica.number, message.ballot)
+        elif isinstance(message, Accept):
+            self._check_proposal(replica.number, message)
 
     def on_ready(self, replica: Replica, ready: Ready[Any, Any]) -> None:
         """What is handed out for execution was chosen, and is what others had chosen."""
@@ -171,6 +183,19 @@ class Invariants(Watcher):
                         f"replica {leader} counts a vote of {member} for slot {slot} in "
                         f"{leadership.ballot}, which {member} has not cast",
                     )
+
+    def _check_proposal(self, leader: ReplicaId, accept: Accept) -> None:
+        place = (leader, accept.ballot, accept.slot)
+        if place in self._followed:
+            return
+        why = self._reports.why_not(leader, accept)
+        if why:
+            raise Violation(
+                "what was reported",
+                f"replica {leader} proposes {accept.value.commands} in {accept.ballot} "
+                f"slot {accept.slot}, but {why}",
+            )
+        self._followed[place] = None
 
     def _note_proposal(self, entry: Entry) -> None:
         commands = self._proposed.setdefault((entry.slot, entry.ballot), entry.value.commands)

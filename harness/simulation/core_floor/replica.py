@@ -45,6 +45,9 @@ class Watcher:
     def on_started(self, replica: "Replica") -> None:
         """A new incarnation, before its first step."""
 
+    def on_event(self, replica: "Replica", event: Event) -> None:
+        """Before the core takes it in."""
+
     def on_ready(self, replica: "Replica", ready: Ready[Any, Any]) -> None:
         """Before it is carried out."""
 
@@ -199,7 +202,9 @@ class Replica:
         self._is_stepping = True
         while True:
             while self._inbox:
-                core.step(self._inbox.popleft())
+                event = self._inbox.popleft()
+                self._watcher.on_event(self, event)
+                core.step(event)
             ready = core.take_ready()
             if ready is None and not self._inbox:
                 break
