@@ -11,7 +11,9 @@ from msgspec import structs
 
 from harness.simulation.draws import MILLION
 from harness.simulation.floors import find_floor
+from harness.simulation.pool import open_executor
 from harness.simulation.runtime_floor import draw_world, run
+from harness.simulation.seeds import run_seeds
 from harness.simulation.trace import Trace
 from harness.simulation.world import MS, SECOND, US, Fault, Kind, Rates, Size, World
 
@@ -95,6 +97,15 @@ def test_a_world_has_one_outcome_first_and_last_in_a_process() -> None:
     worlds = [draw_world(seed, Size(operations=30)) for seed in (4, 5, 6)]
     first = [run(each) for each in worlds]
     assert [run(each) for each in reversed(worlds)] == first[::-1]
+
+
+@pytest.mark.slow
+def test_a_worker_plays_what_this_process_plays() -> None:
+    size = Size(replicas=5)
+    with open_executor(2, floor="runtime") as executor:
+        batches = [executor.submit(run_seeds, "runtime", size, n, n + 2) for n in (3, 5)]
+        there = [each.trace_hash for batch in batches for each in batch.result()]
+    assert there == [run(draw_world(seed, size)).trace_hash for seed in range(3, 7)]
 
 
 @pytest.mark.slow
