@@ -122,6 +122,12 @@ def _fault(number: int, kind: Kind, draw: Stream, shape: _Shape) -> Fault:
             amount = draw.choice((500_000, 900_000, 1_100_000, 2_000_000))
         case Kind.CLOCK_STEP | Kind.CLOCK_STROBE:
             amount = draw.choice((-SECOND, -50 * MS, 50 * MS, SECOND))
+        case Kind.CUT_LEADERS:
+            # Two elections at least, each of a leader that has hardly begun.
+            length, amount = (
+                draw.between(300 * MS, 1500 * MS),
+                draw.choice((10 * MS, 30 * MS, 100 * MS)),
+            )
         case _:
             pass
     return Fault(

@@ -49,6 +49,9 @@ class Kind(Enum):
     """One bit that `target` has stored durably flips."""
     CLIENT_CRASH = "client-crash"
     """The client `target` goes; another takes its place at `until`."""
+    CUT_LEADERS = "cut-leaders"
+    """Until `until` one looks every `amount` ns who leads: nothing passes between that replica and
+    the others any more, while clients go on asking it. At the end all of them are back at once."""
 
 
 class Fault(Struct, frozen=True, kw_only=True):

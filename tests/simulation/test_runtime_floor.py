@@ -60,6 +60,7 @@ def test_a_calm_world_answers_everything() -> None:
         (fault(Kind.CUT_BOTH, other=2), "cut-both"),
         (fault(Kind.ISOLATE), "isolate"),
         (fault(Kind.RING), "ring"),
+        (fault(Kind.CUT_LEADERS, amount=30 * MS), "cut-leaders"),
         (fault(Kind.CLOCK_RATE, amount=2 * MILLION), "clock-rate"),
         (fault(Kind.CLOCK_STEP, amount=SECOND), "clock-step"),
         (fault(Kind.CLOCK_STROBE, amount=SECOND), "clock-strobe"),

@@ -18,7 +18,7 @@ from harness.simulation.links import Links
 from harness.simulation.outcome import Failure, FailureKind
 from harness.simulation.trace import Trace
 from harness.simulation.world import MS, World
-from node.core.interface import Propose, Received, Tick
+from node.core.interface import Propose, Received, Role, Tick
 from node.errors import NodeError
 from node.runtime.codecs import PEER_CODEC
 from node.types import Command, ReplicaId
@@ -81,6 +81,13 @@ class Cluster:
         self.trace.add(self.loop.now, host, kind, text)
 
     # ── Replicas ─────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def leader(self) -> ReplicaId | None:
+        """Who leads with the highest ballot, if anybody does."""
+        found = [core.status() for r in self.replicas.values() if (core := r.core) is not None]
+        leading = [status for status in found if status.role is Role.LEADER]
+        return max(leading, key=lambda status: status.ballot).replica if leading else None
 
     def start(self, replica: Replica) -> None:
         """Start a replica that is down."""

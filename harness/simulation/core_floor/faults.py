@@ -6,6 +6,8 @@ a bite.
 
 from typing import Final
 
+from msgspec import structs
+
 from harness.simulation.atlas import Atlas
 from harness.simulation.core_floor.cluster import Cluster
 from harness.simulation.core_floor.replica import Died, Replica
@@ -67,6 +69,9 @@ class Faults:
                 self._armed[fault.number] = fault
             case Kind.CUT | Kind.CUT_BOTH | Kind.ISOLATE | Kind.RING:
                 self._cut(fault)
+            case Kind.CUT_LEADERS:
+                self._cut(fault)
+                self._look_for_leader(fault)
             case Kind.FLIP_BIT | Kind.FAIL_READ | Kind.FAIL_FSYNC:
                 self._damage(fault)
             case Kind.CLIENT_CRASH:
@@ -111,6 +116,18 @@ class Faults:
         stopped = links_of(fault, self._cluster.members, self._cluster.office.clients)
         self._cluster.links.cut(fault.number, fault.kind.value, stopped)
         self._cluster.loop.at(fault.until, self._cluster.links.mend, fault.number)
+
+    def _look_for_leader(self, fault: Fault) -> None:
+        now = self._cluster.loop.now
+        if self.is_over or now >= fault.until:
+            return
+        leader = self._cluster.leader
+        if leader is not None:
+            isolated = structs.replace(fault, kind=Kind.ISOLATE, target=leader)
+            self._cluster.links.cut_more(
+                fault.number, links_of(isolated, self._cluster.members, ())
+            )
+        self._cluster.loop.after(fault.amount, self._look_for_leader, fault)
 
     def _damage(self, fault: Fault) -> None:
         replica = self._replica(fault)

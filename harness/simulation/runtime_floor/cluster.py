@@ -19,6 +19,7 @@ from harness.simulation.outcome import Failure, FailureKind
 from harness.simulation.programs import Host, Life, Simulation
 from harness.simulation.world import MS, Kind, World
 from node.config import ClusterConfig, ReplicaConfig, Timing
+from node.core.interface import Role
 from node.errors import StorageError
 from node.runtime.replica import CoreFactory, Replica, open_replica
 from node.types import Address, ReplicaId
@@ -75,6 +76,17 @@ class Cluster:
         self.failure: Failure | None = None
         self.failed: Final = trio.Event()
         self._core = core
+
+    @property
+    def leader(self) -> ReplicaId | None:
+        """Who leads with the highest ballot, if anybody does."""
+        found = [replica.status() for replica in self.running.values()]
+        leading = [
+            (status.ballot_round, status.ballot_replica, status.replica)
+            for status in found
+            if status.role == Role.LEADER.value
+        ]
+        return ReplicaId(max(leading)[2]) if leading else None
 
     def start_all(self) -> None:
         """Start every replica for the first time."""

@@ -92,6 +92,9 @@ class Faults:
                 self._armed[fault.number] = fault
             case Kind.CUT | Kind.CUT_BOTH | Kind.ISOLATE | Kind.RING:
                 self._cut(fault)
+            case Kind.CUT_LEADERS:
+                self._look_for_leader(fault)
+                self._agenda.at(fault.until, lambda: self._simulation.mend(_name(fault)))
             case Kind.FLIP_BIT | Kind.FAIL_READ | Kind.FAIL_FSYNC:
                 self._damage(fault)
             case Kind.CLIENT_CRASH:
@@ -117,7 +120,11 @@ class Faults:
 
     def _cut(self, fault: Fault) -> None:
         # It bites when a message is stopped; the network counts that.
-        for source, target in links_of(fault, self._cluster.members, self._office.hosts):
+        self._stop(fault, links_of(fault, self._cluster.members, self._office.hosts))
+        self._agenda.at(fault.until, lambda: self._simulation.mend(_name(fault)))
+
+    def _stop(self, fault: Fault, links: list[tuple[int, int]]) -> None:
+        for source, target in links:
             self._simulation.cut(
                 host_name(source),
                 host_name(target),
@@ -125,7 +132,15 @@ class Faults:
                 name=_name(fault),
                 kind=fault.kind.value,
             )
-        self._agenda.at(fault.until, lambda: self._simulation.mend(_name(fault)))
+
+    def _look_for_leader(self, fault: Fault) -> None:
+        if self.is_over or self._agenda.now >= fault.until:
+            return
+        leader = self._cluster.leader
+        if leader is not None:
+            isolated = structs.replace(fault, kind=Kind.ISOLATE, target=leader)
+            self._stop(fault, links_of(isolated, self._cluster.members, ()))
+        self._agenda.after(fault.amount, lambda: self._look_for_leader(fault))
 
     def _damage(self, fault: Fault) -> None:
         member, disk = ReplicaId(fault.target), self._host(fault).stored
