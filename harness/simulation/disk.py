@@ -4,7 +4,8 @@
                            append   append   truncate
                               │        │         │
     sync() makes them durable │        │         │
-    crash() decides each:   there    torn      lost              of a torn one: any of its sectors
+    crash() decides each:   there    torn      lost              of a torn one: any of its sectors,
+                                                                 and its length or not
 
 Every operation takes one draw when it is made, and its fate at a crash follows from that draw alone:
 another crash, or another file, changes nothing for it. So a later write may be there and an earlier
@@ -69,7 +70,7 @@ class SimulatedDisk:
     def __init__(self, draws: Stream) -> None:
         self.bites: Final[Counter[str]] = Counter()
         """How often a fault did something: "lost-write", "torn-write", "survived-write",
-        "lost-name", "failed-fsync", "failed-read", "flipped-bit"."""
+        "lost-name", "sync-stall", and the kinds of damage by their names."""
         self.sync_count = 0
         """Syncs of files that succeeded."""
         self._salts = Stream(draws.bits())
@@ -107,6 +108,7 @@ class SimulatedDisk:
         """The power goes: every open file is dead, and what no sync covered gets what it gets.
 
         `survive` and `tear` are parts of a million: an operation is there, is torn, or is lost.
+        The name of a new file is written apart from its bytes; it counts as half of a torn write.
         """
         self._life += 1
         for path, contents in list(self._files.items()):
@@ -115,7 +117,7 @@ class SimulatedDisk:
             contents.pending.clear()
             contents.visible[:] = contents.durable
             if not contents.name_is_durable:
-                if Stream(contents.name_draw).chance(survive):
+                if Stream(contents.name_draw).chance(max(survive, tear // 2)):
                     contents.name_is_durable = True
                 else:
                     del self._files[path]
@@ -177,7 +179,7 @@ class SimulatedDisk:
         """Raise if this read is to fail."""
         if self._next_read_fails:
             self._next_read_fails = False
-            self.bites["failed-read"] += 1
+            self.bites["fail-read"] += 1
             raise _io_error()
 
     def sync_file(self, contents: _Contents) -> None:
@@ -185,7 +187,7 @@ class SimulatedDisk:
         pending, contents.pending = contents.pending, []
         if self._next_sync_fails:
             self._next_sync_fails = False
-            self.bites["failed-fsync"] += 1
+            self.bites["fail-fsync"] += 1
             raise _io_error()
         for operation in pending:
             _apply(contents.durable, operation)
@@ -209,6 +211,12 @@ class SimulatedDisk:
             there = [sector for sector in sectors if draws.chance(MILLION // 2)]
             for sector in there:
                 _apply(contents.durable, sector)
+            # The length is stored apart from the bytes: what is missing before it reads as zeros.
+            missing = operation.offset + len(operation.data) - len(contents.durable)
+            if missing > 0 and draws.chance(MILLION // 2):
+                contents.durable += bytes(missing)
+                self.bites["torn-write"] += 1
+                return
             whole = {0: "lost-write", len(sectors): "survived-write"}
             self.bites[whole.get(len(there), "torn-write")] += 1
         else:
@@ -222,7 +230,6 @@ class SimulatedDisk:
             del contents.flipped[place, bit]
         else:
             contents.flipped[place, bit] = None
-        self.bites["flipped-bit"] += 1
 
 
 class SimulatedFile:
@@ -238,6 +245,8 @@ class SimulatedFile:
         """All of the file, durable or not."""
         self._check()
         self._disk.check_read()
+        if self._contents.flipped:
+            self._disk.bites["flip-bit"] += 1
         return bytes(self._contents.visible)
 
     def append(self, data: bytes) -> None:

@@ -113,7 +113,12 @@ def _fault(number: int, kind: Kind, draw: Stream, shape: _Shape) -> Fault:
     other = 1 + (target - 1 + draw.between(1, replicas - 1)) % replicas if replicas > 1 else target
     length = 10 * MS + draw.exponential(draw.choice((50 * MS, 300 * MS, SECOND)))
     amount = 0
+    where = draw.choice(_PLACES) if kind is Kind.CRASH_AT_FAILPOINT else ""
+    if where == "at-opening" and draw.chance(MILLION // 2):
+        at = 0  # the first time, when the disk is new
     match kind:
+        case Kind.FLIP_BIT | Kind.FAIL_READ:
+            at //= 2  # it has to be there before a restart that meets it
         case Kind.CLIENT_CRASH:
             target = FIRST_CLIENT + draw.below(shape.clients)
         case Kind.SLOW:
@@ -138,5 +143,5 @@ def _fault(number: int, kind: Kind, draw: Stream, shape: _Shape) -> Fault:
         until=at + length,
         other=other,
         amount=amount,
-        where=draw.choice(_PLACES) if kind is Kind.CRASH_AT_FAILPOINT else "",
+        where=where,
     )

@@ -49,6 +49,7 @@ from typing import Final, NoReturn
 from zlib import crc32
 
 from node.errors import CorruptRecord, StorageError
+from node.failpoints import failpoint
 from node.marks import sometimes
 from node.runtime.disk import Disk, DiskFile
 from node.types import ReplicaId
@@ -202,6 +203,7 @@ def _open_file(
     # Also when nothing was cut: these bytes may so far have survived only a process, or a failed
     # fsync, and whatever we say from now on rests on them.
     file.overwrite(vouched, data[vouched:end])
+    failpoint("at-opening")
     file.sync()
     disk.sync_directory(path.parent)
     journal = Journal(file, path, seed, end, dropped=len(data) - end)

@@ -203,7 +203,7 @@ class Client:
             self._finish_number()
             self.note_result(invocation, operation, result)
             if isinstance(result, Done):
-                self._office.workload.learn(self.number, operation, result)
+                self._office.learn(self, operation, result)
         elif self._may_be_executed:
             recorder.info(invocation, self._problem)
             self.retire()

@@ -153,16 +153,13 @@ class Faults:
             self._cluster.loop.at(fault.until, self._cluster.office.replace, fault.target)
 
     def _turn_clock(self, fault: Fault) -> None:
-        # No replica looks at a wall clock; clients stamp their record with one only when a
-        # planted bug makes them.
-        self._bite(fault)
-        office = self._cluster.office
-        office.wall_offset += fault.amount
+        # It bites when somebody looks, such as a line of the log; nothing else should.
+        self._cluster.wall_clocks[fault.target].turn(fault.amount, fault.kind.value)
         if fault.kind is Kind.CLOCK_STROBE and self._cluster.loop.now + STROBE < fault.until:
             self._cluster.loop.after(STROBE, self._strobe, fault, -fault.amount)
 
     def _strobe(self, fault: Fault, amount: int) -> None:
-        self._cluster.office.wall_offset += amount
+        self._cluster.wall_clocks[fault.target].turn(amount, fault.kind.value)
         if self._cluster.loop.now + STROBE < fault.until:
             self._cluster.loop.after(STROBE, self._strobe, fault, -amount)
 

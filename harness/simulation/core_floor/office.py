@@ -8,7 +8,7 @@ from harness.simulation.workload import Workload
 from harness.simulation.world import MS
 from history import Recorder
 from node.types import ReplicaId
-from node.wire.kv import Operation
+from node.wire.kv import Done, Operation
 from node.wire.messages import Answer, Request
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ class Office:
         self.patience: Final = world.patience
         """After which a client gives an operation up."""
         self.workload: Final = Workload(world, cluster.draws.stream)
-        self.wall_offset = 0
-        """How far the wall clock is off; nothing looks at it but planted bugs."""
         self.is_closed = False
         """No more operations, except those of the finale."""
         self._cluster = cluster
@@ -52,6 +50,11 @@ class Office:
     def clock(self) -> int:
         """What the record is stamped with; a planted bug may use another."""
         return self.loop.now
+
+    def wall_clock(self, client: Client) -> int:
+        """What the clock shows on the machine that `client` shares with a replica."""
+        machine = self.members[client.number % len(self.members)]
+        return self._cluster.wall_clocks[machine].read(self.loop.now)
 
     @property
     def has_pending(self) -> bool:
@@ -75,6 +78,10 @@ class Office:
         self._cluster.note(f"client {client.number}", "done")
         if not self.is_closed:
             self._think(client)
+
+    def learn(self, client: Client, operation: Operation, result: Done) -> None:
+        """What a client was answered may decide what it asks next."""
+        self.workload.learn(client.number, operation, result)
 
     def send(self, client: Client, to: ReplicaId, request: Request) -> None:
         """Ask a replica."""

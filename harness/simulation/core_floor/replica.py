@@ -77,6 +77,7 @@ class Replica:
         sync_draws: Stream,
         send: Callable[[ReplicaId, ReplicaId, Any], None],
         answer: Callable[[ReplicaId, int, Answer], None],
+        log: Callable[[ReplicaId, str], None],
         watcher: Watcher,
         guard: Callable[["Replica", Callable[[], None]], None],
     ) -> None:
@@ -107,11 +108,13 @@ class Replica:
         self._sync_draws = sync_draws
         self._send = send
         self._answer = answer
+        self._log = log
         self._watcher = watcher
         self._guard = guard
         self._journal: Journal | None = None
         self._inbox: deque[Event] = deque()
         self._works: deque[Work] = deque()
+        self._is_opening = False
         self._is_saving = False
         self._is_stepping = False
         self._leads = False
@@ -120,7 +123,7 @@ class Replica:
     @property
     def is_up(self) -> bool:
         """Whether there is anything to crash."""
-        return self.core is not None
+        return self.core is not None or self._is_opening
 
     # ── Life and death ───────────────────────────────────────────────────────────────────────
 
@@ -128,7 +131,8 @@ class Replica:
         """Begin from what the disk holds; when that is damaged, refuse to."""
         assert self.core is None
         self.incarnation += 1
-        self.stopped_by = ""
+        self.stopped_by = self.refuses = ""
+        self._is_opening = True
         try:
             self._journal, frames = self._parts.open_journal(
                 self.disk, JOURNAL, "simulated", self.number
@@ -136,8 +140,9 @@ class Replica:
             records = [RECORD_CODEC.decode(frame) for frame in frames]
         except StorageError as why:
             self.refuses = str(why)
+            self._is_opening = False
             return
-        self.refuses = ""
+        self._is_opening = False
         self.store = CountingStore()
         self.machine = self._parts.machine(self.store)
         self.core = self._parts.core(self.number, random, records)
@@ -165,7 +170,7 @@ class Replica:
         self.waiting.clear()
         self._inbox.clear()
         self._works.clear()
-        self._is_saving = self._is_stepping = self._leads = False
+        self._is_opening = self._is_saving = self._is_stepping = self._leads = False
         self.paused_until = 0
         self._busy_until = 0
 
@@ -240,6 +245,8 @@ class Replica:
                 for client, number in list(self.waiting):
                     self.reply(Interrupted(client, number, leader, None))
             self._leads = ready.leader_hint.role is Role.LEADER
+        for note in ready.notes:
+            self._log(self.number, note)
 
     def leader(self) -> ReplicaId | None:
         """Whom this replica believes to lead."""
@@ -286,6 +293,7 @@ class Replica:
             delay = self._sync_draws.exponential(self.rates.sync_mean)
             if self._sync_draws.chance(self.rates.sync_stall):
                 delay *= 100
+                self.disk.bites["sync-stall"] += 1
         self._loop.after(delay, self._saved, self.incarnation, group, must_sync)
 
     def _saved(self, incarnation: int, group: list[Work], must_sync: bool) -> None:

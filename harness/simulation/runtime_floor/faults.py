@@ -161,14 +161,13 @@ class Faults:
             self._agenda.at(fault.until, lambda: self._office.start(fault.target))
 
     def _turn_clock(self, fault: Fault) -> None:
-        """The wall clock, at which no replica should look."""
-        self._bite(fault)
-        self._host(fault).clock.offset += fault.amount
+        # It bites when somebody looks, such as a line of the log; nothing else should.
+        self._host(fault).clock.wall_clock.turn(fault.amount, fault.kind.value)
         if fault.kind is Kind.CLOCK_STROBE:
             self._agenda.after(STROBE, lambda: self._strobe(fault, -fault.amount))
 
     def _strobe(self, fault: Fault, amount: int) -> None:
-        self._host(fault).clock.offset += amount
+        self._host(fault).clock.wall_clock.turn(amount, fault.kind.value)
         if self._agenda.now + STROBE < fault.until:
             self._agenda.after(STROBE, lambda: self._strobe(fault, -amount))
 

@@ -70,7 +70,8 @@ def test_a_torn_write_leaves_any_of_its_sectors_and_zeros_between_them() -> None
         seen.add(disk.contents(PATH))
         assert disk.bites.total() == 1
     assert sectors[0] + bytes(SECTOR_BYTES) + sectors[2] in seen
-    assert len(seen) == 2 ** len(sectors)
+    # Where the last sector is missing the length may be there all the same.
+    assert len(seen) == 4 + 2 * 4
 
 
 def test_a_later_write_may_survive_an_earlier_one_in_the_same_file_and_in_another() -> None:
@@ -81,7 +82,7 @@ def test_a_later_write_may_survive_an_earlier_one_in_the_same_file_and_in_anothe
         first.append(b"1")
         first.append(b"2")
         second.append(b"3")
-        disk.crash(**EVEN)
+        disk.crash(survive=MILLION // 2)
         same.add(disk.contents(PATH))
         other.add((disk.contents(PATH), disk.contents(Path("/disk/second"))))
     assert same == {b"", b"1", b"\x002", b"12"}
@@ -124,6 +125,16 @@ def test_a_name_is_durable_after_its_directory_is_synced() -> None:
     assert disk.contents(PATH) == b""
 
 
+def test_a_new_file_may_have_its_name_and_its_length_without_its_bytes() -> None:
+    found = set()
+    for seed in range(60):
+        disk = new_disk(seed)
+        disk.open(PATH).append(b"x" * SECTOR_BYTES)
+        disk.crash(tear=MILLION)
+        found.add(disk.open(PATH).read())
+    assert found == {b"", bytes(SECTOR_BYTES), b"x" * SECTOR_BYTES}
+
+
 def test_every_file_opened_before_a_crash_is_dead() -> None:
     disk = new_disk()
     file = new_file(disk)
@@ -152,7 +163,7 @@ def test_after_a_failed_sync_the_next_one_succeeds_and_the_data_is_gone() -> Non
     assert file.read() == b"lostkept"
     disk.crash(survive=MILLION)
     assert disk.contents(PATH) == b"\0\0\0\0kept"
-    assert disk.bites == {"failed-fsync": 1}
+    assert disk.bites == {"fail-fsync": 1}
 
 
 def test_a_read_fails_once() -> None:
@@ -162,7 +173,7 @@ def test_a_read_fails_once() -> None:
     with pytest.raises(OSError, match="Input/output"):
         file.read()
     assert file.read() == b"x"
-    assert disk.bites == {"failed-read": 1}
+    assert disk.bites == {"fail-read": 1}
 
 
 # With the journal that the disk is made for.
@@ -192,7 +203,10 @@ def test_no_bit_is_flipped_before_a_durable_write_vouches_for_it() -> None:
     assert where is not None
     assert where[1] < end
     assert disk.is_damaged
-    assert disk.bites == {"flipped-bit": 1}
+    assert disk.bites["flip-bit"] == 0  # so far nobody has noticed
+    disk.crash()
+    disk.open(PATH).read()
+    assert disk.bites["flip-bit"] == 1
 
 
 @pytest.mark.parametrize("seed", range(25))
