@@ -96,6 +96,14 @@ def test_the_cluster_survives_and_every_kind_of_fault_bites_in_a_tenth_of_the_se
         assert seen[name] >= SEEDS // 10, (name, seen)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("replicas", [1, 2, 9])
+def test_clusters_of_sizes_that_are_not_drawn(replicas: int) -> None:
+    for seed in range(12):
+        outcome = run(draw_world(seed, Size(replicas=replicas)))
+        assert (outcome.failure, outcome.undecided) == (None, ""), seed
+
+
 def quiet(seed: int) -> World:
     """A world in which nothing bad happens."""
     world = draw_world(seed, Size(replicas=3, operations=30))

@@ -4,6 +4,7 @@
     chosen by a quorum     nothing is executed for which no quorum has voted in one ballot
     what was reported      a proposal follows from what its quorum of promises reported: `recovery`
     counted votes          a leader counts no vote that was not cast in its ballot
+    votes                  after a crash an acceptor still reports what it voted for
     promises               what an acceptor has told others it never takes back, not even by dying
     chosen prefix          it never shrinks within one incarnation
     equal state            replicas that executed the same slots gave the same answers, hold the same
@@ -51,6 +52,8 @@ class Invariants(Watcher):
         self._reports = Reports(self._quorum)
         self._followed: dict[tuple[ReplicaId, Ballot, int], None] = {}
         """Proposals that follow from the promises of their ballots; they are sent more than once."""
+        self._voted: dict[ReplicaId, dict[int, Ballot]] = {m: {} for m in members}
+        """By slot, the highest ballot for which each has voted."""
         self._told: dict[ReplicaId, Ballot] = dict.fromkeys(members, NO_BALLOT)
         self._chosen_upto: dict[ReplicaId, int] = dict.fromkeys(members, 0)
         self._answers: dict[int, Sequence[Answer]] = {}
@@ -64,6 +67,7 @@ class Invariants(Watcher):
         self._executed[replica.number] = {}
         self._executions[replica.number] = 0
         self._check_promise(replica)
+        self._check_votes(replica)
 
     def on_event(self, replica: Replica, event: Event) -> None:
         """A promise counts when it is there, whatever the core makes of it."""
@@ -173,6 +177,20 @@ class Invariants(Watcher):
                 "promises", f"replica {replica.number} told {told} and now knows of {promised}"
             )
 
+    def _check_votes(self, replica: Replica) -> None:
+        core = replica.core
+        if not isinstance(core, MultiPaxos):
+            return
+        for slot, ballot in self._voted[replica.number].items():
+            if slot > core.log.chosen_upto:
+                entry = core.log.get(slot)
+                if entry is None or entry.ballot < ballot:
+                    raise Violation(
+                        "votes",
+                        f"replica {replica.number} voted for slot {slot} in {ballot} and now "
+                        f"knows of {entry}",
+                    )
+
     def _check_count(self, leader: ReplicaId, leadership: Leadership) -> None:
         for slot, open_slot in leadership.open.items():
             cast = self._votes.get((slot, leadership.ballot), {})
@@ -214,6 +232,8 @@ class Invariants(Watcher):
             )
         votes = self._votes.setdefault(place, {})
         votes[replica] = None
+        voted = self._voted[replica]
+        voted[accepted.slot] = max(voted.get(accepted.slot, NO_BALLOT), accepted.ballot)
         if len(votes) == self._quorum:
             self._decide(accepted.slot, commands, f"a quorum votes in {accepted.ballot}")
             self._chosen.setdefault(accepted.slot, commands)

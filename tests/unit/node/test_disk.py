@@ -3,13 +3,12 @@
 import errno
 import os
 from pathlib import Path
-from random import Random
 
 import pytest
 
 from node.errors import StorageError
 from node.runtime.disk import OsDisk
-from tests.support.fake_disk import SECTOR_BYTES, FakeDisk
+from tests.support.fake_disk import FakeDisk
 
 PATH = Path("/disk/file")
 
@@ -91,19 +90,6 @@ def test_a_crash_may_keep_a_prefix() -> None:
     file.append(b" newer")
     disk.crash(keep=6)
     assert disk.contents(PATH) == b"old new n"
-
-
-def test_a_torn_write_leaves_any_of_its_sectors_and_zeros_between_them() -> None:
-    seen = set()
-    for seed in range(200):
-        disk = open_fake(b"")
-        disk.open(PATH).append(b"a" * SECTOR_BYTES + b"b" * SECTOR_BYTES + b"c" * 10)
-        disk.crash(rng=Random(seed))
-        seen.add(bytes(disk.contents(PATH)))
-    sectors = (b"a" * SECTOR_BYTES, b"b" * SECTOR_BYTES, b"c" * 10)
-    hole = bytes(SECTOR_BYTES)
-    assert sectors[0] + hole + sectors[2] in seen
-    assert len(seen) == 2 ** len(sectors)
 
 
 def test_a_new_file_whose_directory_was_not_synced_is_lost() -> None:
