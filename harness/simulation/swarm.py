@@ -7,6 +7,8 @@ testing", ISSTA 2012).
 
 from typing import Final, NamedTuple
 
+from msgspec import structs
+
 from harness.simulation.draws import MILLION, Draws, Stream
 from harness.simulation.links import FIRST_CLIENT
 from harness.simulation.world import MS, SECOND, US, Fault, Kind, Rates, Size, World
@@ -24,6 +26,12 @@ _OFTEN: Final = {Kind.CRASH: 6, Kind.CRASH_AT_FAILPOINT: 8, Kind.ISOLATE: 4, Kin
 """At most so many of a kind in a world; of the others, `_SELDOM`."""
 
 _SELDOM: Final = 3
+
+_MET_AT_A_START: Final = frozenset({Kind.FLIP_BIT, Kind.FAIL_READ})
+"""Damage that a replica which goes on running never notices. Half of the time it is made to restart."""
+
+_RESTARTS: Final = 10_000
+"""Added to the number of a fault: the number of the crash that comes with it."""
 
 _KINDS: Final = ("Accept", "Accepted", "Prepare", "Promise", "Heartbeat", "Learn")
 """Of messages, for worlds in which one of them fares worse than the others."""
@@ -99,11 +107,22 @@ def _faults(draws: Draws, shape: _Shape) -> tuple[Fault, ...]:
         draw = draws.stream("faults", kind.value)
         if not draw.chance(_CHANCE_OF_KIND * _PERCENT):
             continue
-        faults.extend(
-            _fault(100 * place + count, kind, draw, shape)
-            for count in range(draw.between(1, _OFTEN.get(kind, _SELDOM)))
-        )
+        for count in range(draw.between(1, _OFTEN.get(kind, _SELDOM))):
+            fault = _fault(100 * place + count, kind, draw, shape)
+            faults.append(fault)
+            if kind in _MET_AT_A_START and draw.chance(MILLION // 2):
+                faults.append(_restart_after(fault))
     return tuple(sorted(faults, key=lambda fault: (fault.at, fault.number)))
+
+
+def _restart_after(fault: Fault) -> Fault:
+    return structs.replace(
+        fault,
+        number=_RESTARTS + fault.number,
+        kind=Kind.CRASH,
+        at=fault.until,
+        until=fault.until + 100 * MS,
+    )
 
 
 def _fault(number: int, kind: Kind, draw: Stream, shape: _Shape) -> Fault:
@@ -117,8 +136,6 @@ def _fault(number: int, kind: Kind, draw: Stream, shape: _Shape) -> Fault:
     if where == "at-opening" and draw.chance(MILLION // 2):
         at = 0  # the first time, when the disk is new
     match kind:
-        case Kind.FLIP_BIT | Kind.FAIL_READ:
-            at //= 2  # it has to be there before a restart that meets it
         case Kind.CLIENT_CRASH:
             target = FIRST_CLIENT + draw.below(shape.clients)
         case Kind.SLOW:

@@ -8,11 +8,12 @@ from collections import Counter
 import pytest
 from msgspec import structs
 
+from harness.simulation.atlas import Atlas
 from harness.simulation.core_floor import draw_world, run
 from harness.simulation.links import ring
 from harness.simulation.outcome import FailureKind
 from harness.simulation.trace import Trace
-from harness.simulation.world import Kind, Size, World
+from harness.simulation.world import MS, Fault, Kind, Size, World
 from node.core.multipaxos import MultiPaxos
 from node.types import ReplicaId
 
@@ -147,6 +148,37 @@ def test_a_cluster_that_elects_nobody_is_stuck(monkeypatch: pytest.MonkeyPatch) 
     outcome = run(quiet(4))
     assert outcome.failure is not None
     assert (outcome.failure.kind, outcome.failure.rule) == (FailureKind.LIVENESS, "stuck")
+
+
+def test_a_cluster_without_a_quorum_of_intact_disks_is_unavailable_and_not_stuck(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Atlas, "allows", lambda *_: True)
+    faults = tuple(
+        Fault(number=10 * target + n, kind=kind, at=at, target=target, until=at + 50 * MS)
+        for target in (1, 2)
+        for n, (kind, at) in enumerate(((Kind.FLIP_BIT, 400 * MS), (Kind.CRASH, 500 * MS)))
+    )
+    outcome = run(structs.replace(quiet(4), faults=faults))
+    assert outcome.bites["flip-bit"] >= 2
+    assert (outcome.failure, outcome.unavailable) == (None, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "promise-not-durable",
+        "half-is-enough",
+        "ignore-accepted",
+        "dedup-by-number-only",
+        "execute-out-of-order",
+    ],
+)
+def test_without_one_of_the_main_rules_a_seed_fails(rule: str) -> None:
+    """The promise's durability, the quorum's size, recovery, the session table, the order."""
+    worlds = (draw_world(seed, Size(mutant=rule)) for seed in range(SEEDS))
+    assert any(run(world).failure is not None for world in worlds)
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 7])

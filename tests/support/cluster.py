@@ -68,9 +68,6 @@ class Observer:
     def on_stepped(self, host: "Host") -> None:
         """`host` has carried out all its work."""
 
-    def on_restart(self, host: "Host") -> None:
-        """With a new core, whose first `Ready` is still to come."""
-
 
 class Host:
     """What one replica consists of. The disk outlives a crash, all else does not."""
@@ -191,8 +188,6 @@ class Cluster:
             random=Random(f"{self._seed} {replica} {host.incarnation}"),
             records=[_RECORD_CODEC.decode(record) for record in records],
         )
-        for observer in self.observers:
-            observer.on_restart(host)
         self._step(host, [])
 
     def cut(self, sender: int, to: int) -> None:
