@@ -162,3 +162,32 @@ def test_the_floor_is_found_by_its_name() -> None:
     floor = find_floor("runtime")
     assert floor.run is run
     assert floor.draw_world is draw_world
+
+
+@pytest.mark.slow
+def test_nothing_on_the_real_file_system_is_touched() -> None:
+    """A run crashes, opens journals again and judges: Python would report every real file of it."""
+    script = """
+        import sys
+        from harness.simulation.runtime_floor import draw_world, run
+        from harness.simulation.world import Size
+
+        FILES = ("open", "os.", "shutil.", "tempfile.", "glob.", "pathlib.", "sqlite3.")
+        touched = []
+
+        def note(event, arguments):
+            # The checker, afterwards, asks /proc how much memory it takes.
+            if event.startswith(FILES) and not str(arguments[0]).startswith("/proc/"):
+                touched.append((event, arguments[:1]))
+
+        run(draw_world(1, Size(operations=10)))  # whatever is imported late is imported now
+        sys.addaudithook(note)
+        outcome = run(draw_world(8, Size(operations=40)))
+        assert outcome.crashes and outcome.completed, outcome
+        assert not touched, touched
+        open("/dev/null").close()
+        assert touched, "the hook hears nothing"
+    """
+    subprocess.run(
+        [sys.executable, "-c", dedent(script)], cwd=Path(__file__).parents[2], check=True
+    )
