@@ -178,6 +178,14 @@ class SimulatedDisk:
         """Whether a durable bit is not as it was written: then no replica may start from this."""
         return any(contents.flipped for contents in self._files.values())
 
+    @property
+    def longest_unsynced(self) -> int:
+        """Bytes of the longest write that no sync has covered."""
+        return max(
+            (len(o.data) for c in self._files.values() for o in c.pending if isinstance(o, _Write)),
+            default=0,
+        )
+
     def contents(self, path: Path) -> bytes:
         """What a reader sees now."""
         return bytes(self._files[path].visible)
