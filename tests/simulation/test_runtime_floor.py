@@ -11,6 +11,7 @@ from msgspec import structs
 
 from harness.simulation.draws import MILLION
 from harness.simulation.floors import find_floor
+from harness.simulation.outcome import FailureKind
 from harness.simulation.runtime_floor import draw_world, run
 from harness.simulation.trace import Trace
 from harness.simulation.world import MS, SECOND, US, Fault, Kind, Rates, Size, World
@@ -151,6 +152,30 @@ def test_a_planted_bug_is_noticed() -> None:
     for mutant in ("no-fsync", "dedup-by-number-only", "half-is-enough"):
         outcomes = (run(draw_world(seed, Size(mutant=mutant))) for seed in range(10))
         assert any(outcome.failure is not None for outcome in outcomes), mutant
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("mutant", "rule"),
+    [
+        ("name-not-durable", "promises"),
+        ("promise-not-durable", "promises"),
+        ("half-is-enough", "chosen by a quorum"),
+        ("dedup-by-number-only", "exactly once"),
+        ("count-duplicate-votes", "chosen by a quorum"),
+    ],
+)
+def test_a_look_inside_notices_what_no_client_has_seen_yet(mutant: str, rule: str) -> None:
+    outcomes = (run(draw_world(seed, Size(mutant=mutant))) for seed in range(30))
+    failure = next(outcome.failure for outcome in outcomes if outcome.failure is not None)
+    assert failure.kind is FailureKind.INVARIANT
+    assert failure.rule == rule
+
+
+def test_a_crash_at_a_failpoint_may_wait_for_a_write_that_can_be_torn() -> None:
+    crash = fault(Kind.CRASH_AT_FAILPOINT, where="before-sync")
+    assert run(world(crash)).crashes == 1
+    assert run(world(structs.replace(crash, amount=10**9))).crashes == 0
 
 
 def test_a_bug_of_the_other_floors_clients_cannot_be_planted_here() -> None:

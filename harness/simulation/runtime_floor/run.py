@@ -8,6 +8,7 @@ import trio
 from checker import Budget, NotLinearizable, Undecided, check, find_model
 from clients import open_client
 from harness.mutants import MUTANTS
+from harness.simulation.invariants import Violation
 from harness.simulation.outcome import Failure, FailureKind, Outcome
 from harness.simulation.programs import Simulation, simulate
 from harness.simulation.runtime_floor.cluster import Cluster
@@ -15,12 +16,14 @@ from harness.simulation.runtime_floor.faults import Faults
 from harness.simulation.runtime_floor.finale import Finale
 from harness.simulation.runtime_floor.office import ClientFactory, Office
 from harness.simulation.runtime_floor.seams import failpoints_heard, log_in_trace, planted
+from harness.simulation.runtime_floor.windows import Windows
 from harness.simulation.trace import Trace
 from harness.simulation.world import SECOND, World
 from history import Outcome as Response, pair
 from node import marks
 from node.core.multipaxos import MultiPaxos
 from node.runtime.replica import CoreFactory
+from node.state_machine.sessions import SessionedStateMachine
 
 _JUDGING: Final = Budget(time_limit_s=20.0, memory_limit_mb=4_000.0)
 """A hundred times what a history of this size has taken."""
@@ -46,12 +49,14 @@ def run(
     """
     trace = trace or Trace()
     marks.reset()
+    bug = MUTANTS[world.mutant] if world.mutant else None
     if core is None:
-        core = MUTANTS[world.mutant].core if world.mutant else MultiPaxos
-    if world.mutant and MUTANTS[world.mutant].client_name:
+        core = bug.core if bug else MultiPaxos
+    machine = bug.machine if bug else SessionedStateMachine
+    if bug and bug.client_name:
         raise ValueError(f"{world.mutant} is a bug of the simulated clients; these are real ones")
-    played = _Played(world, core, client_factory)
-    with planted(world.mutant), log_in_trace():
+    played = _Played(world, core, machine, client_factory)
+    with planted(world.mutant), log_in_trace(), played.windows.open():
         simulated = simulate(
             played.main,
             seed=world.seed,
@@ -104,15 +109,21 @@ class _Played:
     faults: Faults
     finale: Finale
 
-    def __init__(self, world: World, core: CoreFactory, client_factory: ClientFactory) -> None:
+    def __init__(
+        self,
+        world: World,
+        core: CoreFactory,
+        machine: Callable[..., SessionedStateMachine],
+        client_factory: ClientFactory,
+    ) -> None:
         self._world = world
-        self._core = core
+        self.windows: Final = Windows(world, core, machine, self._on_violation)
         self._client_factory = client_factory
 
     async def main(self, simulation: Simulation) -> None:
         """All of it, as fate plays it."""
         world = self._world
-        self.cluster = Cluster(world, simulation, self._core)
+        self.cluster = Cluster(world, simulation, self.windows.make_core)
         self.office = Office(self.cluster, self._client_factory)
         self.faults = Faults(self.cluster, self.office)
         self.finale = Finale(self.cluster, self.office, self.faults)
@@ -126,6 +137,9 @@ class _Played:
                 await _first(self.cluster.failed.wait, self.office.all_done.wait)
             if self.cluster.failure is None:
                 await _first(self.cluster.failed.wait, self.finale.play)
+
+    def _on_violation(self, violation: Violation) -> None:
+        self.cluster.fail(FailureKind.INVARIANT, violation.rule, violation.what)
 
 
 async def _first(*waits: Callable[[], Awaitable[object]]) -> None:

@@ -14,7 +14,7 @@ Each is checked on what changed, so that a step costs microseconds.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from harness.simulation.core_floor.replica import Replica, Watcher
+from harness.simulation.watching import Watched, Watcher
 from node.core.ballot import NO_BALLOT, Ballot
 from node.core.interface import Envelope, Ready
 from node.core.log import Entry
@@ -53,16 +53,15 @@ class Invariants(Watcher):
         self._executed: dict[ReplicaId, dict[tuple[int, int], None]] = {m: {} for m in members}
         self._executions: dict[ReplicaId, int] = dict.fromkeys(members, 0)
 
-    def on_started(self, replica: Replica) -> None:
+    def on_started(self, replica: Watched) -> None:
         """A new incarnation must remember what the earlier ones have told."""
         self._chosen_upto[replica.number] = 0
         self._executed[replica.number] = {}
         self._executions[replica.number] = 0
         self._check_promise(replica)
 
-    def on_sent(self, replica: Replica, envelope: Envelope[Any], *, after_persist: bool) -> None:
+    def on_sent(self, replica: Watched, envelope: Envelope[Any]) -> None:
         """Votes and promises count from the moment in which they leave."""
-        del after_persist
         core, message = replica.core, envelope.message
         if not isinstance(core, MultiPaxos):
             return
@@ -78,7 +77,7 @@ class Invariants(Watcher):
         elif isinstance(message, Promise):
             self._tell(replica.number, message.ballot)
 
-    def on_ready(self, replica: Replica, ready: Ready[Any, Any]) -> None:
+    def on_ready(self, replica: Watched, ready: Ready[Any, Any]) -> None:
         """What is handed out for execution was chosen, and is what others had chosen."""
         for record in ready.records:
             if isinstance(record, AcceptRecord):
@@ -93,7 +92,7 @@ class Invariants(Watcher):
                 )
 
     def on_executed(
-        self, replica: Replica, slot: int, commands: Sequence[Any], answers: Sequence[Answer]
+        self, replica: Watched, slot: int, commands: Sequence[Any], answers: Sequence[Answer]
     ) -> None:
         """Equal commands have equal answers, and nothing is executed twice."""
         expected = self._answers.setdefault(slot, answers)
@@ -131,7 +130,7 @@ class Invariants(Watcher):
                 f"of which {fresh} were new",
             )
 
-    def on_stepped(self, replica: Replica) -> None:
+    def on_stepped(self, replica: Watched) -> None:
         """Nothing that was known is unknown again."""
         core = replica.core
         if core is None:
@@ -153,7 +152,7 @@ class Invariants(Watcher):
     def _tell(self, replica: ReplicaId, ballot: Ballot) -> None:
         self._told[replica] = max(self._told[replica], ballot)
 
-    def _check_promise(self, replica: Replica) -> None:
+    def _check_promise(self, replica: Watched) -> None:
         assert replica.core is not None
         promised, told = replica.core.status().ballot, self._told[replica.number]
         if promised < told:
