@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -12,9 +13,12 @@ from msgspec import structs
 from harness.simulation.draws import MILLION
 from harness.simulation.floors import find_floor
 from harness.simulation.outcome import FailureKind
+from harness.simulation.programs import simulation
 from harness.simulation.runtime_floor import draw_world, run
 from harness.simulation.trace import Trace
 from harness.simulation.world import MS, SECOND, US, Fault, Kind, Rates, Size, World
+from node.core.interface import Propose, Received, Role, Tick
+from node.core.multipaxos import MultiPaxos
 
 CALM = Rates(delay_min=100 * US, delay_mean=300 * US, sync_mean=1 * MS)
 
@@ -170,6 +174,26 @@ def test_a_look_inside_notices_what_no_client_has_seen_yet(mutant: str, rule: st
     failure = next(outcome.failure for outcome in outcomes if outcome.failure is not None)
     assert failure.kind is FailureKind.INVARIANT
     assert failure.rule == rule
+
+
+class _Loops(MultiPaxos):
+    """A core that never comes back from a tick, once it leads."""
+
+    def step(self, event: Received[Any] | Tick | Propose, /) -> None:
+        super().step(event)
+        while isinstance(event, Tick) and self.role is Role.LEADER:
+            pass
+
+
+def test_code_that_loops_for_ever_is_a_failure_that_repeats(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(simulation, "STUCK_S", 0.2)
+    first, again = run(world(), core=_Loops), run(world(), core=_Loops)
+    assert first.failure is not None
+    assert (first.failure.kind, first.failure.rule) == (FailureKind.LIVENESS, "hangs")
+    assert "Driver.run" in first.failure.what
+    assert (first.failure, first.trace_hash) == (again.failure, again.trace_hash)
 
 
 def test_a_crash_at_a_failpoint_may_wait_for_a_write_that_can_be_torn() -> None:

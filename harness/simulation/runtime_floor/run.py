@@ -10,7 +10,7 @@ from clients import open_client
 from harness.mutants import MUTANTS
 from harness.simulation.invariants import Violation
 from harness.simulation.outcome import Failure, FailureKind, Outcome
-from harness.simulation.programs import Simulation, simulate
+from harness.simulation.programs import Hung, Simulation, simulate
 from harness.simulation.runtime_floor.cluster import Cluster
 from harness.simulation.runtime_floor.faults import Faults
 from harness.simulation.runtime_floor.finale import Finale
@@ -56,19 +56,27 @@ def run(
     if bug and bug.client_name:
         raise ValueError(f"{world.mutant} is a bug of the simulated clients; these are real ones")
     played = _Played(world, core, machine, client_factory)
+    hung: Hung | None = None
     with planted(world.mutant), log_in_trace(), played.windows.open():
-        simulated = simulate(
-            played.main,
-            seed=world.seed,
-            rates=world.rates,
-            trace=trace,
-            limit_s=world.horizon / SECOND + _AFTER_HORIZON_S,
-        )
-    cluster, operations = (
-        played.cluster,
-        pair(enumerate(played.office.recorder.events, 1)).operations,
-    )
-    failure, undecided = cluster.failure, ""
+        try:
+            simulate(
+                played.main,
+                seed=world.seed,
+                rates=world.rates,
+                trace=trace,
+                limit_s=world.horizon / SECOND + _AFTER_HORIZON_S,
+            )
+        except Hung as error:
+            hung = error
+    return _judged(played, trace, hung)
+
+
+def _judged(played: "_Played", trace: Trace, hung: Hung | None) -> Outcome:
+    cluster, simulation = played.cluster, played.cluster.simulation
+    operations = pair(enumerate(played.office.recorder.events, 1)).operations
+    failure, undecided, virtual = cluster.failure, "", simulation.agenda.now
+    if failure is None and hung is not None:
+        failure = Failure(kind=FailureKind.LIVENESS, rule="hangs", what=str(hung), at=hung.at)
     if failure is None:
         match check(operations, find_model("kv"), budget=_JUDGING):
             case NotLinearizable(counterexample):
@@ -76,22 +84,23 @@ def run(
                     kind=FailureKind.HISTORY,
                     rule="not linearizable",
                     what=counterexample.explanation,
-                    at=simulated.virtual,
+                    at=virtual,
                 )
             case Undecided(reason):
                 undecided = reason
             case _:
                 pass
-    bites = cluster.simulation.bites
+    bites = simulation.bites
     for host in cluster.hosts.values():
         bites.update(host.stored.bites)
     return Outcome(
-        world=world,
+        world=cluster.world,
         failure=failure,
         undecided=undecided,
-        trace_hash=simulated.trace_hash,
-        virtual=simulated.virtual,
-        messages=simulated.messages,
+        # How far a loop came that never gave way is no function of the seed; where it began is.
+        trace_hash=trace.digest() if hung is None else f"hung at step {hung.steps}",
+        virtual=virtual,
+        messages=simulation.network.messages,
         crashes=played.faults.crashes,
         operations=len(operations),
         completed=sum(o.outcome is not Response.UNKNOWN for o in operations),
