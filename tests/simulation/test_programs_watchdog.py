@@ -1,7 +1,11 @@
 """Programs that loop while no virtual time passes: the run ends, and says who it was."""
 
+import subprocess
+import sys
 import threading  # noqa: TID251 - to see that none is left
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from textwrap import dedent
 
 import pytest
 import trio
@@ -64,21 +68,35 @@ def test_two_tasks_that_wake_each_other_are_named_both() -> None:
         run(play)
 
 
+@pytest.mark.slow
 def test_a_loop_that_handles_its_cancellation_ends_the_run_too() -> None:
-    async def stay(life: Life) -> None:
-        del life
-        while True:
-            try:
-                await trio.lowlevel.checkpoint()
-            except trio.Cancelled:
-                if is_patient:
-                    continue
-                raise
+    """In a process of its own: Trio is left in pieces."""
+    script = """
+        import trio
+        from harness.simulation.programs import Hung, simulate
 
-    is_patient = True
-    with pytest.raises(Hung):
-        run(stay)
-    is_patient = False  # for whoever closes the coroutine
+        async def main(world):
+            while True:
+                try:
+                    await trio.lowlevel.checkpoint()
+                except trio.Cancelled:
+                    pass
+
+        try:
+            simulate(main, seed=1, steps_max=5_000)
+        except Hung as hung:
+            assert trio.sleep.__module__ == "trio", "everything is in its place again"
+            print(hung, flush=True)
+            os._exit(0)
+    """
+    said = subprocess.run(
+        [sys.executable, "-c", "import os\n" + dedent(script)],
+        cwd=Path(__file__).parents[2],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert "no time has passed for 5,000 steps" in said
 
 
 def test_a_loop_that_never_gives_way_ends_the_run_and_shows_where() -> None:

@@ -182,7 +182,7 @@ class Simulation:
         """All of it, inside of `trio.run`."""
         self.make_ready = watch_ready_tasks(self.divert)
         result: list[T] = []
-        with bare_errors(Hung), substitutes(self):
+        with bare_errors(Hung):
             async with trio.open_nursery() as self._nursery:
                 self._nursery.start_soon(self.agenda.run)
                 CURRENT.set(self._outside)
@@ -258,6 +258,7 @@ def simulate(
         _no_collection(),
         repeatable_scheduling(world.stream("scheduling")),
         world.watchdog.alarm(),
+        substitutes(world),
     ):
         try:
             result = trio.run(world.run, main, limit_s, clock=clock)

@@ -108,7 +108,9 @@ class Watchdog:
             self._busy = Counter()
         elif self._looks >= self._looks_max and self._busy is not None:
             if self._hung is not None:
-                raise self._hung  # whoever loops has handled its cancellation; this ends Trio
+                # Whoever loops has handled its cancellation. This ends Trio, not its tasks: they are
+                # left to Python, which complains of them when it finds them.
+                raise self._hung
             self._looks = 0
             self._hung = Hung(
                 f"no time has passed for {self._looks_max * _LOOK_EVERY:,} steps of tasks, "
