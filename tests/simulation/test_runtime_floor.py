@@ -15,10 +15,22 @@ from harness.simulation.floors import find_floor
 from harness.simulation.outcome import FailureKind
 from harness.simulation.programs import simulation
 from harness.simulation.runtime_floor import draw_world, run
+from harness.simulation.runtime_floor.speech import describe
+from harness.simulation.story import tell
 from harness.simulation.trace import Trace
 from harness.simulation.world import MS, SECOND, US, Fault, Kind, Rates, Size, World
 from node.core.interface import Propose, Received, Role, Tick
 from node.core.multipaxos import MultiPaxos
+from node.runtime.codecs import PEER_CODEC
+from node.types import ClientId, ReplicaId, RequestNumber
+from node.wire.framing import frame
+from node.wire.messages import (
+    CLIENT_CODEC,
+    FRAME_BYTES_MAX,
+    PROTOCOL_VERSION,
+    PeerHello,
+    Request,
+)
 
 CALM = Rates(delay_min=100 * US, delay_mean=300 * US, sync_mean=1 * MS)
 
@@ -129,6 +141,28 @@ def test_the_trace_tells_what_happened() -> None:
     assert outcome.trace_hash == trace.digest()
     kinds = {event.kind for event in trace.events if event.host == "replica 1"}
     assert {"start", "serve", "send", "deliver", "note", "crash", "restart"} <= kinds
+
+
+def test_a_piece_of_a_stream_is_told_as_its_messages() -> None:
+    hello = PeerHello(PROTOCOL_VERSION, "test", ReplicaId(1))
+    request = Request(ClientId(1), RequestNumber(2), RequestNumber(1), b"x")
+    frames = [
+        frame(codec.encode(message), FRAME_BYTES_MAX)
+        for codec, message in ((PEER_CODEC, hello), (CLIENT_CODEC, request))
+    ]
+    assert describe(b"".join(frames)).split("\n") == [repr(hello), repr(request)]
+    for piece in (b"", frames[0][:-1], b"GET / HTTP/1.1"):
+        assert describe(piece) == repr(piece)
+
+
+@pytest.mark.slow
+def test_a_diagram_names_the_messages() -> None:
+    story = tell(world(), "runtime", "")
+    said = [story.words(event) for event in story.events if event.kind == "send"]
+    for message in ("PeerHello", "Heartbeat", "Accept ", "Accepted", "Request", "Executed"):
+        assert any(message in words for words in said), message
+    assert not [words for words in said if words.endswith(" bytes")]
+    assert {"Heartbeat", "Request"} <= {story.type_of(event) for event in story.events}
 
 
 @pytest.mark.slow

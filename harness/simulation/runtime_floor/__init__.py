@@ -7,6 +7,7 @@ office.py    the clients: who asks what and when, and the record of it
 faults.py    the faults of the world, played
 finale.py    the phase in which all that is pending must end
 windows.py   what is looked at inside of replicas
+speech.py    what is said over connections, for people
 seams.py     what is replaced in the code under test: planted bugs, and where its log goes
 
 What is under it, `harness.simulation.programs`, knows nothing of replicas.

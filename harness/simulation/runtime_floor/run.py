@@ -16,6 +16,7 @@ from harness.simulation.runtime_floor.faults import Faults
 from harness.simulation.runtime_floor.finale import Finale
 from harness.simulation.runtime_floor.office import ClientFactory, Office
 from harness.simulation.runtime_floor.seams import failpoints_heard, log_in_trace, planted
+from harness.simulation.runtime_floor.speech import describe
 from harness.simulation.runtime_floor.windows import Windows
 from harness.simulation.trace import Trace
 from harness.simulation.world import SECOND, World
@@ -132,6 +133,7 @@ class _Played:
     async def main(self, simulation: Simulation) -> None:
         """All of it, as fate plays it."""
         world = self._world
+        simulation.describe = describe
         self.cluster = Cluster(world, simulation, self.windows.make_core)
         self.office = Office(self.cluster, self._client_factory)
         self.faults = Faults(self.cluster, self.office)
