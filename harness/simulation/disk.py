@@ -75,6 +75,9 @@ class SimulatedDisk:
         """Syncs of files that succeeded."""
         self._salts = Stream(draws.bits())
         self._operations = Stream(draws.bits())
+        self._directories: dict[Path, bool] = {Path("/"): True}
+        """Whether its name is durable, and so those of all above it."""
+        self._directory_draws = Stream(draws.bits())
         self._files: dict[Path, _Contents] = {}
         self._life = 0
         self._next_sync_fails = False
@@ -83,24 +86,44 @@ class SimulatedDisk:
     # What a Disk does.
 
     def open(self, path: Path) -> "SimulatedFile":
-        """Open or create `path`; StorageError when it is open already."""
+        """Open or create `path` in a directory that exists; StorageError when it is open already."""
         contents = self._files.get(path)
         if contents is None:
+            if path.parent not in self._directories:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
             contents = self._files[path] = _Contents(self._operations.bits())
         if contents.opened_in_life == self._life:
             raise StorageError(f"{path}: in use")
         contents.opened_in_life = self._life
         return SimulatedFile(self, contents, self._life)
 
+    def make_directory(self, path: Path) -> None:
+        """Make `path`, and what is missing above it, and sync from the top."""
+        self.begin_directory(path)
+        for directory in (path, *path.parents):
+            self._directories[directory] = True
+
     def sync_directory(self, path: Path) -> None:
         """Make the names in the directory `path` durable."""
         for name, contents in self._files.items():
             if name.parent == path:
                 contents.name_is_durable = True
+        for name in self._directories:
+            if name.parent == path:
+                self._directories[name] = True
 
     def salt(self) -> bytes:
         """Other bytes each time, and on each disk."""
         return self._salts.bits().to_bytes(8, "big")
+
+    def begin_directory(self, path: Path) -> None:
+        """Make `path`, and what is missing above it; not durable."""
+        assert path.is_absolute(), f"a simulated disk has no current directory: {path}"
+        for directory in (path, *path.parents):
+            if directory in self._files:
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory))
+        for directory in (*reversed(path.parents), path):
+            self._directories.setdefault(directory, False)
 
     # What the world does to it.
 
@@ -111,12 +134,16 @@ class SimulatedDisk:
         The name of a new file is written apart from its bytes; it counts as half of a torn write.
         """
         self._life += 1
+        lost = self._lose_directories(survive)
         for path, contents in list(self._files.items()):
             for operation in contents.pending:
                 self._decide(contents, operation, tear, survive)
             contents.pending.clear()
             contents.visible[:] = contents.durable
-            if not contents.name_is_durable:
+            if not lost.isdisjoint(path.parents):
+                del self._files[path]
+                self.bites["lost-name"] += 1
+            elif not contents.name_is_durable:
                 if Stream(contents.name_draw).chance(max(survive, tear // 2)):
                     contents.name_is_durable = True
                 else:
@@ -152,6 +179,14 @@ class SimulatedDisk:
     def is_damaged(self) -> bool:
         """Whether a durable bit is not as it was written: then no replica may start from this."""
         return any(contents.flipped for contents in self._files.values())
+
+    @property
+    def longest_unsynced(self) -> int:
+        """Bytes of the longest write that no sync has covered."""
+        return max(
+            (len(o.data) for c in self._files.values() for o in c.pending if isinstance(o, _Write)),
+            default=0,
+        )
 
     def contents(self, path: Path) -> bytes:
         """What a reader sees now."""
@@ -197,6 +232,20 @@ class SimulatedDisk:
                 contents.vouched = min(contents.vouched, operation.length)
         contents.synced_length = len(contents.durable)
         self.sync_count += 1
+
+    def _lose_directories(self, survive: int) -> set[Path]:
+        """Those whose names are gone, with all that was in them."""
+        lost: set[Path] = set()
+        for directory, is_durable in list(self._directories.items()):
+            if directory.parent in lost or not (
+                is_durable or self._directory_draws.chance(survive)
+            ):
+                lost.add(directory)
+                del self._directories[directory]
+                self.bites["lost-name"] += 1
+            else:
+                self._directories[directory] = True
+        return lost
 
     def _decide(
         self, contents: _Contents, operation: _Write | _Truncate, tear: int, survive: int

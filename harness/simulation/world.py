@@ -21,8 +21,9 @@ class Kind(Enum):
     CRASH = "crash"
     """`target` loses all that is volatile; it restarts at `until`."""
     CRASH_AT_FAILPOINT = "crash-at-failpoint"
-    """As CRASH, but when `target` passes the failpoint `where` for the first time after `at`;
-    it restarts `until - at` later."""
+    """As CRASH, but when `target` passes the failpoint `where` for the first time after `at`, on the
+    floor `runtime` with a write of `amount` bytes or more that no fsync has covered; it restarts
+    `until - at` later."""
     PAUSE = "pause"
     """`target` stands still until `until`; what arrives meanwhile waits."""
     SLOW = "slow"

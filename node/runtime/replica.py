@@ -209,10 +209,6 @@ def _recover(
     disk: Disk, path: Path, cluster: str, replica: ReplicaId
 ) -> tuple[Journal, tuple[Record, ...]]:
     """Open the journal and read back what this replica has said. Runs in a thread."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{path.parent}: cannot be created: {error.strerror}") from error
     journal, frames = open_journal(disk, path, cluster, replica)
     if journal.dropped_bytes:
         _log.warning("%s: dropped a torn tail of %d bytes", path, journal.dropped_bytes)

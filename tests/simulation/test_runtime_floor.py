@@ -5,17 +5,34 @@ import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 from msgspec import structs
 
 from harness.simulation.draws import MILLION
 from harness.simulation.floors import find_floor
+from harness.simulation.outcome import FailureKind
 from harness.simulation.pool import open_executor
+from harness.simulation.programs import simulation
 from harness.simulation.runtime_floor import draw_world, run
+from harness.simulation.runtime_floor.speech import describe
 from harness.simulation.seeds import run_seeds
+from harness.simulation.story import tell
 from harness.simulation.trace import Trace
 from harness.simulation.world import MS, SECOND, US, Fault, Kind, Rates, Size, World
+from node.core.interface import Propose, Received, Role, Tick
+from node.core.multipaxos import MultiPaxos
+from node.runtime.codecs import PEER_CODEC
+from node.types import ClientId, ReplicaId, RequestNumber
+from node.wire.framing import frame
+from node.wire.messages import (
+    CLIENT_CODEC,
+    FRAME_BYTES_MAX,
+    PROTOCOL_VERSION,
+    PeerHello,
+    Request,
+)
 
 CALM = Rates(delay_min=100 * US, delay_mean=300 * US, sync_mean=1 * MS)
 
@@ -149,6 +166,28 @@ def test_the_trace_tells_what_happened() -> None:
     assert {"start", "serve", "send", "deliver", "note", "crash", "restart"} <= kinds
 
 
+def test_a_piece_of_a_stream_is_told_as_its_messages() -> None:
+    hello = PeerHello(PROTOCOL_VERSION, "test", ReplicaId(1))
+    request = Request(ClientId(1), RequestNumber(2), RequestNumber(1), b"x")
+    frames = [
+        frame(codec.encode(message), FRAME_BYTES_MAX)
+        for codec, message in ((PEER_CODEC, hello), (CLIENT_CODEC, request))
+    ]
+    assert describe(b"".join(frames)).split("\n") == [repr(hello), repr(request)]
+    for piece in (b"", frames[0][:-1], b"GET / HTTP/1.1"):
+        assert describe(piece) == repr(piece)
+
+
+@pytest.mark.slow
+def test_a_diagram_names_the_messages() -> None:
+    story = tell(world(), "runtime", "")
+    said = [story.words(event) for event in story.events if event.kind == "send"]
+    for message in ("PeerHello", "Heartbeat", "Accept ", "Accepted", "Request", "Executed"):
+        assert any(message in words for words in said), message
+    assert not [words for words in said if words.endswith(" bytes")]
+    assert {"Heartbeat", "Request"} <= {story.type_of(event) for event in story.events}
+
+
 @pytest.mark.slow
 def test_another_future_of_the_same_past() -> None:
     past, future = Trace(is_kept=True), Trace(is_kept=True)
@@ -176,6 +215,50 @@ def test_a_planted_bug_is_noticed() -> None:
         assert any(outcome.failure is not None for outcome in outcomes), mutant
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("mutant", "rule"),
+    [
+        ("name-not-durable", "promises"),
+        ("promise-not-durable", "promises"),
+        ("half-is-enough", "chosen by a quorum"),
+        ("dedup-by-number-only", "exactly once"),
+        ("count-duplicate-votes", "chosen by a quorum"),
+    ],
+)
+def test_a_look_inside_notices_what_no_client_has_seen_yet(mutant: str, rule: str) -> None:
+    outcomes = (run(draw_world(seed, Size(mutant=mutant))) for seed in range(30))
+    failure = next(outcome.failure for outcome in outcomes if outcome.failure is not None)
+    assert failure.kind is FailureKind.INVARIANT
+    assert failure.rule == rule
+
+
+class _Loops(MultiPaxos):
+    """A core that never comes back from a tick, once it leads."""
+
+    def step(self, event: Received[Any] | Tick | Propose, /) -> None:
+        super().step(event)
+        while isinstance(event, Tick) and self.role is Role.LEADER:
+            pass
+
+
+def test_code_that_loops_for_ever_is_a_failure_that_repeats(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(simulation, "STUCK_S", 0.2)
+    first, again = run(world(), core=_Loops), run(world(), core=_Loops)
+    assert first.failure is not None
+    assert (first.failure.kind, first.failure.rule) == (FailureKind.LIVENESS, "hangs")
+    assert "Driver.run" in first.failure.what
+    assert (first.failure, first.trace_hash) == (again.failure, again.trace_hash)
+
+
+def test_a_crash_at_a_failpoint_may_wait_for_a_write_that_can_be_torn() -> None:
+    crash = fault(Kind.CRASH_AT_FAILPOINT, where="before-sync")
+    assert run(world(crash)).crashes == 1
+    assert run(world(structs.replace(crash, amount=10**9))).crashes == 0
+
+
 def test_a_bug_of_the_other_floors_clients_cannot_be_planted_here() -> None:
     with pytest.raises(ValueError, match="real ones"):
         run(world(mutant="silence-is-failure"))
@@ -185,3 +268,32 @@ def test_the_floor_is_found_by_its_name() -> None:
     floor = find_floor("runtime")
     assert floor.run is run
     assert floor.draw_world is draw_world
+
+
+@pytest.mark.slow
+def test_nothing_on_the_real_file_system_is_touched() -> None:
+    """A run crashes, opens journals again and judges: Python would report every real file of it."""
+    script = """
+        import sys
+        from harness.simulation.runtime_floor import draw_world, run
+        from harness.simulation.world import Size
+
+        FILES = ("open", "os.", "shutil.", "tempfile.", "glob.", "pathlib.", "sqlite3.")
+        touched = []
+
+        def note(event, arguments):
+            # The checker, afterwards, asks /proc how much memory it takes.
+            if event.startswith(FILES) and not str(arguments[0]).startswith("/proc/"):
+                touched.append((event, arguments[:1]))
+
+        run(draw_world(1, Size(operations=10)))  # whatever is imported late is imported now
+        sys.addaudithook(note)
+        outcome = run(draw_world(8, Size(operations=40)))
+        assert outcome.crashes and outcome.completed, outcome
+        assert not touched, touched
+        open("/dev/null").close()
+        assert touched, "the hook hears nothing"
+    """
+    subprocess.run(
+        [sys.executable, "-c", dedent(script)], cwd=Path(__file__).parents[2], check=True
+    )

@@ -20,7 +20,9 @@ from typing import Literal
 
 from node.errors import StorageError
 
-Operation = Literal["open", "read", "append", "sync", "truncate", "close", "sync_directory"]
+Operation = Literal[
+    "open", "read", "append", "sync", "truncate", "close", "make_directory", "sync_directory"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class FakeDisk:
     """Implements `node.runtime.disk.Disk`."""
 
     def __init__(self) -> None:
+        self.directories: dict[Path, None] = {}
+        """Those that somebody asked for; they are durable, and all others exist too."""
         self._files: dict[Path, _Contents] = {}
         self._faults: dict[Operation, _Fault] = {}
         self._life = 0
@@ -68,6 +72,10 @@ class FakeDisk:
             raise StorageError(f"{path}: in use")
         contents.opened_in_life = self._life
         return FakeFile(self, contents, self._life)
+
+    def make_directory(self, path: Path) -> None:
+        self.raise_fault("make_directory")
+        self.directories.setdefault(path)
 
     def sync_directory(self, path: Path) -> None:
         self.raise_fault("sync_directory")

@@ -7,13 +7,13 @@ from typing import Any, Final
 from zlib import crc32
 
 from harness.simulation.core_floor.client import Client
-from harness.simulation.core_floor.invariants import Invariants, Violation
 from harness.simulation.core_floor.loop import Loop
 from harness.simulation.core_floor.office import Office
 from harness.simulation.core_floor.parts import TICK, Parts
 from harness.simulation.core_floor.replica import Died, Replica
 from harness.simulation.disk import SimulatedDisk
 from harness.simulation.draws import MILLION, Draws, StreamRandom
+from harness.simulation.invariants import Invariants, Violation
 from harness.simulation.links import Links
 from harness.simulation.outcome import Failure, FailureKind
 from harness.simulation.trace import Trace

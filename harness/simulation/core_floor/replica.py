@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.simulation.core_floor.loop import Loop
-from harness.simulation.core_floor.parts import CountingStore, Parts
+from harness.simulation.core_floor.parts import Parts
 from harness.simulation.disk import SimulatedDisk
 from harness.simulation.draws import Stream, StreamRandom
+from harness.simulation.watching import CountingStore, Event, Watcher
 from harness.simulation.world import Rates
-from node.core.interface import Core, Envelope, Propose, Ready, Received, Role, Tick
+from node.core.interface import Core, Envelope, Ready, Received, Role
 from node.errors import StorageError
 from node.failpoints import failpoint
 from node.runtime.codecs import RECORD_CODEC
@@ -32,35 +33,10 @@ from node.wire.messages import Answer, Interrupted, NotExecuted
 JOURNAL: Final = Path("/replica/journal")
 
 RequestId = tuple[ClientId, RequestNumber]
-Event = Received[Any] | Tick | Propose
 
 
 class Died(BaseException):
     """A failpoint struck: nothing of this incarnation runs on from here."""
-
-
-class Watcher:
-    """Sees what a replica does; the invariants are one. Does nothing by itself."""
-
-    def on_started(self, replica: "Replica") -> None:
-        """A new incarnation, before its first step."""
-
-    def on_event(self, replica: "Replica", event: Event) -> None:
-        """Before the core takes it in."""
-
-    def on_ready(self, replica: "Replica", ready: Ready[Any, Any]) -> None:
-        """Before it is carried out."""
-
-    def on_sent(self, replica: "Replica", envelope: Envelope[Any], *, after_persist: bool) -> None:
-        """A message leaves, for a peer or for the replica itself."""
-
-    def on_executed(
-        self, replica: "Replica", slot: int, commands: Sequence[Any], answers: Sequence[Answer]
-    ) -> None:
-        """One slot was executed."""
-
-    def on_stepped(self, replica: "Replica") -> None:
-        """All outstanding work of a step is done."""
 
 
 class Replica:
@@ -224,7 +200,7 @@ class Replica:
             self._works.append(Work(ready.records, ready.messages_after_persist))
             if not self._is_saving:
                 self._save()
-        self._deliver(ready.messages, after_persist=False)
+        self._deliver(ready.messages)
         assert self.machine is not None
         for chosen in ready.chosen:
             failpoint("before-execute")
@@ -259,12 +235,12 @@ class Replica:
         if client is not None:
             self._answer(self.number, client, answer)
 
-    def _deliver(self, envelopes: Sequence[Envelope[Any]], *, after_persist: bool) -> None:
+    def _deliver(self, envelopes: Sequence[Envelope[Any]]) -> None:
         if not envelopes:
             return
         failpoint("before-send")
         for envelope in envelopes:
-            self._watcher.on_sent(self, envelope, after_persist=after_persist)
+            self._watcher.on_sent(self, envelope)
             if envelope.to == self.number:
                 self._inbox.append(Received(self.number, envelope.message))
             else:
@@ -315,7 +291,7 @@ class Replica:
         failpoint("after-save")
         self._is_saving = False
         for work in group:
-            self._deliver(work.messages_after_persist, after_persist=True)
+            self._deliver(work.messages_after_persist)
         if self._works and not self._is_saving:
             self._save()
         if not self._is_stepping and self.core is not None:

@@ -7,7 +7,6 @@ not: it still shows the bytes that a failed fsync has lost. One that stops for a
 a defect, and that ends the run.
 """
 
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -31,9 +30,6 @@ CLIENT_PORT: Final = 2
 RESTART_AFTER_STOP: Final = 200 * MS
 """When a replica stopped by itself, an operator starts it again."""
 
-_DIRECTORY: Final = Path(tempfile.gettempdir()) / "gong-simulation"
-"""A replica makes the directory of its journal before it asks its disk; that alone is real."""
-
 
 class Cluster:
     """The replicas of one world."""
@@ -50,7 +46,7 @@ class Cluster:
         self.atlas: Final = Atlas(self.members)
         self.config: Final = ClusterConfig(
             cluster=CLUSTER,
-            data_dir=_DIRECTORY,
+            data_dir=Path("/data"),  # of each simulated disk
             replicas=tuple(
                 ReplicaConfig(
                     id=member,

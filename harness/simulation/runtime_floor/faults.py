@@ -3,7 +3,8 @@
 All kinds are played. Some are gentler than among cores, since TCP is between replicas here:
 
     loss         costs a retransmission, which holds up what comes behind; sometimes the connection
-    duplicate    nothing: TCP drops what comes twice
+    duplicate    the connection breaks right behind a message: it was heard, and whoever sent it
+                 cannot know, so a client asks the same again (TCP itself drops what comes twice)
     cuts         stall what is under way; after seconds the sender gives its connection up
     slow         a step of a task takes a part of `amount`, since an event takes several steps
 
@@ -55,7 +56,9 @@ class Faults:
                 host.resume(_name(fault))
             host.slow(0)
             host.clock.set_rate(now, MILLION)
-        self._simulation.rates = structs.replace(self._simulation.rates, loss=0, late=0)
+        self._simulation.rates = structs.replace(
+            self._simulation.rates, loss=0, duplicate=0, late=0
+        )
         self._simulation.heal()
 
     def at_failpoint(self, name: str) -> None:
@@ -64,7 +67,11 @@ class Faults:
         if life is None or life.is_over or not self._armed:
             return
         for fault in self._armed.values():
-            if fault.where == name and host_name(fault.target) == life.name:
+            if (
+                fault.where == name
+                and host_name(fault.target) == life.name
+                and life.host.stored.longest_unsynced >= fault.amount
+            ):
                 del self._armed[fault.number]
                 life.host.note("failpoint", name)
                 self._die_here(fault, life.host)

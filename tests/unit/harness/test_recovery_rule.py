@@ -1,6 +1,6 @@
 """What a leader may propose, given the promises that it received: P2c, from outside."""
 
-from harness.simulation.core_floor.recovery import Reports
+from harness.simulation.recovery import Reports
 from node.core.ballot import Ballot
 from node.core.log import Batch, Entry, Value
 from node.core.multipaxos.messages import Accept, Promise

@@ -29,6 +29,39 @@ def test_what_is_appended_is_read_back_by_the_next_who_opens(tmp_path: Path) -> 
     file.close()
 
 
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The directories that were synced, in order, once what is in them had been made."""
+    found: list[Path] = []
+    sync = OsDisk.sync_directory
+
+    def note(self: OsDisk, path: Path) -> None:
+        found.append(path)
+        sync(self, path)
+
+    monkeypatch.setattr(OsDisk, "sync_directory", note)
+    return found
+
+
+def test_directories_are_made_and_synced_from_the_top(tmp_path: Path, synced: list[Path]) -> None:
+    OsDisk().make_directory(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    assert synced == [tmp_path.parent, tmp_path, tmp_path / "a"]
+
+
+def test_a_directory_that_exists_may_not_be_durable_yet(tmp_path: Path, synced: list[Path]) -> None:
+    """Whoever made it may have been killed before the fsync."""
+    OsDisk().make_directory(tmp_path)
+    assert synced == [tmp_path.parent]
+
+
+def test_a_directory_is_not_made_where_a_file_is(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(NotADirectoryError):
+            OsDisk().make_directory(path)
+
+
 def test_a_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     OsDisk().open(tmp_path / "file").close()
     assert (tmp_path / "file").stat().st_mode & 0o077 == 0

@@ -21,6 +21,7 @@ def new_disk(seed: int = 1) -> SimulatedDisk:
 
 def new_file(disk: SimulatedDisk, path: Path = PATH, synced: bytes = b"") -> SimulatedFile:
     """A file whose name is durable, and what is `synced`."""
+    disk.make_directory(path.parent)
     file = disk.open(path)
     file.append(synced)
     file.sync()
@@ -114,6 +115,7 @@ def test_equal_draws_make_equal_disks_and_others_other_salts() -> None:
 
 def test_a_name_is_durable_after_its_directory_is_synced() -> None:
     disk = new_disk()
+    disk.make_directory(PATH.parent)
     file = disk.open(PATH)
     file.append(b"x")
     file.sync()
@@ -232,3 +234,45 @@ def test_a_journal_refuses_every_flipped_bit_and_recovers_from_every_crash(seed:
     disk.crash(**EVEN)
     with pytest.raises(CorruptRecord):
         reopen(disk)
+
+
+def test_a_file_is_made_in_a_directory_that_exists() -> None:
+    disk = new_disk()
+    with pytest.raises(FileNotFoundError):
+        disk.open(PATH)
+    disk.make_directory(PATH.parent)
+    disk.open(PATH)
+
+
+def test_a_directory_is_not_made_where_a_file_is() -> None:
+    disk = new_disk()
+    new_file(disk)
+    with pytest.raises(NotADirectoryError):
+        disk.make_directory(PATH / "below")
+
+
+def test_a_directory_that_was_made_survives_a_crash() -> None:
+    disk = new_disk()
+    disk.make_directory(PATH.parent)
+    disk.crash()
+    disk.open(PATH)
+    assert not disk.bites
+
+
+def test_a_crash_while_a_directory_is_made_takes_it_and_what_is_in_it() -> None:
+    disk = new_disk()
+    disk.begin_directory(PATH.parent)
+    file = disk.open(PATH)
+    file.append(b"x")
+    file.sync()
+    disk.crash()
+    assert disk.bites == {"lost-name": 2}
+    with pytest.raises(FileNotFoundError):
+        disk.open(PATH)
+
+
+def test_a_crash_while_a_directory_is_made_may_leave_it() -> None:
+    disk = new_disk()
+    disk.begin_directory(PATH.parent)
+    disk.crash(survive=MILLION)
+    disk.open(PATH)

@@ -16,8 +16,8 @@ Each is checked on what changed, so that a step costs microseconds.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from harness.simulation.core_floor.recovery import Reports
-from harness.simulation.core_floor.replica import Event, Replica, Watcher
+from harness.simulation.recovery import Reports
+from harness.simulation.watching import Event, Watched, Watcher
 from node.core.ballot import NO_BALLOT, Ballot
 from node.core.interface import Envelope, Ready, Received
 from node.core.log import Entry
@@ -61,7 +61,7 @@ class Invariants(Watcher):
         self._executed: dict[ReplicaId, dict[tuple[int, int], None]] = {m: {} for m in members}
         self._executions: dict[ReplicaId, int] = dict.fromkeys(members, 0)
 
-    def on_started(self, replica: Replica) -> None:
+    def on_started(self, replica: Watched) -> None:
         """A new incarnation must remember what the earlier ones have told."""
         self._chosen_upto[replica.number] = 0
         self._executed[replica.number] = {}
@@ -69,14 +69,13 @@ class Invariants(Watcher):
         self._check_promise(replica)
         self._check_votes(replica)
 
-    def on_event(self, replica: Replica, event: Event) -> None:
+    def on_event(self, replica: Watched, event: Event) -> None:
         """A promise counts when it is there, whatever the core makes of it."""
         if isinstance(event, Received) and isinstance(event.message, Promise):
             self._reports.add(replica.number, event.sender, event.message)
 
-    def on_sent(self, replica: Replica, envelope: Envelope[Any], *, after_persist: bool) -> None:
+    def on_sent(self, replica: Watched, envelope: Envelope[Any]) -> None:
         """Votes, promises and proposals count from the moment in which they leave."""
-        del after_persist
         core, message = replica.core, envelope.message
         if not isinstance(core, MultiPaxos):
             return
@@ -94,7 +93,7 @@ class Invariants(Watcher):
         elif isinstance(message, Accept):
             self._check_proposal(replica.number, message)
 
-    def on_ready(self, replica: Replica, ready: Ready[Any, Any]) -> None:
+    def on_ready(self, replica: Watched, ready: Ready[Any, Any]) -> None:
         """What is handed out for execution was chosen, and is what others had chosen."""
         for record in ready.records:
             if isinstance(record, AcceptRecord):
@@ -109,7 +108,7 @@ class Invariants(Watcher):
                 )
 
     def on_executed(
-        self, replica: Replica, slot: int, commands: Sequence[Any], answers: Sequence[Answer]
+        self, replica: Watched, slot: int, commands: Sequence[Any], answers: Sequence[Answer]
     ) -> None:
         """Equal commands have equal answers, and nothing is executed twice."""
         expected = self._answers.setdefault(slot, answers)
@@ -147,7 +146,7 @@ class Invariants(Watcher):
                 f"of which {fresh} were new",
             )
 
-    def on_stepped(self, replica: Replica) -> None:
+    def on_stepped(self, replica: Watched) -> None:
         """Nothing that was known is unknown again."""
         core = replica.core
         if core is None:
@@ -169,7 +168,7 @@ class Invariants(Watcher):
     def _tell(self, replica: ReplicaId, ballot: Ballot) -> None:
         self._told[replica] = max(self._told[replica], ballot)
 
-    def _check_promise(self, replica: Replica) -> None:
+    def _check_promise(self, replica: Watched) -> None:
         assert replica.core is not None
         promised, told = replica.core.status().ballot, self._told[replica.number]
         if promised < told:
@@ -177,7 +176,7 @@ class Invariants(Watcher):
                 "promises", f"replica {replica.number} told {told} and now knows of {promised}"
             )
 
-    def _check_votes(self, replica: Replica) -> None:
+    def _check_votes(self, replica: Watched) -> None:
         core = replica.core
         if not isinstance(core, MultiPaxos):
             return
