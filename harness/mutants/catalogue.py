@@ -202,6 +202,13 @@ _JOURNALS: Final = (
         seen_as="the last writes that were confirmed are gone when power fails at a quorum",
     ),
     Mutant(
+        name="name-not-durable",
+        number="S3",
+        journal=storage.on(disk_class=storage.NameNotDurable),
+        removes="That there is a journal is durable before anything in it is relied on.",
+        seen_as="a write that was confirmed is gone when power fails at a quorum",
+    ),
+    Mutant(
         name="trust-checksums",
         number="S4",
         journal=storage.on(storage.TrustChecksums),
@@ -241,7 +248,7 @@ _SNAPSHOTS: Final = (
     ),
     Mutant(
         name="rename-without-directory-sync",
-        number="S3",
+        number="S11",
         disk=snapshots.ForgetsRenames,
         removes="A file that takes the place of another has it only when the directory is synced.",
         seen_as="a promise is gone with the journal that was switched to; or no replica starts",

@@ -25,6 +25,9 @@ _SENTENCES: Final = {
     Kind.LOSE_DISK: "replica {target} loses its disk, and comes back {until} without it",
     Kind.FLIP_BIT: "a bit on the disk of replica {target} flips",
     Kind.CLIENT_CRASH: "client {target} goes; another takes its place at {until}",
+    Kind.CUT_LEADERS: (
+        "until {until} whoever is found to lead, every {amount}, is cut off from the other replicas"
+    ),
 }
 
 _RATES: Final = {

@@ -50,6 +50,9 @@ class Disk(Protocol):
     def open(self, path: Path) -> DiskFile:
         """Open, or create empty. StorageError when anyone else has it open."""
 
+    def make_directory(self, path: Path) -> None:
+        """Make the directory `path`, and those above it, where missing; durable when this returns."""
+
     def sync_directory(self, path: Path) -> None:
         """Make durable which files are in the directory `path`, and what they are called."""
 
@@ -63,7 +66,7 @@ class Disk(Protocol):
         """Take a file's name away. It may come back with a crash before `sync_directory()`."""
 
     def names(self, path: Path) -> list[str]:
-        """The names in the directory `path`, sorted."""
+        """The names in the directory `path`, sorted; none when there is no such directory."""
 
     def salt(self) -> bytes:
         """Eight bytes that nobody can guess."""
@@ -88,6 +91,24 @@ class OsDisk:
         os.lseek(descriptor, 0, os.SEEK_END)
         return OsFile(descriptor)
 
+    def make_directory(self, path: Path) -> None:
+        """From the top, each durable before anything is made in it.
+
+        So of the directories that exist already only the lowest may be not durable, when whoever
+        made it was killed before the fsync. Where we may not write, we have made nothing.
+        """
+        missing = []
+        while not path.exists():
+            missing.append(path)
+            path = path.parent
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+        if os.access(path.parent, os.W_OK):
+            self.sync_directory(path.parent)
+        for directory in reversed(missing):
+            directory.mkdir(exist_ok=True)
+            self.sync_directory(directory.parent)
+
     def sync_directory(self, path: Path) -> None:
         """Make the directory durable: a new file's name lives there, not in the file."""
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -106,6 +127,8 @@ class OsDisk:
 
     def names(self, path: Path) -> list[str]:
         """All names but those that begin with a dot."""
+        if not path.exists():
+            return []
         return sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
 
     def salt(self) -> bytes:

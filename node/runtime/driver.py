@@ -75,7 +75,7 @@ class Driver:
 
     async def run(self) -> None:
         """Run until `Stop`; closes the storage channel at the end."""
-        async with self._storage:
+        with self._storage:  # not `async with`: see storage.py
             stopping = False
             while not stopping:
                 for event in await self._inbox.take_all():

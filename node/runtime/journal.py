@@ -204,12 +204,16 @@ class Journal:
 def open_journal(
     disk: Disk, path: Path, cluster: str, replica: ReplicaId
 ) -> tuple[Journal, list[bytes]]:
-    """Open or create the journal of `replica`: the journal, and its records in order.
+    """Open or create the journal of `replica`, and its directory: the journal, its records in order.
 
     All of these records are durable on return, and so is the file's existence. Raises CorruptRecord
     when durable bytes have changed, and StorageError when the file belongs to another cluster or
     replica, is in use, or the disk fails; the file is then closed again, and as it was.
     """
+    try:
+        disk.make_directory(path.parent)
+    except OSError as exc:
+        raise StorageError(f"{path.parent}: cannot be created: {exc.strerror}") from exc
     try:
         file = disk.open(path)
     except OSError as exc:
@@ -260,6 +264,7 @@ def _open_file(
     # Also when nothing was cut: these bytes may so far have survived only a process, or a failed
     # fsync, and whatever we say from now on rests on them.
     file.overwrite(vouched, data[vouched:end])
+    failpoint("at-opening")
     file.sync()
     disk.sync_directory(path.parent)
     journal = Journal(

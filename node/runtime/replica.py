@@ -302,10 +302,6 @@ def _recover(
 
     `machine` then holds the state of the newest snapshot.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{path.parent}: cannot be created: {error.strerror}") from error
     if not lost_disk:
         check_journal_is_there(disk, path)
     journal, frames = open_journal(disk, path, cluster, replica)

@@ -37,7 +37,9 @@ async def storage_stage(
     release: Callable[[Sequence[Envelope[Any]]], None],
 ) -> None:
     """Serve until `works` is closed at the other end; then everything is durable."""
-    async with works:
+    # Not `async with`: that would pass a checkpoint, where the driver, whose channel has just closed,
+    # may have failed already, and a cancellation would take the place of what the disk said.
+    with works:
         async for first in works:
             group = [first]
             while len(group) < GROUP_MAX:

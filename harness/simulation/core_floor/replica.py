@@ -15,21 +15,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.simulation.core_floor.loop import Loop
-from harness.simulation.core_floor.parts import CountingStore, Parts
-from harness.simulation.core_floor.watcher import Watcher
+from harness.simulation.core_floor.parts import Parts
 from harness.simulation.disk import SimulatedDisk
 from harness.simulation.draws import Stream, StreamRandom
+from harness.simulation.watching import CountingStore, Event, Watcher
 from harness.simulation.world import Rates
 from node.core.interface import (
     Core,
     Envelope,
-    Propose,
     Ready,
     Received,
     Role,
     Snapshot,
     SnapshotSaved,
-    Tick,
 )
 from node.core.multipaxos import truncated_upto
 from node.errors import StorageError
@@ -46,7 +44,6 @@ from node.wire.messages import Answer, Interrupted, NotExecuted
 JOURNAL: Final = Path("/replica/journal")
 
 RequestId = tuple[ClientId, RequestNumber]
-Event = Received[Any] | Tick | Propose | SnapshotSaved
 
 
 class Died(BaseException):
@@ -70,6 +67,7 @@ class Replica:
         sync_draws: Stream,
         send: Callable[[ReplicaId, ReplicaId, Any], None],
         answer: Callable[[ReplicaId, int, Answer], None],
+        log: Callable[[ReplicaId, str], None],
         watcher: Watcher,
         guard: Callable[["Replica", Callable[[], None]], None],
     ) -> None:
@@ -102,22 +100,21 @@ class Replica:
         self._sync_draws = sync_draws
         self._send = send
         self._answer = answer
+        self._log = log
         self._watcher = watcher
         self._guard = guard
         self._journal: Journal | None = None
         self._newest: Snapshot | None = None
-        self._is_capturing = False
         self._inbox: deque[Event] = deque()
         self._works: deque[Work] = deque()
-        self._is_saving = False
-        self._is_stepping = False
-        self._leads = False
+        self._is_opening = self._is_saving = self._is_capturing = False
+        self._is_stepping = self._leads = False
         self._busy_until = 0
 
     @property
     def is_up(self) -> bool:
         """Whether there is anything to crash."""
-        return self.core is not None
+        return self.core is not None or self._is_opening
 
     # ── Life and death ───────────────────────────────────────────────────────────────────────
 
@@ -125,7 +122,8 @@ class Replica:
         """Begin from what the disk holds; when that is damaged, refuse to."""
         assert self.core is None
         self.incarnation += 1
-        self.stopped_by = ""
+        self.stopped_by = self.refuses = ""
+        self._is_opening = True
         self.store = CountingStore()
         self.machine = self._parts.machine(self.store)
         try:
@@ -135,8 +133,9 @@ class Replica:
                 self._journal.close()
             self._forget()
             self.refuses = str(why)
+            self._is_opening = False
             return
-        self.refuses = ""
+        self._is_opening = False
         self.core = self._parts.core(self.number, random, records, self._newest)
         self._watcher.on_started(self)
         if self._newest is not None:
@@ -185,7 +184,7 @@ class Replica:
         self.waiting.clear()
         self._inbox.clear()
         self._works.clear()
-        self._is_saving = self._is_stepping = self._leads = False
+        self._is_opening = self._is_saving = self._is_stepping = self._leads = False
         self.paused_until = 0
         self._busy_until = 0
 
@@ -222,7 +221,9 @@ class Replica:
         self._is_stepping = True
         while True:
             while self._inbox:
-                core.step(self._inbox.popleft())
+                event = self._inbox.popleft()
+                self._watcher.on_event(self, event)
+                core.step(event)
             ready = core.take_ready()
             if ready is None and not self._inbox:
                 break
@@ -246,7 +247,7 @@ class Replica:
             self._works.append(Work(ready.records, ready.messages_after_persist, ready.journal))
             if not self._is_saving:
                 self._save()
-        self._deliver(ready.messages, after_persist=False)
+        self._deliver(ready.messages)
         assert self.machine is not None
         if ready.received is not None:
             self._save_snapshot(ready.received.slot, ready.received.image[:], is_received=True)
@@ -273,6 +274,8 @@ class Replica:
                 for client, number in list(self.waiting):
                     self.reply(Interrupted(client, number, leader, None))
             self._leads = ready.leader_hint.role is Role.LEADER
+        for note in ready.notes:
+            self._log(self.number, note)
 
     def leader(self) -> ReplicaId | None:
         """Whom this replica believes to lead."""
@@ -285,12 +288,12 @@ class Replica:
         if client is not None:
             self._answer(self.number, client, answer)
 
-    def _deliver(self, envelopes: Sequence[Envelope[Any]], *, after_persist: bool) -> None:
+    def _deliver(self, envelopes: Sequence[Envelope[Any]]) -> None:
         if not envelopes:
             return
         failpoint("before-send")
         for envelope in envelopes:
-            self._watcher.on_sent(self, envelope, after_persist=after_persist)
+            self._watcher.on_sent(self, envelope)
             if envelope.to == self.number:
                 self._inbox.append(Received(self.number, envelope.message))
             else:
@@ -319,6 +322,7 @@ class Replica:
             delay = self._sync_draws.exponential(self.rates.sync_mean)
             if self._sync_draws.chance(self.rates.sync_stall):
                 delay *= 100
+                self.disk.bites["sync-stall"] += 1
         self._loop.after(delay, self._saved, self.incarnation, group, must_sync)
 
     def _saved(self, incarnation: int, group: list[Work], must_sync: bool) -> None:
@@ -340,7 +344,7 @@ class Replica:
         failpoint("after-save")
         self._is_saving = False
         for work in group:
-            self._deliver(work.messages_after_persist, after_persist=True)
+            self._deliver(work.messages_after_persist)
         if self._works and not self._is_saving:
             self._save()
         if not self._is_stepping and self.core is not None:

@@ -104,6 +104,7 @@ def test_no_byte_of_a_snapshot_may_change() -> None:
 def saved_disk(*slots: int, keep: bool = False) -> SimulatedDisk:
     """With finished snapshots; `keep` brings back those that newer ones made go."""
     disk = SimulatedDisk(Stream(1))
+    disk.make_directory(DIRECTORY)
     for slot in slots:
         if keep:
             file = disk.open(path_of(DIRECTORY, slot))

@@ -210,3 +210,17 @@ async def test_who_dies_before_saving_has_saved_nothing_and_who_dies_after_has_t
 
 class _Died(Exception):
     """In the place of SIGKILL."""
+
+
+async def test_a_cancellation_does_not_hide_what_the_disk_said() -> None:
+    """The driver notices that the stage has ended, fails too, and the stage is cancelled."""
+    stage = Stage()
+    stage.sender.send_nowait(work(1))
+    stage.disk.fail_next("sync")
+    listen(lambda name: trio.from_thread.run_sync(scope.cancel) if name == "before-sync" else None)
+    try:
+        with pytest.raises(StorageError), trio.CancelScope() as scope:
+            await stage.run()
+    finally:
+        listen(None)
+    assert scope.cancel_called

@@ -12,6 +12,7 @@ _LISTED = [
     *(f"S{number}" for number in range(1, 9)),
     "S9",  # these two are not in the design: what a replica must do that lost its disk
     "S10",
+    "S11",  # the other half of S3, which is a new file there, and a renamed one here
     *(f"C{number}" for number in range(1, 10)),
 ]
 

@@ -1,0 +1,214 @@
+"""Windows: what happens inside whole replicas, shown to the same invariants as on the other floor.
+
+    core factory ──▶ core, watched          what is handed out, after every step
+    Driver ──▶ driver, watched              what leaves
+    SessionedStateMachine ──▶ watched       what is executed, and on what
+
+Each is the real thing with a look at what goes in and out. Nothing that a replica does depends on it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final, cast
+
+import node.runtime.replica as runtime
+from harness.simulation.invariants import Invariants, Violation
+from harness.simulation.limits import limited, sessions_max
+from harness.simulation.programs.hosts import CURRENT, Life
+from harness.simulation.watching import CountingStore, Event
+from harness.simulation.world import World
+from node.core.interface import Core, Envelope, Ready, Status
+from node.core.multipaxos import Settings
+from node.runtime.driver import Driver
+from node.runtime.replica import CoreFactory
+from node.state_machine.sessions import SessionedStateMachine
+from node.state_machine.snapshot import Capture, State
+from node.types import Command, ReplicaId
+from node.wire.messages import Answer
+
+
+class _Insides:
+    """Implements `harness.simulation.watching.Watched`: one replica in one life."""
+
+    number: ReplicaId
+    core: Core[Any, Any]
+
+    def __init__(self) -> None:
+        self.store = CountingStore()
+        self.restored_slot = 0
+        """Of the snapshot with which it starts; there is no core yet when that is read."""
+
+
+class Windows:
+    """All replicas of one world, looked into."""
+
+    def __init__(
+        self,
+        world: World,
+        core: CoreFactory,
+        machine: Callable[..., SessionedStateMachine],
+        on_violation: Callable[[Violation], None],
+    ) -> None:
+        """`on_violation` is told at once: the replica itself may take a while to stop, or crash."""
+        self._world = world
+        self._core = core
+        self._machine = machine
+        self._on_violation = on_violation
+        self._invariants: Final = Invariants([ReplicaId(n + 1) for n in range(world.replicas)])
+        self._insides: dict[Life, _Insides] = {}
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Within the block replicas that start have windows, if their cores come from `make_core`."""
+        place = cast("Any", runtime)
+        before = place.Driver, place.SessionedStateMachine
+        place.Driver = partial(_WatchedDriver, self)
+        place.SessionedStateMachine = self._make_machine
+        try:
+            yield
+        finally:
+            place.Driver, place.SessionedStateMachine = before
+
+    def make_core(self, *, replica: ReplicaId, settings: Settings, **named: Any) -> "_WatchedCore":  # noqa: ANN401 - as `MultiPaxos` takes them
+        """A `CoreFactory`."""
+        insides = self.insides()
+        insides.number = replica
+        insides.core = self._core(replica=replica, settings=limited(settings, self._world), **named)
+        self.look(self._invariants.on_started, insides)
+        if insides.restored_slot:
+            self.look(self._invariants.on_restored, insides, insides.restored_slot)
+        return _WatchedCore(self, insides)
+
+    def _make_machine(self, _: object) -> "_WatchedMachine":
+        insides = self.insides()
+        if self._machine is SessionedStateMachine:
+            machine = SessionedStateMachine(insides.store, sessions_max=sessions_max(self._world))
+        else:
+            machine = self._machine(insides.store)
+        return _WatchedMachine(self, insides, machine)
+
+    def insides(self) -> _Insides:
+        """Of the replica whose code runs."""
+        return self._insides.setdefault(_life(), _Insides())
+
+    # What they see.
+
+    def on_event(self, insides: _Insides, event: Event) -> None:
+        """A core is about to take it in."""
+        self.look(self._invariants.on_event, insides, event)
+
+    def on_ready(self, insides: _Insides, ready: Ready[Any, Any] | None) -> None:
+        """A core was stepped, and this is what it hands out."""
+        if ready is not None:
+            self.look(self._invariants.on_ready, insides, ready)
+        self.look(self._invariants.on_stepped, insides)
+
+    def on_sent(self, insides: _Insides, envelope: Envelope[Any]) -> None:
+        """It is in the outbox of a peer, or in the replica's own inbox."""
+        self.look(self._invariants.on_sent, insides, envelope)
+
+    def on_executed(
+        self, insides: _Insides, slot: int, commands: Sequence[Any], answers: Sequence[Answer]
+    ) -> None:
+        """One slot was executed."""
+        self.look(self._invariants.on_executed, insides, slot, commands, answers)
+
+    def on_captured(self, insides: _Insides, slot: int, image: bytes) -> None:
+        """A snapshot is taken."""
+        self.look(self._invariants.on_captured, insides, slot, image)
+
+    def on_restored(self, insides: _Insides, slot: int) -> None:
+        """The state of a snapshot is in place of the executed one."""
+        if hasattr(insides, "core"):
+            self.look(self._invariants.on_restored, insides, slot)
+        else:
+            insides.restored_slot = slot
+
+    def look(self, at: Callable[..., None], *args: object) -> None:
+        """Tell of a violation at once, and stop the replica."""
+        try:
+            at(*args)
+        except Violation as violation:
+            self._on_violation(violation)
+            raise
+
+
+class _WatchedCore:
+    """Implements `node.core.interface.Core`."""
+
+    def __init__(self, windows: Windows, insides: _Insides) -> None:
+        self._windows = windows
+        self._insides = insides
+        self.status: Callable[[], Status] = insides.core.status
+
+    def step(self, event: Event, /) -> None:
+        """Take in one event, which is shown first."""
+        self._windows.on_event(self._insides, event)
+        self._insides.core.step(event)
+
+    def take_ready(self) -> Ready[Any, Any] | None:
+        """What the core hands out."""
+        ready = self._insides.core.take_ready()
+        self._windows.on_ready(self._insides, ready)
+        return ready
+
+
+class _WatchedDriver(Driver):
+    def __init__(self, windows: Windows, **named: Any) -> None:  # noqa: ANN401 - as `Driver` takes them
+        super().__init__(**named)
+        self._windows = windows
+        self._insides = windows.insides()
+
+    def deliver(self, envelopes: Sequence[Envelope[Any]]) -> None:
+        super().deliver(envelopes)
+        # Afterwards: a replica that dies at a failpoint in there has told nobody anything, since no
+        # link has taken what is in the outboxes.
+        for envelope in envelopes:
+            self._windows.on_sent(self._insides, envelope)
+
+
+class _WatchedMachine:
+    """Stands for a `SessionedStateMachine`."""
+
+    def __init__(self, windows: Windows, insides: _Insides, inner: SessionedStateMachine) -> None:
+        self._windows = windows
+        self._insides = insides
+        self._inner = inner
+
+    @property
+    def executed_upto(self) -> int:
+        return self._inner.executed_upto
+
+    def execute_slot(self, slot: int, commands: tuple[Command, ...]) -> Sequence[Answer]:
+        answers = self._inner.execute_slot(slot, commands)
+        self._windows.on_executed(self._insides, slot, commands, answers)
+        return answers
+
+    def capture(self) -> Capture:
+        captured = self._inner.capture()
+        image = b"".join(self._inner.encode(captured))
+        self._windows.on_captured(self._insides, captured.slot, image)
+        return captured
+
+    def encode(self, captured: Capture) -> Iterator[bytes]:
+        return self._inner.encode(captured)
+
+    def decode(self, data: bytes) -> Iterator[State | None]:
+        return self._inner.decode(data)
+
+    def restore(self, state: State) -> None:
+        self._inner.restore(state)
+        self._windows.on_restored(self._insides, state.slot)
+
+    def read(self, command: Command) -> Answer:
+        executions = self._insides.store.executions
+        answer = self._inner.read(command)
+        self._insides.store.executions = executions  # reads outside the log may come again
+        return answer
+
+
+def _life() -> Life:
+    life = CURRENT.get()
+    assert life is not None, "a replica runs on a host"
+    return life
