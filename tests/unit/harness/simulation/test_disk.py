@@ -131,6 +131,7 @@ def test_a_new_file_may_have_its_name_and_its_length_without_its_bytes() -> None
     found = set()
     for seed in range(60):
         disk = new_disk(seed)
+        disk.make_directory(PATH.parent)
         disk.open(PATH).append(b"x" * SECTOR_BYTES)
         disk.crash(tear=MILLION)
         found.add(disk.open(PATH).read())
