@@ -61,13 +61,13 @@ async def test_an_empty_cluster_name_means_any() -> None:
     ("data", "error", "reason"),
     [
         (b"\xff\xff\xff\xff", FrameTooLarge, "announces 4294967295 bytes"),
-        (frame(b"\xff", 9), MalformedFrame, "not the CBOR we speak"),
-        (frame(b"\x82\x19\x27\x0f\x01", 9), UnknownTag, "tag 9999"),
+        (frame(b"\xc1", 9), MalformedFrame, "not the MessagePack we speak"),
+        (frame(b"\x92\xcd\x27\x0f\x01", 9), UnknownTag, "tag 9999"),
         (frame(CLIENT_CODEC.encode(StatusRequest()), 9), WireError, "expected ClientHello first"),
         (
             frame(CLIENT_CODEC.encode(ClientHello(7, "test")), 99),
             VersionMismatch,
-            "protocol version 7; this side speaks 1",
+            f"protocol version 7; this side speaks {PROTOCOL_VERSION}",
         ),
         (
             frame(CLIENT_CODEC.encode(ClientHello(PROTOCOL_VERSION, "x")), 99),
@@ -75,7 +75,7 @@ async def test_an_empty_cluster_name_means_any() -> None:
             "cluster 'x'; this is 'test'",
         ),
     ],
-    ids=["too large", "no CBOR", "unknown tag", "no hello", "version", "cluster"],
+    ids=["too large", "garbage", "unknown tag", "no hello", "version", "cluster"],
 )
 async def test_the_other_side_is_told_why_it_is_left(
     data: bytes, error: type[WireError], reason: str
