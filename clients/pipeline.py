@@ -17,6 +17,7 @@ from clients.connection import CHUNK_BYTES, CannotConnect, open_stream
 from clients.errors import Indeterminate, Rejected
 from clients.routing import BACK_OFF_S, CONNECT_TIMEOUT_S
 from clients.session import ATTEMPT_TIMEOUT_S
+from node.direct import receive_some, send_now
 from node.errors import WireError
 from node.types import OPEN_SESSION, Address, ClientId, RequestNumber
 from node.wire.framing import FrameDecoder, frame
@@ -126,13 +127,14 @@ class Pipeline:
             raise self._trouble
         stream = self._stream
         assert stream is not None
-        data: bytes | bytearray = b""
+        data = b""
         with trio.move_on_after(ATTEMPT_TIMEOUT_S) as patience:
             try:
                 if self._unsent:
                     data, self._unsent = b"".join(self._unsent), []
-                    await stream.send_all(data)
-                data = await stream.receive_some(CHUNK_BYTES)
+                    if rest := data[send_now(stream, data) :]:
+                        await stream.send_all(rest)
+                data = await receive_some(stream, CHUNK_BYTES)
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 raise _NoHelp("the connection broke") from error
         if patience.cancelled_caught:
@@ -144,9 +146,9 @@ class Pipeline:
         except WireError as error:
             raise _NoHelp(f"the other side does not speak our protocol: {error}") from error
 
-    def _read(self, data: bytes | bytearray) -> list[Executed]:
+    def _read(self, data: bytes) -> list[Executed]:
         answers: list[Executed] = []
-        self._decoder.receive_data(bytes(data))
+        self._decoder.receive_data(data)
         while (payload := self._decoder.next_frame()) is not None:
             message = CLIENT_CODEC.decode(payload)
             match message:

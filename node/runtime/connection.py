@@ -13,8 +13,8 @@ from typing import Any, Final, Protocol, TypeVar
 
 import trio
 
+from node.direct import receive_some, send_now
 from node.errors import VersionMismatch, WireError
-from node.runtime.direct import receive_some, send_now
 from node.runtime.nursery import bare_errors
 from node.wire.codec import Codec
 from node.wire.framing import FrameDecoder, frame

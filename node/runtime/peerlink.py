@@ -14,11 +14,11 @@ import trio
 
 from node.core.interface import Received
 from node.core.multipaxos import Message
+from node.direct import send_now
 from node.errors import WireError
 from node.marks import sometimes
 from node.runtime.codecs import PEER_CODEC
 from node.runtime.connection import Connection, Counters, expect_hello
-from node.runtime.direct import send_now
 from node.runtime.inbox import Inbox
 from node.runtime.logs import logger
 from node.runtime.nursery import bare_errors

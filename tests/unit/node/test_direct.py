@@ -3,8 +3,8 @@
 import pytest
 import trio
 
+from node.direct import receive_some, send_now
 from node.runtime.connection import Connection
-from node.runtime.direct import receive_some, send_now
 from node.runtime.outbox import PeerOutbox
 from node.wire.messages import CLIENT_CODEC, FRAME_BYTES_MAX, Goodbye
 
