@@ -120,6 +120,8 @@ class Connection:
             while True:
                 await self._posted.wait()
                 self._posted = trio.Event()
+                if self._is_writing:
+                    continue  # a goodbye is on its way, and is the last word
                 data, self._output, self._output_bytes = b"".join(self._output), [], 0
                 self._is_writing = True
                 await self._stream.send_all(data)
@@ -131,6 +133,7 @@ class Connection:
         data = b"".join(self._output) + frame(
             self._codec.encode(Goodbye(reason)), self._frame_bytes_max
         )
+        self._is_writing = True  # what is posted from now on must not get in between
         with trio.move_on_after(1, shield=True):
             try:
                 await self._stream.send_all(data)
