@@ -59,7 +59,7 @@ _DAMAGED = sometimes("a damaged journal is refused")
 _UNFINISHED = sometimes("a journal whose creation was cut short is begun again")
 _DISK_FAILED = sometimes("a disk fails, and its journal is not used again")
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 FILE_MAGIC: Final = b"gong-journal\n"
 FILE_HEADER_BYTES: Final = 512
 """One sector, so that a crash while it is written leaves all of it or nothing."""
