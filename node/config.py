@@ -50,6 +50,9 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     tick_ms: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 10
     election_timeout_ticks: Annotated[int, msgspec.Meta(ge=2, le=100_000)] = 30
     heartbeat_ticks: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 5
+    delay_ms: Annotated[float, msgspec.Meta(ge=0, le=10_000)] = 0.0
+    """For measurements: every message from another replica, and every one from or to a client, is
+    held for so long, as if the network were that slow."""
 
 
 class Snapshots(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

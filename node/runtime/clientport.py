@@ -18,7 +18,7 @@ from node.marks import sometimes
 from node.runtime.connection import Connection, Counters, expect_hello
 from node.runtime.inbox import Inbox
 from node.runtime.logs import logger
-from node.types import ClientId, Command, ReplicaId, RequestNumber
+from node.types import OPEN_SESSION, ClientId, Command, ReplicaId, RequestNumber
 from node.wire.messages import (
     CLIENT_CODEC,
     COMMAND_BYTES_MAX,
@@ -27,6 +27,7 @@ from node.wire.messages import (
     ClientHello,
     Interrupted,
     NotExecuted,
+    Opened,
     Request,
     StatusReply,
     StatusRequest,
@@ -52,14 +53,19 @@ class ClientConnection(Connection):
         self._answered = trio.Event()
 
     def answer(self, request: RequestId, answer: Answer) -> None:
-        """Queue the answer to one request; never waits."""
+        """Queue the answer to one request, for the next `flush`; never waits."""
         self.waiting.pop(request, None)
-        self.post(answer)
+        self.queue(answer)
         self._answered.set()
+
+    @property
+    def has_credit(self) -> bool:
+        """Whether this client may have another request in flight."""
+        return len(self.waiting) < IN_FLIGHT_MAX
 
     async def wait_credit(self) -> None:
         """Wait until this client may have another request in flight."""
-        while len(self.waiting) >= IN_FLIGHT_MAX:
+        while not self.has_credit:
             self._answered = trio.Event()
             await self._answered.wait()
 
@@ -70,6 +76,8 @@ class Replies:
     def __init__(self, client_addresses: Mapping[ReplicaId, str]) -> None:
         self._addresses = client_addresses
         self._waiting: dict[RequestId, ClientConnection] = {}
+        self._answered: dict[ClientConnection, None] = {}
+        """Connections with answers that have not left."""
 
     def expect(self, request: RequestId, connection: ClientConnection) -> None:
         """From now on the answer to `request` goes to `connection`."""
@@ -80,18 +88,31 @@ class Replies:
 
     def forget(self, connection: ClientConnection) -> None:
         """The connection is gone; whoever asked will ask again elsewhere."""
+        self._answered.pop(connection, None)
         for request in connection.waiting:
             if self._waiting.get(request) is connection:
                 del self._waiting[request]
         connection.waiting.clear()
 
     def answer(self, answer: Answer) -> None:
-        """Give an answer to whoever waits for it; most replicas have nobody who does."""
-        number = getattr(answer, "number", RequestNumber(0))  # Opened answers request 0
+        """Give an answer to whoever waits for it; most replicas have nobody who does.
+
+        It leaves with the next `flush`: whatever was answered meanwhile leaves together.
+        """
+        if not self._waiting:
+            return
+        number = OPEN_SESSION if isinstance(answer, Opened) else answer.number
         request = (answer.client, number)
         connection = self._waiting.pop(request, None)
         if connection is not None:
             connection.answer(request, answer)
+            self._answered[connection] = None
+
+    def flush(self) -> None:
+        """Send all answers; never waits."""
+        for connection in self._answered:
+            connection.flush()
+        self._answered.clear()
 
     def refuse(self, refused: Refused, leader: ReplicaId | None) -> None:
         """Tell a client that this attempt certainly did nothing."""
@@ -141,19 +162,25 @@ class ClientPort:
                 self._replies.forget(connection)
 
     async def _read(self, connection: ClientConnection) -> None:
-        async for message in connection:
-            match message:
-                case Request(client, number, answered, body):
-                    if len(body) > COMMAND_BYTES_MAX:
-                        raise WireError(
-                            f"a command of {len(body)} bytes; {COMMAND_BYTES_MAX} are allowed"
-                        )
-                    self._replies.expect((client, number), connection)
-                    command = Command(client=client, number=number, answered=answered, body=body)
-                    self._inbox.post(Propose(command))
-                    await connection.wait_credit()
-                    await self._inbox.wait_room()
-                case StatusRequest():
-                    connection.post(self._status())
-                case _:
-                    raise WireError(f"a client does not send {type(message).__name__}")
+        is_open = True
+        while is_open:
+            for message in connection.received():
+                match message:
+                    case Request():
+                        self._propose(message, connection)
+                        if not connection.has_credit:
+                            await connection.wait_credit()
+                        if not self._inbox.has_room:
+                            await self._inbox.wait_room()
+                    case StatusRequest():
+                        connection.post(self._status())
+                    case _:
+                        raise WireError(f"a client does not send {type(message).__name__}")
+            is_open = await connection.receive_more()
+
+    def _propose(self, request: Request, connection: ClientConnection) -> None:
+        client, number, body = request.client, request.number, request.body
+        if len(body) > COMMAND_BYTES_MAX:
+            raise WireError(f"a command of {len(body)} bytes; {COMMAND_BYTES_MAX} are allowed")
+        self._replies.expect((client, number), connection)
+        self._inbox.post(Propose(Command(client, number, request.answered, body)))

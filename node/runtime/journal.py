@@ -66,7 +66,7 @@ _SWITCHED = sometimes("a journal is switched for a shorter one")
 _LEFT_OVER = sometimes("a journal that was not switched to is removed")
 _DISK_FAILED = sometimes("a disk fails, and its journal is not used again")
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 FILE_MAGIC: Final = b"gong-journal\n"
 FILE_HEADER_BYTES: Final = 512
 """One sector, so that a crash while it is written leaves all of it or nothing."""

@@ -41,6 +41,7 @@ from node.errors import ConfigError, MalformedFrame, NodeError, StorageError, Wi
 from node.runtime.clientport import ClientPort, Replies
 from node.runtime.codecs import RECORD_CODEC
 from node.runtime.connection import Counters
+from node.runtime.delay import delayed
 from node.runtime.disk import Disk, OsDisk
 from node.runtime.driver import Driver, Event, Stop
 from node.runtime.inbox import Inbox
@@ -66,6 +67,9 @@ STORAGE_QUEUE: Final = 64
 
 CoreFactory = Callable[..., Core[Any, Any]]
 """Called with the arguments of `MultiPaxos`: the seam for other protocols."""
+
+Serve = Callable[[trio.abc.Stream], Awaitable[None]]
+"""Serves one connection and closes it."""
 
 
 class Replica:
@@ -148,7 +152,7 @@ class Replica:
             inbox=self._inbox,
             counters=self.counters,
         )
-        await _listen(peer_tasks, self._own.peer_address, port.serve)
+        await _listen(peer_tasks, self._own.peer_address, self._as_slow_as_asked(port.serve))
         for member in config.replicas:
             if member.id != self.replica:
                 link = PeerLink(
@@ -182,7 +186,19 @@ class Replica:
             status=self.status,
             counters=self.counters,
         )
-        await _listen(client_tasks, self._own.client_address, port.serve)
+        await _listen(client_tasks, self._own.client_address, self._as_slow_as_asked(port.serve))
+
+    def _as_slow_as_asked(self, serve: Serve) -> Serve:
+        """`serve`, on connections that are delayed as the configuration says; usually not at all."""
+        delay_s = self.config.timing.delay_ms / 1000
+        if not delay_s:
+            return serve
+
+        async def serve_later(stream: trio.abc.Stream) -> None:
+            async with delayed(stream, delay_s) as slow:
+                await serve(slow)
+
+        return serve_later
 
     def stop(self) -> None:
         """Let driver and storage stage finish; nobody else may be posting any more."""
@@ -336,9 +352,7 @@ def _recover(
     return Saved(journal=journal, records=tuple(records), snapshot=snapshot)
 
 
-async def _listen(
-    nursery: trio.Nursery, address: Address, serve: Callable[[trio.SocketStream], Awaitable[None]]
-) -> None:
+async def _listen(nursery: trio.Nursery, address: Address, serve: Serve) -> None:
     """Accept on `address` before returning; the listeners live in `nursery`."""
     try:
         listeners = await trio.open_tcp_listeners(address.port, host=address.host)

@@ -12,9 +12,9 @@ be asked again on another connection.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from node.types import ClientId, ReplicaId, RequestNumber
+from node.types import ClientId, Natural, ReplicaId, RequestNumber, WireStruct
 from node.wire.codec import Codec
 
 PROTOCOL_VERSION: Final = 2
@@ -45,14 +45,13 @@ class ClientHello:
     cluster: str
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(WireStruct, frozen=True, tag=66):
     """Have `body` executed, exactly once however often this is asked."""
 
-    client: ClientId
+    client: Annotated[ClientId, Natural]
     """A session; while it is being opened (number 0), a nonce of the client's."""
-    number: RequestNumber
-    answered: RequestNumber
+    number: Annotated[RequestNumber, Natural]
+    answered: Annotated[RequestNumber, Natural]
     """All requests up to this one were answered; their results may be forgotten."""
     body: bytes
 
@@ -65,12 +64,11 @@ class Opened:
     session: ClientId
 
 
-@dataclass(frozen=True, slots=True)
-class Executed:
+class Executed(WireStruct, frozen=True, tag=68):
     """The request was executed, once; this is what the state machine said."""
 
-    client: ClientId
-    number: RequestNumber
+    client: Annotated[ClientId, Natural]
+    number: Annotated[RequestNumber, Natural]
     body: bytes
 
 

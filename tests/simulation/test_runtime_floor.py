@@ -15,12 +15,13 @@ from harness.simulation.outcome import FailureKind
 from harness.simulation.pool import open_executor
 from harness.simulation.programs import simulation
 from harness.simulation.runtime_floor import draw_world, run
+from harness.simulation.runtime_floor.office import Office
 from harness.simulation.runtime_floor.speech import describe
 from harness.simulation.seeds import run_seeds
 from harness.simulation.story import tell
 from harness.simulation.trace import Trace
 from harness.simulation.watching import Event
-from harness.simulation.world import MS, SECOND, US, Fault, Kind, Rates, Size, World
+from harness.simulation.world import MS, SECOND, US, Fault, Kind, Rates, Size, World, healthy
 from node.core.interface import Role, Tick
 from node.core.multipaxos import MultiPaxos
 from node.runtime.codecs import PEER_CODEC
@@ -176,6 +177,22 @@ def test_a_piece_of_a_stream_is_told_as_its_messages() -> None:
     assert describe(b"".join(frames)).split("\n") == [repr(hello), repr(request)]
     for piece in (b"", frames[0][:-1], b"GET / HTTP/1.1"):
         assert describe(piece) == repr(piece)
+
+
+def test_the_last_phase_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was not: with slow disks and short elections a cluster was called stuck (seed 512)."""
+    seen = []
+    read_finally = Office.read_finally
+
+    async def note(self: Office) -> None:
+        seen.append(self._simulation.rates)
+        await read_finally(self)
+
+    monkeypatch.setattr(Office, "read_finally", note)
+    slow = structs.replace(CALM, loss=1, duplicate=1, late=1, sync_stall=1, sync_mean=30 * MS)
+    run(structs.replace(world(), rates=slow, operations=3))
+    assert seen == [healthy(slow)]
+    assert healthy(slow).sync_mean < slow.sync_mean
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from harness.simulation.programs import Host, HostCrashed
 from harness.simulation.programs.hosts import CURRENT, JOB
 from harness.simulation.runtime_floor.cluster import Cluster, host_name
 from harness.simulation.runtime_floor.office import Office
-from harness.simulation.world import MS, Fault, Kind
+from harness.simulation.world import MS, Fault, Kind, healthy
 from node.types import ReplicaId
 
 STROBE: Final = 20 * MS
@@ -56,9 +56,7 @@ class Faults:
                 host.resume(_name(fault))
             host.slow(0)
             host.clock.set_rate(now, MILLION)
-        self._simulation.rates = structs.replace(
-            self._simulation.rates, loss=0, duplicate=0, late=0
-        )
+        self._simulation.rates = healthy(self._simulation.rates)
         self._simulation.heal()
 
     def at_failpoint(self, name: str) -> None:

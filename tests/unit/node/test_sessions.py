@@ -135,3 +135,14 @@ def test_a_read_outside_the_log_leaves_the_session_alone() -> None:
     session = it.open()
     assert it.machine.read(command(session, 1)).body == b"1"
     assert it.machine._sessions[session].results == {}
+
+
+def test_an_answered_number_that_no_request_can_have_costs_nothing() -> None:
+    it = Machine()
+    session = it.open()
+    for number in (1, 2, 3):
+        it.execute(command(session, number))
+    it.execute(command(session, 4, answered=2))
+    assert list(it.machine._sessions[session].results) == [3, 4]
+    it.execute(command(session, 2**62, answered=2**62 - 1))
+    assert list(it.machine._sessions[session].results) == [2**62]
