@@ -110,4 +110,5 @@ def log_of(running: Running, replica: ReplicaId) -> str:
 
 def snapshots_of(running: Running, replica: ReplicaId) -> list[int]:
     directory = running.cluster.config.journal_path(replica).parent
-    return [int(path.name.partition("-")[2]) for path in directory.glob("snapshot-*")]
+    names = [path.name.partition("-")[2] for path in directory.glob("snapshot-*")]
+    return [int(name) for name in names if name.isdigit()]  # others are still being written
