@@ -24,6 +24,11 @@ class PeerOutbox:
         self.dropped_count = 0
         """Frames dropped because the peer did not keep up or was away."""
 
+    @property
+    def queued_bytes(self) -> int:
+        """Waiting to be sent."""
+        return self._bytes
+
     def put(self, frame: bytes) -> None:
         """Queue one frame; never waits."""
         self._frames.append(frame)

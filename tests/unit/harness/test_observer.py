@@ -113,7 +113,7 @@ class Answering:
         self.is_silent = False
 
     async def handle(self, talker: Talker) -> None:
-        assert await talker.hear() == ClientHello(1, "test")
+        assert await talker.hear() == ClientHello("test")
         while await talker.hear() == StatusRequest():
             if self.is_silent:
                 await trio.sleep_forever()
