@@ -167,9 +167,17 @@ class LocalCluster:
 
 @asynccontextmanager
 async def open_cluster(
-    *, replicas: int, directory: Path, cluster: str, random: Random
+    *,
+    replicas: int,
+    directory: Path,
+    cluster: str,
+    random: Random,
+    metrics: bool = False,
+    more: str = "",
 ) -> AsyncIterator[LocalCluster]:
     """Lay out a cluster below `directory` (configuration, `data`, `logs`); starts nothing.
+
+    With `metrics` each replica has a metrics port; `more` is TOML for the end of the configuration.
 
     Leaving the block ends every process, also when it is left by an error or a cancellation. The
     data directories stay.
@@ -177,7 +185,8 @@ async def open_cluster(
     logs = directory / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     config_path = directory / "cluster.toml"
-    config_path.write_text(_config_text(replicas, cluster, free_ports(2 * replicas + 1, random)))
+    ports = free_ports((3 if metrics else 2) * replicas + 1, random)
+    config_path.write_text(_config_text(replicas, cluster, ports, metrics=metrics) + more)
     local = LocalCluster(load_config(config_path), config_path.resolve(), logs)
     try:
         yield local
@@ -195,7 +204,7 @@ async def _reap(server: Server) -> None:
             await process.stdin.aclose()
 
 
-def _config_text(replicas: int, cluster: str, ports: list[int]) -> str:
+def _config_text(replicas: int, cluster: str, ports: list[int], *, metrics: bool) -> str:
     lines = [
         f'cluster = "{cluster}"',
         'data_dir = "data"',
@@ -211,6 +220,8 @@ def _config_text(replicas: int, cluster: str, ports: list[int]) -> str:
             f'peer_address = "127.0.0.1:{ports.pop()}"',
             f'client_address = "127.0.0.1:{ports.pop()}"',
         ]
+        if metrics:
+            lines.append(f'metrics_address = "127.0.0.1:{ports.pop()}"')
     return "\n".join(lines) + "\n"
 
 

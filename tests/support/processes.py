@@ -162,10 +162,17 @@ class Running:
 
 
 @asynccontextmanager
-async def running_cluster(directory: Path, *, replicas: int = 3) -> AsyncIterator[Running]:
+async def running_cluster(
+    directory: Path, *, replicas: int = 3, metrics: bool = False, more: str = ""
+) -> AsyncIterator[Running]:
     """Real replicas and a master on loopback, with a leader; no process survives the block."""
     async with open_cluster(
-        replicas=replicas, directory=directory, cluster="test", random=Random()
+        replicas=replicas,
+        directory=directory,
+        cluster="test",
+        random=Random(),
+        metrics=metrics,
+        more=more,
     ) as cluster:
         await cluster.start_all()
         observer = Observer(cluster.config)

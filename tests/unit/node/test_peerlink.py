@@ -230,8 +230,9 @@ async def test_a_link_that_never_says_who_it_is_is_closed(autojump_clock: MockCl
 
 
 async def test_the_newest_link_over_which_something_comes_replaces_the_older_one() -> None:
-    """A peer that crashed without a word has left its old link half open; a hello alone, which
-    anybody can say, is not enough to cut a link that works.
+    """A peer that crashed without a word leaves its old link half open.
+
+    A hello alone, which anybody can say, is not enough to cut a link that works.
     """
     port = Port()
     async with trio.open_nursery() as nursery:
@@ -257,6 +258,7 @@ async def test_the_newest_link_over_which_something_comes_replaces_the_older_one
         assert await port.inbox.take_all() == [Received(TWO, Fetch(3))]
         assert isinstance(await old.hear(), Goodbye)
         assert await old.hear() is None
+        await wait_all_tasks_blocked()
         assert port.counters.ended == {"peer: LinkReplaced": 2}
         assert list(port._port.links) == [TWO]
         await new.say(Fetch(4))
