@@ -39,6 +39,10 @@ _log = logger("clients")
 _SHARES: Final = 16
 """One connection may have this part of `request_bytes_max` in flight, and one command more."""
 
+REFUSAL_PAUSE_S: Final = 0.02
+"""A client that asks for too much is not read for so long: to refuse costs time, too, which others
+need. It is what a client of ours waits before it asks again."""
+
 
 class ClientConnection(Connection):
     """One client's connection and the requests that it waits for."""
@@ -121,6 +125,7 @@ class ClientPort:
                     if refusal is not None:
                         self._counters.refused_requests[type(refusal).__name__] += 1
                         connection.post(refusal)
+                        await trio.sleep(REFUSAL_PAUSE_S)
                     await connection.wait_credit()
                     await self._inbox.wait_room()
                 case StatusRequest():

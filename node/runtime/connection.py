@@ -135,6 +135,8 @@ class Connection:
         data = b""
         while len(data) < length:
             more = await self._receive_some()
+            if not more and not data:
+                raise trio.BrokenResourceError("closed before it said anything")
             if not more:
                 raise ForeignBytes(f"the connection ended after {len(data)} bytes")
             data += more
