@@ -39,6 +39,9 @@ ATTEMPT_TIMEOUT_S: Final = 1.0
 """Silence after which a replica is taken for stopped. Longer than an election usually takes, so
 that a live leader's clients do not all come back at once."""
 
+PATIENT_ATTEMPTS: Final = 4
+"""At a replica that is overloaded, before another one is asked."""
+
 
 class Session:
     """Names and numbers, as the replicated state counts them."""
@@ -139,7 +142,7 @@ class Client:
             answered = session.answered if session is not None else OPEN_SESSION
             request = Request(client, number, answered, body)
             try:
-                answer = await self._attempt(request, deadline)
+                answer = await self._attempt(request, deadline, overloads)
             except CannotConnect as error:
                 last_problem = str(error)
             except (ConnectionLost, trio.TooSlowError) as error:
@@ -165,8 +168,11 @@ class Client:
             raise Indeterminate(problem)
         raise Overloaded(problem) if overloads else Rejected(problem)
 
-    async def _attempt(self, request: Request, deadline: float) -> Answer:
+    async def _attempt(self, request: Request, deadline: float, overloads: int) -> Answer:
         """Ask one replica once, and leave a replica that is no help.
+
+        One that has too much to do, `overloads` times so far, is left now and then: it is the
+        leader, and the only one who can help, or it is not, and has not even said so.
 
         Raises CannotConnect when nothing was asked, ConnectionLost or TooSlowError when it was.
         """
@@ -183,6 +189,8 @@ class Client:
             raise
         if isinstance(answer, NotExecuted | Interrupted):
             self._router.leave(connection, leader_address=answer.leader_address)
+        elif isinstance(answer, messages.Overloaded) and (overloads + 1) % PATIENT_ATTEMPTS == 0:
+            self._router.leave(connection)
         return answer
 
 

@@ -83,7 +83,7 @@ async def test_metrics_say_what_happened(tmp_path: Path) -> None:
             head, body = await http_get(metrics, request)
             assert head.split()[1] == answer, head
             assert body == b"" or answer in (b"404", b"405")
-        assert await ask_status(config.replicas[0].client_address, "test", timeout_s=9)
+        assert (await ask_status(config.replicas[0].client_address, "test", timeout_s=9)).replica
 
 
 async def test_the_status_says_all_that_an_operator_asks_for(tmp_path: Path) -> None:

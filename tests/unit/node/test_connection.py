@@ -44,10 +44,12 @@ GREETING = preface(Speaker.CLIENT)
 def connection_over(
     stream: trio.abc.Stream, *, greeted: bool = False, connections: Connections | None = None
 ) -> Connection:
+    if connections is None:
+        connections = Connections(LIMITS, LIMITS.connections_max)
     connection = Connection(
         stream,
         CLIENT_CODEC,
-        connections=connections or Connections(LIMITS, LIMITS.connections_max),
+        connections=connections,
         output_bytes_max=LIMITS.output_bytes_max,
     )
     if greeted:
@@ -243,3 +245,60 @@ async def test_the_ends_of_connections_are_counted_by_reason() -> None:
         "peer: broken": 1,
         "peer: closed": 1,
     }
+
+
+async def test_a_frame_that_drips_in_ends_its_connection(autojump_clock: MockClock) -> None:
+    """Slow-loris: a byte a second, after a hello that was in time."""
+    near, far = memory_stream_pair()
+    limits = Limits(frame_timeout_s=5)
+    connections = Connections(limits, 10)
+    connection = connection_over(far, greeted=True, connections=connections)
+
+    async def drip() -> None:
+        for byte in frame(bytes(1000), 1000):
+            await near.send_all(bytes([byte]))
+            await trio.sleep(1)
+
+    async def serve() -> None:
+        async with connection.open():
+            await connection.receive()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connections.watch)
+        nursery.start_soon(drip)
+        with pytest.raises(TooSlow, match="a frame has not arrived within 5 s"):
+            await serve()
+        assert 5 <= trio.current_time() < 9
+        nursery.cancel_scope.cancel()
+    heard = Talker(near)
+    assert isinstance(await heard.hear(), Goodbye)
+
+
+async def test_who_reads_nothing_for_a_while_is_left_however_little_waits(
+    autojump_clock: MockClock,
+) -> None:
+    _near, far = lockstep_stream_pair()
+    connections = Connections(Limits(read_timeout_s=5), 10)
+    connection = connection_over(far, greeted=True, connections=connections)
+
+    async def serve() -> None:
+        async with connection.open():
+            connection.post(Goodbye("one answer"))
+            await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connections.watch)
+        with pytest.raises(DoesNotRead, match="has read nothing for 5 s"):
+            await serve()
+        assert 5 <= trio.current_time() < 9
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_closes_without_a_word_is_no_intruder() -> None:
+    """Somebody looked whether the port is open; that is not worth a warning."""
+    near, far = memory_stream_pair()
+    await near.send_eof()
+    connection = connection_over(far)
+    with pytest.raises(trio.BrokenResourceError):
+        async with connection.open():
+            await expect_client(connection)
