@@ -33,7 +33,7 @@ from node.wire.preface import Speaker, preface
 from tests.support.processes import Running, resident_mb, running_cluster
 from tests.support.scraping import scrape
 
-LARGE_VALUE = "v" * 500_000
+LARGE_VALUE = "v" * 1_000_000
 LIMITS = f"""
 [limits]
 command_bytes_max = {MIB - 1}
@@ -44,7 +44,7 @@ input_total_bytes_max = {16 * MIB}
 """
 """Far below what a flood of a few seconds could take, so that a short run shows whether they hold."""
 
-BOUND_MB = 250.0
+BOUND_MB = 300.0
 """What a replica may grow by: these limits are 56 MiB and the results of sessions another 64 MiB;
 each byte may exist twice for a moment, while it is encoded or decoded, and the log grows, too."""
 

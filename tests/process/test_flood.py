@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 async def test_a_flood_cannot_make_a_replica_grow_without_bound(tmp_path: Path) -> None:
-    outcome = await flood(tmp_path, 6.0, 4)
+    outcome = await flood(tmp_path, 12.0, 3)
     assert max(outcome.grown_mb.values()) < BOUND_MB
     held = outcome.flood.sent_bytes + outcome.flood.asked_bytes
     assert held > 2 * BOUND_MB * MIB, "too little to prove anything"

@@ -353,3 +353,13 @@ async def test_a_connection_too_many_is_told_so_and_silent_ones_make_room_first(
         await wait_all_tasks_blocked()
         assert port.counters.ended == {"client: TooManyConnections": 2}
         await port.ask(client, 1)
+
+
+async def test_a_request_that_is_asked_again_elsewhere_gives_its_credit_back() -> None:
+    async with open_port(Limits(requests_per_connection_max=2)) as port:
+        old, new = await port.connect(), await port.connect()
+        await port.ask(old, 1)
+        await new.say(request(1))
+        await wait_all_tasks_blocked()
+        await port.ask(old, 2)
+        await port.ask(old, 3)

@@ -302,3 +302,22 @@ async def test_who_closes_without_a_word_is_no_intruder() -> None:
     with pytest.raises(trio.BrokenResourceError):
         async with connection.open():
             await expect_client(connection)
+
+
+async def test_what_is_being_sent_counts_as_unread(autojump_clock: MockClock) -> None:
+    """The writer has taken it, the other side has not."""
+    _near, far = lockstep_stream_pair()
+    connection = connection_over(far, greeted=True)
+    answer = Executed(ClientId(1), RequestNumber(1), bytes(LIMITS.output_bytes_max * 3 // 8))
+
+    async def post_thrice() -> None:
+        async with connection.open():
+            for count in (1, 2):
+                connection.post(answer)
+                await trio.sleep(1)
+                assert connection.unsent_bytes > count * len(answer.body)
+            connection.post(answer)
+            await trio.sleep_forever()
+
+    with pytest.raises(DoesNotRead):
+        await post_thrice()
