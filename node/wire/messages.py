@@ -233,18 +233,18 @@ CLIENT_CODEC: Final[Codec[Any]] = Codec(
         71: Interrupted,
         72: StatusRequest,
         73: StatusReply,
-        74: Overloaded,
-        75: TooLarge,
         79: Goodbye,
+        90: Overloaded,
+        91: TooLarge,
     }
 )
 MASTER_CODEC: Final[Codec[Any]] = Codec(
     {
         65: ClientHello,
-        76: MemberHello,
         79: Goodbye,
         80: Register,
         81: Locate,
         82: Located,
+        83: MemberHello,
     }
 )
