@@ -82,7 +82,7 @@ async def wait_settled(running: Running) -> None:
     One that is just being told why it is closed is neither for a moment.
     """
     with trio.fail_after(30):
-        while not all(is_settled(samples) for samples in await all_samples(running)):
+        while not all(is_settled(one) for one in await all_samples(running)):  # noqa: ASYNC110 - no event comes from another process
             await trio.sleep(0.1)
 
 
