@@ -168,7 +168,7 @@ class Outcome:
 
 async def flood(directory: Path, seconds: float, connections: int) -> Outcome:
     """Flood a cluster with `connections` of each kind to each replica."""
-    async with running_cluster(directory, metrics=True, more=LIMITS) as running:
+    async with running_cluster(directory, metrics=True, settings=LIMITS) as running:
         modest = Modest()
         async with trio.open_nursery() as nursery:
             for number in range(3):

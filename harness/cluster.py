@@ -12,23 +12,25 @@ behind even if this process is killed.
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Final
 
+import msgspec
 import trio
 
 from clients.connection import CannotConnect, ask_status
 from harness.ports import free_ports
-from node.config import ClusterConfig, load_config
+from node.config import ClusterConfig, Timing, load_config
 from node.types import Address, ReplicaId
 
 START_TIMEOUT_S: Final = 20.0
 """A Python process on a busy machine; usually well below one second."""
 STOP_TIMEOUT_S: Final = 5.0
+_DEFAULTS: Final = Timing()
 
 
 class StartError(Exception):
@@ -81,12 +83,21 @@ class LocalCluster:
         await self._launch(self._master)
         await self.start(*self.replicas)
 
-    async def start(self, *replicas: ReplicaId) -> None:
-        """Start replicas that are down, and wait until each answers; raises StartError."""
+    async def start(self, *replicas: ReplicaId, options: Sequence[str] = ()) -> None:
+        """Start replicas that are down, and wait until each answers; raises StartError.
+
+        `options` of `gong node` are theirs for this life only.
+        """
         for replica in replicas:
-            await self._launch(self._servers[replica])
+            await self._launch(self._servers[replica], options)
         for replica in replicas:
             await self._wait_up(replica)
+
+    def pid(self, replica: ReplicaId) -> int:
+        """The process of a replica that is up."""
+        process = self._servers[replica].process
+        assert process is not None, f"replica {replica} is not running"
+        return process.pid
 
     def kill(self, replica: ReplicaId) -> None:
         """SIGKILL: the signal is sent when this returns."""
@@ -119,10 +130,11 @@ class LocalCluster:
             f"{_last_line(server.log)}"
         )
 
-    async def _launch(self, server: Server) -> None:
+    async def _launch(self, server: Server, options: Sequence[str] = ()) -> None:
         assert server.process is None, f"{server.name} runs already"
         await _reap(server)  # it held the journal's lock
-        command = [sys.executable, "-P", "-m", "harness", *server.arguments, "--until-stdin-closes"]
+        options = (*server.arguments, *options, "--until-stdin-closes")
+        command = [sys.executable, "-P", "-m", "harness", *options]
         with server.log.open("ab") as log:
             # A session of its own: Ctrl-C in the terminal is for the harness to handle.
             server.process = await trio.lowlevel.open_process(
@@ -172,12 +184,14 @@ async def open_cluster(
     directory: Path,
     cluster: str,
     random: Random,
+    timing: Timing = _DEFAULTS,
     metrics: bool = False,
-    more: str = "",
+    settings: str = "",
 ) -> AsyncIterator[LocalCluster]:
     """Lay out a cluster below `directory` (configuration, `data`, `logs`); starts nothing.
 
-    With `metrics` each replica has a metrics port; `more` is TOML for the end of the configuration.
+    With `metrics` each replica has a metrics port; `settings` is TOML, put behind what is always in
+    the configuration.
 
     Leaving the block ends every process, also when it is left by an error or a cancellation. The
     data directories stay.
@@ -186,7 +200,8 @@ async def open_cluster(
     logs.mkdir(parents=True, exist_ok=True)
     config_path = directory / "cluster.toml"
     ports = free_ports((3 if metrics else 2) * replicas + 1, random)
-    config_path.write_text(_config_text(replicas, cluster, ports, metrics=metrics) + more)
+    text = _config_text(replicas, cluster, ports, timing, metrics=metrics)
+    config_path.write_text(text + settings)
     local = LocalCluster(load_config(config_path), config_path.resolve(), logs)
     try:
         yield local
@@ -204,13 +219,18 @@ async def _reap(server: Server) -> None:
             await process.stdin.aclose()
 
 
-def _config_text(replicas: int, cluster: str, ports: list[int], *, metrics: bool) -> str:
+def _config_text(
+    replicas: int, cluster: str, ports: list[int], timing: Timing, *, metrics: bool
+) -> str:
     lines = [
         f'cluster = "{cluster}"',
         'data_dir = "data"',
         "",
         "[master]",
         f'address = "127.0.0.1:{ports.pop()}"',
+        "",
+        "[timing]",
+        *(f"{name} = {value}" for name, value in msgspec.structs.asdict(timing).items()),
     ]
     for replica in range(1, replicas + 1):
         lines += [

@@ -5,6 +5,7 @@ ends it at once, as SIGKILL would, which it survives like any crash. It is also 
 not finished after `STOP_TIMEOUT_S`: a disk that does not answer must not keep a supervisor waiting.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -35,12 +36,16 @@ STOP_TIMEOUT_S: Final = 10.0
 UNFINISHED: Final = 1
 """Exit status of a server that could not finish: as for a disk that failed."""
 
+COLLECT_AFTER: Final = 50_000
+"""Objects made and not dropped between two collections of garbage."""
+
 
 def run_replica(
     config_path: Path,
     replica: int,
     *,
     until_stdin_closes: bool,
+    lost_disk: bool = False,
     metrics: str | None = None,
     log_format: str = "text",
 ) -> None:
@@ -55,7 +60,7 @@ def run_replica(
         config = _with_metrics(config, ReplicaId(replica), metrics)
     log_to_stderr(log_format, f"replica-{replica}")
     # Seeded by the system: replicas must not draw the same election timeouts.
-    server = open_replica(config, ReplicaId(replica), random=Random())
+    server = open_replica(config, ReplicaId(replica), random=Random(), lost_disk=lost_disk)
     _serve(server, f"replica {replica} of {config.cluster}", until_stdin_closes=until_stdin_closes)
 
 
@@ -83,6 +88,10 @@ def _with_metrics(config: ClusterConfig, replica: ReplicaId, text: str) -> Clust
 def _serve(
     server: AbstractAsyncContextManager[object], name: str, *, until_stdin_closes: bool
 ) -> None:
+    # What a replica keeps is values without cycles, and lots of them: looking through them often
+    # finds nothing. What is here already stays.
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, 10, 10)
     with bare_errors(NodeError):
         trio.run(_serve_until_told, server, name, until_stdin_closes)
 

@@ -18,6 +18,11 @@ heartbeat_ticks = 5
 
 [limits]                          # optional, as are all its keys: see `Limits`
 connections_max = 1024
+
+[snapshots]                       # optional, as are all its keys
+slots = 200000
+journal_bytes = 8388608
+slots_kept = 1024
 """
 
 import re
@@ -52,6 +57,21 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     tick_ms: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 10
     election_timeout_ticks: Annotated[int, msgspec.Meta(ge=2, le=100_000)] = 30
     heartbeat_ticks: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 5
+    delay_ms: Annotated[float, msgspec.Meta(ge=0, le=10_000)] = 0.0
+    """For measurements: every message from another replica, and every one from or to a client, is
+    held for so long, as if the network were that slow."""
+
+
+class Snapshots(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a replica takes a snapshot and truncates its log: whatever comes first."""
+
+    slots: Annotated[int, msgspec.Meta(ge=1)] = 200_000
+    """Since the last one."""
+    journal_bytes: Annotated[int, msgspec.Meta(ge=1)] = 8 * 1024 * 1024
+    """That the journal has grown by; or by half of the last snapshot, if that is more. It is what a restart has to execute again."""
+    slots_kept: Annotated[int, msgspec.Meta(ge=0)] = 1024
+    """That stay in the log although a snapshot stands for them, for replicas that lag a little; at
+    most a megabyte."""
 
 
 _Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
@@ -124,6 +144,7 @@ class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
     master: Address | None = None
     timing: Timing = Timing()
     limits: Limits = Limits()
+    snapshots: Snapshots = Snapshots()
 
     def replica(self, replica: ReplicaId) -> ReplicaConfig:
         """The member of that number; raises ConfigError."""
@@ -162,6 +183,7 @@ class _RawConfig(msgspec.Struct, forbid_unknown_fields=True):
     master: _RawMaster | None = None
     timing: Timing = Timing()
     limits: Limits = Limits()
+    snapshots: Snapshots = Snapshots()
 
 
 def load_config(path: Path) -> ClusterConfig:
@@ -224,6 +246,7 @@ def _validated(path: Path, raw: _RawConfig) -> ClusterConfig:
         master=master,
         timing=timing,
         limits=raw.limits,
+        snapshots=raw.snapshots,
     )
 
 

@@ -22,6 +22,12 @@ from node.runtime.logs import FORMATS
     "--until-stdin-closes", is_flag=True, help="Stop also at the end of stdin (for supervisors)."
 )
 @click.option(
+    "--lost-disk",
+    is_flag=True,
+    help="What this replica had stored is gone: learn it from the others, all of which must answer, "
+    "before voting again.",
+)
+@click.option(
     "--metrics", metavar="HOST:PORT", help="Metrics for Prometheus, at /metrics of this address."
 )
 @click.option(
@@ -32,6 +38,7 @@ def command(
     replica: int,
     *,
     until_stdin_closes: bool,
+    lost_disk: bool,
     metrics: str | None,
     log_format: str,
 ) -> ExitCode:
@@ -47,6 +54,7 @@ def command(
             config,
             replica,
             until_stdin_closes=until_stdin_closes,
+            lost_disk=lost_disk,
             metrics=metrics,
             log_format=log_format,
         )

@@ -22,7 +22,13 @@ _PERCENT: Final = MILLION // 100
 _CHANCE_OF_KIND: Final = 45
 """In percent: that a kind of fault occurs in a world at all."""
 
-_OFTEN: Final = {Kind.CRASH: 6, Kind.CRASH_AT_FAILPOINT: 8, Kind.ISOLATE: 4, Kind.CUT: 4}
+_OFTEN: Final = {
+    Kind.CRASH: 6,
+    Kind.CRASH_AT_FAILPOINT: 8,
+    Kind.ISOLATE: 4,
+    Kind.CUT: 4,
+    Kind.LOSE_DISK: 1,
+}
 """At most so many of a kind in a world; of the others, `_SELDOM`."""
 
 _SELDOM: Final = 3
@@ -54,6 +60,7 @@ def draw_world(seed: int, size: Size) -> World:
     if size.operations is not None:
         horizon = horizon * max(size.operations, operations) // operations
         operations = size.operations
+    snapshots = draws.stream("snapshots")
     return World(
         seed=seed,
         protocol=size.protocol,
@@ -68,6 +75,9 @@ def draw_world(seed: int, size: Size) -> World:
         has_small_limits=shape.chance(MILLION // 2),
         rest=shape.choice(("frozen", "deaf", "mute")),
         horizon=horizon,
+        snapshot_slots=snapshots.choice((0, 3, 8, 20, 60)),
+        chunk_bytes=snapshots.choice((100, 1000, 10_000)),
+        slots_kept=snapshots.choice((0, 0, 2, 10)),
         rates=_rates(draws.stream("rates")),
         faults=_faults(draws, _Shape(replicas, clients, horizon)),
         mutant=size.mutant,

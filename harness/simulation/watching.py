@@ -6,12 +6,12 @@ floor ── on_started, on_event, on_ready, on_sent, on_executed, on_stepped �
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from node.core.interface import Core, Envelope, Propose, Ready, Received, Tick
+from node.core.interface import Core, Envelope, Propose, Ready, Received, SnapshotSaved, Tick
 from node.state_machine.kv import KeyValueStore
 from node.types import ReplicaId
 from node.wire.messages import Answer
 
-Event = Received[Any] | Tick | Propose
+Event = Received[Any] | Tick | Propose | SnapshotSaved
 """What a core is stepped with."""
 
 
@@ -48,6 +48,15 @@ class Watcher:
 
     def on_started(self, replica: Watched) -> None:
         """A new incarnation, before its first step."""
+
+    def on_disk_lost(self, replica: Watched) -> None:
+        """All that it had stored is gone."""
+
+    def on_restored(self, replica: Watched, slot: int) -> None:
+        """The executed state was replaced by that of a snapshot, after `slot`."""
+
+    def on_captured(self, replica: Watched, slot: int, image: bytes) -> None:
+        """A snapshot was taken."""
 
     def on_event(self, replica: Watched, event: Event) -> None:
         """Before the core takes it in."""

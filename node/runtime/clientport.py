@@ -68,8 +68,8 @@ class ClientConnection(Connection):
             self._waiting_bytes += size
 
     def answer(self, request: RequestId, answer: Answer) -> None:
-        """Queue the answer to one request; never waits."""
-        self.post(answer)
+        """Queue the answer to one request, for the next `flush`; never waits."""
+        self.queue(answer)
         self.release(request)
 
     def release(self, request: RequestId) -> None:
@@ -77,9 +77,14 @@ class ClientConnection(Connection):
         self._waiting_bytes -= self.waiting.pop(request, 0)
         self._answered.set()
 
+    @property
+    def has_credit(self) -> bool:
+        """Whether this client may have another request in flight."""
+        return len(self.waiting) < self._requests_max and self._waiting_bytes <= self._bytes_max
+
     async def wait_credit(self) -> None:
         """Wait until this client may have another request in flight."""
-        while len(self.waiting) >= self._requests_max or self._waiting_bytes > self._bytes_max:
+        while not self.has_credit:
             self._answered = trio.Event()
             await self._answered.wait()
 
@@ -118,26 +123,32 @@ class ClientPort:
                 self._replies.forget(connection)
 
     async def _read(self, connection: ClientConnection) -> None:
-        async for message in connection:
-            match message:
-                case Request():
-                    refusal = self._propose(message, connection)
-                    if refusal is not None:
-                        self._counters.refused_requests[type(refusal).__name__] += 1
-                        connection.post(refusal)
-                        await trio.sleep(REFUSAL_PAUSE_S)
-                    await connection.wait_credit()
-                    await self._inbox.wait_room()
-                case StatusRequest():
-                    connection.post(self._status())
-                case _:
-                    raise WireError(f"a client does not send {type(message).__name__}")
+        is_open = True
+        while is_open:
+            for message in connection.received():
+                match message:
+                    case Request():
+                        refusal = self._propose(message, connection)
+                        if refusal is not None:
+                            self._counters.refused_requests[type(refusal).__name__] += 1
+                            connection.post(refusal)
+                            await trio.sleep(REFUSAL_PAUSE_S)
+                        if not connection.has_credit:
+                            await connection.wait_credit()
+                        if not self._inbox.has_room:
+                            await self._inbox.wait_room()
+                    case StatusRequest():
+                        connection.post(self._status())
+                    case _:
+                        raise WireError(f"a client does not send {type(message).__name__}")
+            is_open = await connection.receive_more()
 
     def _propose(
         self, request: Request, connection: ClientConnection
     ) -> Overloaded | TooLarge | None:
         """Hand a request to the core, unless a limit or an earlier attempt is in the way."""
-        client, number, size = request.client, request.number, len(request.body)
+        client, number, body = request.client, request.number, request.body
+        size = len(body)
         if size > self._limits.command_bytes_max:
             return TooLarge(client, number, self._limits.command_bytes_max)
         if self._replies.is_waiting((client, number)):
@@ -149,8 +160,5 @@ class ClientPort:
             return Overloaded(client, number, why_not)
         self._replies.expect((client, number), connection, size)
         self._counters.proposals += 1
-        command = Command(
-            client=client, number=number, answered=request.answered, body=request.body
-        )
-        self._inbox.post(Propose(command), size)
+        self._inbox.post(Propose(Command(client, number, request.answered, body)), size)
         return None

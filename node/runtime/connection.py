@@ -5,12 +5,13 @@ side can only end this connection: bytes that are no message raise `WireError` f
 and an output queue that its reader does not empty closes the connection instead of growing.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 import trio
 
+from node.direct import receive_some, send_now
 from node.errors import DoesNotRead, ForeignBytes, WireError
 from node.runtime.limits import FREE_BYTES, Connections
 from node.runtime.nursery import bare_errors
@@ -41,8 +42,11 @@ class Connection:
         self._output_bytes_max = output_bytes_max
         self._decoder = FrameDecoder(HELLO_BYTES_MAX)
         self._is_receiving = False
+        self._is_input_held = False
         self._output: list[bytes] = []
         self._is_sending = False
+        # The writer is, or has to finish what a flush has begun: nothing may get in between.
+        self._is_closing = False
         self._posted = trio.Event()
         self._ending = trio.CancelScope()
         # Around the writer: cancelled when the other side does not read, which the writer, in the
@@ -72,37 +76,67 @@ class Connection:
                 async with trio.open_nursery() as connection_nursery:
                     connection_nursery.start_soon(self._write)
                     try:
-                        with self._connections.admitted(self):
+                        with self._admitted():
                             yield
                     except WireError as error:
                         await self._say_goodbye(str(error))
                         raise
                     connection_nursery.cancel_scope.cancel()
 
+    @contextmanager
+    def _admitted(self) -> Iterator[None]:
+        try:
+            with self._connections.admitted(self):
+                yield
+        finally:
+            self._is_closing = True  # nobody counts any more what would be queued
+
     def close_because(self, error: WireError) -> None:
         """Close at once, without waiting for anything; `open` then raises `error`."""
-        if self._ends_because is None:
+        if not self._is_closing:
+            self._is_closing = True
             self._ends_because = error
             self._output.clear()
             self._ending.cancel()
 
     def post(self, message: object) -> None:
-        """Queue one message; never waits."""
+        """Queue one message and have it sent soon; never waits."""
+        self.queue(message)
+        self._posted.set()
+
+    def queue(self, message: object) -> None:
+        """Queue one message, which leaves with the next `flush` or `post`; never waits."""
         data = frame(self._codec.encode(message), FRAME_BYTES_MAX)
-        if self._ends_because is not None:
+        if self._is_closing:
             return
         self._output.append(data)
         self.unsent_bytes += len(data)
         if self.unsent_bytes > FREE_BYTES:
-            if self.unsent_bytes > self._output_bytes_max:
-                self.close_because(
-                    DoesNotRead(
-                        f"the other side does not read its answers: {self.unsent_bytes} bytes wait"
-                    )
+            self._bound_output()
+
+    def flush(self) -> None:
+        """Send what is queued: at once as far as possible, the rest soon; never waits."""
+        if not self._output or self._is_closing:
+            return
+        if not self._is_sending:
+            data = b"".join(self._output)
+            sent = send_now(self._stream, data)
+            self._has_sent(sent)
+            rest = data[sent:]
+            self._output = [rest] if rest else []
+            self._is_sending = bool(sent and rest)  # then the writer has to finish a frame
+        if self._output:
+            self._posted.set()
+
+    def _bound_output(self) -> None:
+        if self.unsent_bytes > self._output_bytes_max:
+            self.close_because(
+                DoesNotRead(
+                    f"the other side does not read its answers: {self.unsent_bytes} bytes wait"
                 )
-            else:
-                self._connections.output.update(self, self.unsent_bytes)
-        self._posted.set()
+            )
+        else:
+            self._connections.output.update(self, self.unsent_bytes)
 
     def __aiter__(self) -> "Connection":
         """Messages until the other side closes; raises WireError for anything else."""
@@ -117,18 +151,26 @@ class Connection:
     async def receive(self) -> Any | None:  # noqa: ANN401 - whatever the codec knows
         """The next message; None when the other side has closed."""
         while (payload := self._decoder.next_frame()) is None:
-            data = await self._receive_some()
-            if not data:
-                if self._decoder.incomplete_bytes:
-                    raise WireError("the connection ended inside a frame")
+            if not await self.receive_more():
                 return None
-            was_large = self._decoder.incomplete_bytes > FREE_BYTES
-            self._decoder.receive_data(data)
-            if was_large or self._decoder.incomplete_bytes > FREE_BYTES:
-                self._connections.input.update(self, self._decoder.incomplete_bytes)
-        self.frames += 1
-        self.frame_bytes = len(payload)
-        return self._codec.decode(payload)
+        return self._read(payload)
+
+    def received(self) -> Iterator[Any]:
+        """The messages that are here already; raises WireError at the first that is none."""
+        while (payload := self._decoder.next_frame()) is not None:
+            yield self._read(payload)
+
+    async def receive_more(self) -> bool:
+        """Wait until more is here, though perhaps no whole message; False at the end."""
+        data = await self._receive_some()
+        if not data:
+            if self._decoder.incomplete_bytes:
+                raise WireError("the connection ended inside a frame")
+            return False
+        self._decoder.receive_data(data)
+        if self._decoder.incomplete_bytes > FREE_BYTES:
+            self._bound_input()
+        return True
 
     async def receive_preface(self, length: int) -> bytes:
         """The first `length` bytes of all, which are no frame."""
@@ -148,19 +190,34 @@ class Connection:
         self._decoder.allow(FRAME_BYTES_MAX)
         self.is_greeted = True
 
+    def _read(self, payload: bytes) -> Any:  # noqa: ANN401 - whatever the codec knows
+        self.frames += 1
+        self.frame_bytes = len(payload)
+        if self._is_input_held:
+            self._bound_input()
+        return self._codec.decode(payload)
+
+    def _bound_input(self) -> None:
+        held = self._decoder.incomplete_bytes
+        self._is_input_held = held > FREE_BYTES
+        self._connections.input.update(self, held)
+
     async def _receive_some(self) -> bytes:
         self._is_receiving = True
-        data = await self._stream.receive_some(CHUNK_BYTES)
+        data = await receive_some(self._stream, CHUNK_BYTES)
         self._is_receiving = False
-        return bytes(data)
+        return data
 
     async def _write(self) -> None:
         with self._ending:
             while True:
                 await self._posted.wait()
                 self._posted = trio.Event()
+                if self._is_closing:
+                    continue  # a goodbye is on its way, and is the last word
                 data, self._output = b"".join(self._output), []
-                await self._send(data)
+                if data:
+                    await self._send(data)
         assert self._ends_because is not None
         if not self._is_sending:  # in the middle of a frame nobody would understand it
             await self._say_goodbye(str(self._ends_because))

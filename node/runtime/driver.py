@@ -12,7 +12,17 @@ from typing import Any
 
 import trio
 
-from node.core.interface import Core, Envelope, LeaderHint, Propose, Ready, Received, Role, Tick
+from node.core.interface import (
+    Core,
+    Envelope,
+    LeaderHint,
+    Propose,
+    Ready,
+    Received,
+    Role,
+    SnapshotSaved,
+    Tick,
+)
 from node.failpoints import failpoint
 from node.runtime.codecs import PEER_CODEC
 from node.runtime.counters import Counters
@@ -20,6 +30,7 @@ from node.runtime.inbox import Inbox
 from node.runtime.logs import logger
 from node.runtime.outbox import PeerOutbox
 from node.runtime.replies import Replies
+from node.runtime.snapshotter import Snapshotter
 from node.runtime.storage import Work
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import ReplicaId
@@ -34,7 +45,7 @@ class Stop:
     """Nobody will post any more: take a last `Ready`, close the storage stage, end."""
 
 
-Event = Received[Any] | Tick | Propose | Stop
+Event = Received[Any] | Tick | Propose | SnapshotSaved | Stop
 
 
 class Driver:
@@ -51,6 +62,7 @@ class Driver:
         outboxes: Mapping[ReplicaId, PeerOutbox],
         replies: Replies,
         counters: Counters,
+        snapshots: Snapshotter,
     ) -> None:
         self._replica = replica
         self._core = core
@@ -60,6 +72,7 @@ class Driver:
         self._outboxes = outboxes
         self._replies = replies
         self._counters = counters
+        self._snapshots = snapshots
         self._hint: LeaderHint | None = None
         self._encoded: tuple[object, bytes] = (None, b"")
 
@@ -76,25 +89,36 @@ class Driver:
                 ready = self._core.take_ready()
                 if ready is not None:
                     await self._carry_out(ready)
+            self._snapshots.stop()
 
     def deliver(self, envelopes: Sequence[Envelope[Any]]) -> None:
         """Put messages on their way: to peers' outboxes, or back into the own inbox."""
         if not envelopes:
             return
         failpoint("before-send")
+        written: dict[ReplicaId, PeerOutbox] = {}
         for envelope in envelopes:
             if envelope.to == self._replica:
                 self._inbox.post(Received(self._replica, envelope.message))
             else:
-                self._outboxes[envelope.to].put(self._encode(envelope.message))
+                outbox = self._outboxes[envelope.to]
+                outbox.put(self._encode(envelope.message))
+                written[envelope.to] = outbox
+        for outbox in written.values():
+            outbox.flush()
         failpoint("after-send")
 
     async def _carry_out(self, ready: Ready[Any, Any]) -> None:
         """Field by field, in the order of `Ready`."""
-        if ready.records or ready.messages_after_persist:
+        if ready.records or ready.messages_after_persist or ready.journal is not None:
             # Handed over first, so that disk and network work at the same time.
-            await self._storage.send(Work(ready.records, ready.messages_after_persist))
+            work = Work(ready.records, ready.messages_after_persist, ready.journal)
+            await self._storage.send(work)
         self.deliver(ready.messages)
+        if ready.received is not None:
+            self._snapshots.install(ready.received)
+        if ready.restored is not None:
+            self._machine.restore(ready.restored.state)
         for chosen in ready.chosen:
             failpoint("before-execute")
             for answer in self._machine.execute_slot(chosen.slot, chosen.commands):
@@ -102,6 +126,7 @@ class Driver:
             failpoint("after-execute")
             self._counters.slots += 1
             self._counters.commands += len(chosen.commands)
+        self._snapshots.consider()
         for command in ready.reads:
             self._replies.answer(self._machine.read(command))
         for refused in ready.refused:
@@ -109,6 +134,7 @@ class Driver:
             self._replies.refuse(refused, self._leader(ready.leader_hint))
         if ready.leader_hint is not None:
             self._on_leader_hint(ready.leader_hint)
+        self._replies.flush()
         for note in ready.notes:
             _log.info("%s", note)
 

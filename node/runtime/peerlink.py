@@ -6,6 +6,7 @@ A link only sends and a peer port only receives. What a broken connection loses 
 here: the core repeats what still matters.
 """
 
+from functools import partial
 from random import Random
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ import trio
 from node.config import Limits
 from node.core.interface import Received
 from node.core.multipaxos import Message
+from node.direct import send_now
 from node.errors import LinkReplaced, WireError, WrongPeer
 from node.marks import sometimes
 from node.runtime.codecs import PEER_CODEC
@@ -105,8 +107,11 @@ class PeerLink:
                 async with trio.open_nursery() as link_nursery:
                     link_nursery.start_soon(self._watch, stream)
                     await stream.send_all(hello)
-                    while True:
-                        await stream.send_all(await self._outbox.take_all())
+                    with self._outbox.direct(partial(send_now, stream)):
+                        while True:
+                            data = await self._outbox.take_all()
+                            with self._outbox.busy():
+                                await stream.send_all(data)
 
     async def _watch(self, stream: trio.SocketStream) -> None:
         """Notice the end of the connection also while there is nothing to send."""
@@ -198,10 +203,14 @@ class PeerPort:
         self._replace(self.links, sender, connection)
 
     async def _receive(self, sender: ReplicaId, connection: Connection) -> None:
-        async for message in connection:
-            if not isinstance(message, Message):
-                raise WireError(f"a link does not carry {type(message).__name__}")
-            if self.links.get(sender) is not connection:
-                self._promote(sender, connection)
-            self._inbox.post(Received(sender, message), connection.frame_bytes)
-            await self._inbox.wait_room()
+        is_open = True
+        while is_open:
+            for message in connection.received():
+                if not isinstance(message, Message):
+                    raise WireError(f"a link does not carry {type(message).__name__}")
+                if self.links.get(sender) is not connection:
+                    self._promote(sender, connection)
+                self._inbox.post(Received(sender, message), connection.frame_bytes)
+                if not self._inbox.has_room:
+                    await self._inbox.wait_room()
+            is_open = await connection.receive_more()

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from node.config import Limits
 from node.core.interface import Refusal, Refused
 from node.marks import sometimes
-from node.types import ClientId, ReplicaId, RequestNumber
+from node.types import OPEN_SESSION, ClientId, ReplicaId, RequestNumber
 from node.wire.messages import (
     REQUESTS_AHEAD_MAX,
     Answer,
     Interrupted,
     NotExecuted,
+    Opened,
     Overloaded,
 )
 
@@ -38,6 +39,8 @@ class Replies:
         self._waiting: dict[RequestId, tuple[ClientConnection | None, int]] = {}
         """With the bytes of each command; None where the connection is gone."""
         self._by_session: dict[ClientId, int] = {}
+        self._answered: dict[ClientConnection, None] = {}
+        """Connections with answers that have not left."""
         self.bytes = 0
         """Of all commands in flight."""
 
@@ -82,6 +85,7 @@ class Replies:
 
     def forget(self, connection: "ClientConnection") -> None:
         """The connection is gone; whoever asked will ask again elsewhere."""
+        self._answered.pop(connection, None)
         for request in connection.waiting:
             waiting = self._waiting.get(request)
             if waiting is not None and waiting[0] is connection:
@@ -89,8 +93,13 @@ class Replies:
         connection.waiting.clear()
 
     def answer(self, answer: Answer) -> None:
-        """Give an answer to whoever waits for it; most replicas have nobody who does."""
-        number = getattr(answer, "number", RequestNumber(0))  # Opened answers request 0
+        """Give an answer to whoever waits for it; most replicas have nobody who does.
+
+        It leaves with the next `flush`: whatever was answered meanwhile leaves together.
+        """
+        if not self._waiting:
+            return
+        number = OPEN_SESSION if isinstance(answer, Opened) else answer.number
         request = (answer.client, number)
         waiting = self._waiting.pop(request, None)
         if waiting is None:
@@ -104,6 +113,13 @@ class Replies:
             del self._by_session[answer.client]
         if connection is not None:
             connection.answer(request, answer)
+            self._answered[connection] = None
+
+    def flush(self) -> None:
+        """Send all answers; never waits."""
+        for connection in self._answered:
+            connection.flush()
+        self._answered.clear()
 
     def refuse(self, refused: Refused, leader: ReplicaId | None) -> None:
         """Tell a client that this attempt certainly did nothing."""

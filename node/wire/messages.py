@@ -7,14 +7,15 @@
     replica ─ Register* ─────────▶ master
     client ── Locate ────────────▶ master ── Located ──▶ client
 
-Before the hello stand the eight bytes of `node.wire.preface`. Requests are told apart by `(client, number)`, so replies may come in any order, and a request may
-be asked again on another connection.
+Before the hello stand the eight bytes of `node.wire.preface`. Requests are told apart by
+`(client, number)`, so replies may come in any order, and a request may be asked again on another
+connection.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from node.types import ClientId, ReplicaId, RequestNumber
+from node.types import ClientId, Natural, ReplicaId, RequestNumber, WireStruct
 from node.wire.codec import Codec
 
 FRAME_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -58,14 +59,13 @@ class MemberHello:
     sender: ReplicaId
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(WireStruct, frozen=True, tag=66):
     """Have `body` executed, exactly once however often this is asked."""
 
-    client: ClientId
+    client: Annotated[ClientId, Natural]
     """A session; while it is being opened (number 0), a nonce of the client's."""
-    number: RequestNumber
-    answered: RequestNumber
+    number: Annotated[RequestNumber, Natural]
+    answered: Annotated[RequestNumber, Natural]
     """All requests up to this one were answered; their results may be forgotten."""
     body: bytes
 
@@ -78,12 +78,11 @@ class Opened:
     session: ClientId
 
 
-@dataclass(frozen=True, slots=True)
-class Executed:
+class Executed(WireStruct, frozen=True, tag=68):
     """The request was executed, once; this is what the state machine said."""
 
-    client: ClientId
-    number: RequestNumber
+    client: Annotated[ClientId, Natural]
+    number: Annotated[RequestNumber, Natural]
     body: bytes
 
 
@@ -106,22 +105,20 @@ class NotExecuted:
     leader_address: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Overloaded:
+class Overloaded(WireStruct, frozen=True, tag=90):
     """This replica did nothing with this attempt, and will not: it has enough to do. Try later."""
 
-    client: ClientId
-    number: RequestNumber
+    client: Annotated[ClientId, Natural]
+    number: Annotated[RequestNumber, Natural]
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class TooLarge:
+class TooLarge(WireStruct, frozen=True, tag=91):
     """The command is longer than this cluster takes: not executed, and asking again is no help."""
 
-    client: ClientId
-    number: RequestNumber
-    bytes_max: int
+    client: Annotated[ClientId, Natural]
+    number: Annotated[RequestNumber, Natural]
+    bytes_max: Annotated[int, Natural]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +161,8 @@ class StatusReply:
     chosen_upto: int
     executed_upto: int
     accepted_upto: int
+    truncated_upto: int = 0
+    snapshot_slot: int = 0
     peers: tuple[PeerState, ...] = ()
     connections: int = 0
     """Of clients, this one among them."""

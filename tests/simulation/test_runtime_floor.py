@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
 
 import pytest
 from msgspec import structs
@@ -16,12 +15,14 @@ from harness.simulation.outcome import FailureKind
 from harness.simulation.pool import open_executor
 from harness.simulation.programs import simulation
 from harness.simulation.runtime_floor import draw_world, run
+from harness.simulation.runtime_floor.office import Office
 from harness.simulation.runtime_floor.speech import describe
 from harness.simulation.seeds import run_seeds
 from harness.simulation.story import tell
 from harness.simulation.trace import Trace
-from harness.simulation.world import MS, SECOND, US, Fault, Kind, Rates, Size, World
-from node.core.interface import Propose, Received, Role, Tick
+from harness.simulation.watching import Event
+from harness.simulation.world import MS, SECOND, US, Fault, Kind, Rates, Size, World, healthy
+from node.core.interface import Role, Tick
 from node.core.multipaxos import MultiPaxos
 from node.runtime.codecs import PEER_CODEC
 from node.types import ClientId, ReplicaId, RequestNumber
@@ -180,6 +181,22 @@ def test_a_piece_of_a_stream_is_told_as_its_messages() -> None:
         assert describe(piece) == repr(piece)
 
 
+def test_the_last_phase_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was not: with slow disks and short elections a cluster was called stuck (seed 512)."""
+    seen = []
+    read_finally = Office.read_finally
+
+    async def note(self: Office) -> None:
+        seen.append(self._simulation.rates)
+        await read_finally(self)
+
+    monkeypatch.setattr(Office, "read_finally", note)
+    slow = structs.replace(CALM, loss=1, duplicate=1, late=1, sync_stall=1, sync_mean=30 * MS)
+    run(structs.replace(world(), rates=slow, operations=3))
+    assert seen == [healthy(slow)]
+    assert healthy(slow).sync_mean < slow.sync_mean
+
+
 @pytest.mark.slow
 def test_a_diagram_names_the_messages() -> None:
     story = tell(world(), "runtime", "")
@@ -238,7 +255,7 @@ def test_a_look_inside_notices_what_no_client_has_seen_yet(mutant: str, rule: st
 class _Loops(MultiPaxos):
     """A core that never comes back from a tick, once it leads."""
 
-    def step(self, event: Received[Any] | Tick | Propose, /) -> None:
+    def step(self, event: Event, /) -> None:
         super().step(event)
         while isinstance(event, Tick) and self.role is Role.LEADER:
             pass

@@ -163,7 +163,7 @@ class Running:
 
 @asynccontextmanager
 async def running_cluster(
-    directory: Path, *, replicas: int = 3, metrics: bool = False, more: str = ""
+    directory: Path, *, replicas: int = 3, metrics: bool = False, settings: str = ""
 ) -> AsyncIterator[Running]:
     """Real replicas and a master on loopback, with a leader; no process survives the block."""
     async with open_cluster(
@@ -172,7 +172,7 @@ async def running_cluster(
         cluster="test",
         random=Random(),
         metrics=metrics,
-        more=more,
+        settings=settings,
     ) as cluster:
         await cluster.start_all()
         observer = Observer(cluster.config)

@@ -1,6 +1,6 @@
 """The faults of a world, each at its time, on hosts.
 
-All kinds are played. Some are gentler than among cores, since TCP is between replicas here:
+All kinds are played but the loss of a disk. Some are gentler than among cores, since TCP is between replicas here:
 
     loss         costs a retransmission, which holds up what comes behind; sometimes the connection
     duplicate    the connection breaks right behind a message: it was heard, and whoever sent it
@@ -23,7 +23,7 @@ from harness.simulation.programs import Host, HostCrashed
 from harness.simulation.programs.hosts import CURRENT, JOB
 from harness.simulation.runtime_floor.cluster import Cluster, host_name
 from harness.simulation.runtime_floor.office import Office
-from harness.simulation.world import MS, Fault, Kind
+from harness.simulation.world import MS, Fault, Kind, healthy
 from node.types import ReplicaId
 
 STROBE: Final = 20 * MS
@@ -56,9 +56,7 @@ class Faults:
                 host.resume(_name(fault))
             host.slow(0)
             host.clock.set_rate(now, MILLION)
-        self._simulation.rates = structs.replace(
-            self._simulation.rates, loss=0, duplicate=0, late=0
-        )
+        self._simulation.rates = healthy(self._simulation.rates)
         self._simulation.heal()
 
     def at_failpoint(self, name: str) -> None:
@@ -104,6 +102,8 @@ class Faults:
                 self._agenda.at(fault.until, lambda: self._simulation.mend(_name(fault)))
             case Kind.FLIP_BIT | Kind.FAIL_READ | Kind.FAIL_FSYNC:
                 self._damage(fault)
+            case Kind.LOSE_DISK:
+                pass  # played among cores, where all that it takes is looked at
             case Kind.CLIENT_CRASH:
                 self._crash_client(fault)
             case Kind.CLOCK_STEP | Kind.CLOCK_STROBE:

@@ -32,6 +32,10 @@ class Campaign:
         """Acceptors that promised and reported everything."""
         self.reported: dict[int, Entry] = {}
         """By slot, the entry of the highest ballot that any acceptor reported."""
+        self.truncated_upto = 0
+        """Slots up to here are chosen, and not everyone who promised could report them."""
+        self.knows_most = ballot.replica
+        """Who said so."""
         self._next_slots = dict.fromkeys(members, from_slot)
 
     def next_slot(self, acceptor: ReplicaId) -> int | None:
@@ -50,6 +54,9 @@ class Campaign:
                 _RIVAL_VALUES.hit()
             if held is None or held.ballot < entry.ballot:
                 self.reported[entry.slot] = entry
+        if promise.truncated_upto > self.truncated_upto:
+            self.truncated_upto = promise.truncated_upto
+            self.knows_most = acceptor
         if promise.is_last:
             self.promises.add(acceptor)
         else:

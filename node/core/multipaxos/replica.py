@@ -21,18 +21,20 @@ from node.core.interface import (
     Received,
     Refusal,
     Role,
+    SnapshotSaved,
     Tick,
 )
 from node.core.log import Entry, Noop, Value
 from node.core.multipaxos.campaign import Campaign
-from node.core.multipaxos.election import Elector
 from node.core.multipaxos.leader import Leadership, OpenSlot
 from node.core.multipaxos.messages import (
     Accept,
     Accepted,
     ChosenRecord,
+    Chunk,
     Declined,
     Fetch,
+    FetchChunk,
     Heard,
     Heartbeat,
     Learn,
@@ -41,8 +43,11 @@ from node.core.multipaxos.messages import (
     Probe,
     Promise,
     Record,
+    Rejoin,
+    Standing,
     Willing,
 )
+from node.core.multipaxos.rejoin import Rejoining
 from node.marks import always, sometimes
 from node.types import Command, ReplicaId
 
@@ -57,16 +62,17 @@ _VOTES_OVERTAKE = sometimes("a slot has its votes before the one in front of it"
 _OWN_VALUE = always("a leader chooses only what it accepted under its own ballot")
 _ACCEPTED_TWICE = sometimes("an accept comes twice")
 _MAY_HAVE_LOST = sometimes("a follower holds another ballot's value where a slot is chosen")
-_LEARNS_IN_PARTS = sometimes("catching up takes several parts")
+_SILENT = sometimes("a replica that lost its disk is asked for a promise")
+_VOTES_FOR_TRUNCATED = sometimes("a vote in a slot that was truncated")
 _LEARNS_OF_HIGHER = sometimes("a leader or candidate learns what a higher ballot chose")
 
 
-class MultiPaxos(Elector):
+class MultiPaxos(Rejoining):
     """One replica's core. Owned by one driver; deterministic given its random generator."""
 
     # ── What a driver calls ──────────────────────────────────────────────────────────────────
 
-    def step(self, event: Received[Message] | Tick | Propose, /) -> None:
+    def step(self, event: Received[Message] | Tick | Propose | SnapshotSaved, /) -> None:
         """Take in one event."""
         match event:
             case Received(sender, message):
@@ -75,6 +81,8 @@ class MultiPaxos(Elector):
                 self._on_tick()
             case Propose(command):
                 self._on_propose(command)
+            case SnapshotSaved():
+                self._on_snapshot_saved(event)
             case _:
                 assert_never(event)
 
@@ -82,7 +90,15 @@ class MultiPaxos(Elector):
         """Hand out all outstanding work, once; commands that waited share slots."""
         self._propose_pending()
         chosen_upto = self.log.chosen_upto
-        if chosen_upto > self._chosen_recorded and (self._outbox.records or self._heartbeat_due()):
+        if self._rewrites_journal:
+            # In place of all records so far, those of this Ready too.
+            self._rewrites_journal = False
+            self._outbox.records.clear()
+            self._outbox.journal = self.acceptor.records()
+            self._chosen_recorded = chosen_upto
+        elif chosen_upto > self._chosen_recorded and (
+            self._outbox.records or self._heartbeat_due()
+        ):
             # A hint, never waited for: it travels with records that are written anyway.
             self._record(ChosenRecord(chosen_upto))
             self._chosen_recorded = chosen_upto
@@ -90,8 +106,11 @@ class MultiPaxos(Elector):
 
     # ── Events ───────────────────────────────────────────────────────────────────────────────
 
-    def _on_message(self, sender: ReplicaId, message: Message) -> None:
+    def _on_message(self, sender: ReplicaId, message: Message) -> None:  # noqa: PLR0912 - one each
         match message:
+            case Prepare() | Probe() if self.is_rejoining:
+                # It does not know what it has promised, nor what it would have to report.
+                _SILENT.hit()
             case Prepare():
                 self._on_prepare(sender, message)
             case Promise():
@@ -114,6 +133,14 @@ class MultiPaxos(Elector):
                 self._on_willing(sender, message)
             case Heard():
                 self._on_heard(sender, message)
+            case FetchChunk():
+                self._on_fetch_chunk(sender, message)
+            case Chunk():
+                self._on_chunk(sender, message)
+            case Rejoin():
+                self._on_rejoin(sender, message)
+            case Standing():
+                self._on_standing(sender, message)
             case _:
                 assert_never(message)
 
@@ -123,6 +150,8 @@ class MultiPaxos(Elector):
             self._elect_on()
         elif self._heartbeat_due():
             self._lead_on(self.leadership)
+        if self.amnesia is not None and self._heartbeat_due():
+            self._rejoin_on(self.amnesia)
 
     def _on_propose(self, command: Command) -> None:
         if self.leadership is None:
@@ -251,8 +280,14 @@ class MultiPaxos(Elector):
         """Accept unless a higher ballot is promised (phase 2b)."""
         if not self._follow(sender, accept.ballot):
             return
+        if self.is_rejoining:
+            self._on_chosen_upto(sender, accept.ballot, accept.chosen_upto)
+            return
         if accept.slot > self.log.accepted_upto + self.settings.slots_ahead_max:
             self._on_chosen_upto(sender, accept.ballot, accept.chosen_upto)
+            return
+        if accept.slot <= self.log.truncated_upto:
+            self._vote_for_truncated(sender, accept)
             return
         entry = Entry(accept.slot, accept.ballot, accept.value)
         if self.log.get(accept.slot) == entry:
@@ -262,9 +297,22 @@ class MultiPaxos(Elector):
         self._send_after_persist(sender, Accepted(accept.ballot, accept.slot))
         self._on_chosen_upto(sender, accept.ballot, accept.chosen_upto)
 
+    def _vote_for_truncated(self, sender: ReplicaId, accept: Accept) -> None:
+        """Vote in a slot that is known to be chosen, without its entry.
+
+        A ballot above the one in which it was chosen carries that value, and in a lower one nothing
+        can be chosen any more ("Paxos made simple", P2c). Who asks later is told that the slot is
+        chosen, which says more than the vote. Without it, a leader that lags might find no quorum.
+        """
+        _VOTES_FOR_TRUNCATED.hit()
+        if accept.ballot > self.acceptor.promised:
+            self._record(self.acceptor.promise(accept.ballot))
+        self._send_after_persist(sender, Accepted(accept.ballot, accept.slot))
+        self._on_chosen_upto(sender, accept.ballot, accept.chosen_upto)
+
     def _on_heartbeat(self, sender: ReplicaId, heartbeat: Heartbeat) -> None:
         if self._follow(sender, heartbeat.ballot):
-            if heartbeat.ballot == self._followed:
+            if heartbeat.ballot == self._followed and not self.is_rejoining:
                 self._send(sender, Heard(heartbeat.ballot))
             self._on_chosen_upto(sender, heartbeat.ballot, heartbeat.chosen_upto)
 
@@ -282,31 +330,6 @@ class MultiPaxos(Elector):
             self._choose(slot)
 
     # ── Catching up ──────────────────────────────────────────────────────────────────────────
-
-    def _fetch(self, source: ReplicaId) -> None:
-        """Ask for what was chosen, one question at a time."""
-        if self._now >= self._fetch_again_at:
-            self._fetch_again_at = self._now + self.settings.heartbeat_ticks
-            self._send(source, Fetch(self.log.chosen_upto + 1))
-
-    def _on_fetch(self, sender: ReplicaId, fetch: Fetch) -> None:
-        entries: list[Entry] = []
-        size = 0
-        for entry in self.log.entries(fetch.from_slot, self.log.chosen_upto):
-            size += sum(len(command.body) for command in entry.value.commands)
-            if entries and size > self.settings.report_bytes_max:
-                break
-            entries.append(entry)
-            if len(entries) == self.settings.report_entries_max:
-                break
-        if entries:
-            self._send(sender, Learn(tuple(entries), self.log.chosen_upto))
-
-    def _on_learn(self, sender: ReplicaId, learn: Learn) -> None:
-        if self._learn(learn.entries) and self.log.chosen_upto < learn.chosen_upto:
-            _LEARNS_IN_PARTS.hit()
-            self._fetch_again_at = self._now
-            self._fetch(sender)
 
     def _learn(self, entries: Iterable[Entry]) -> bool:
         """Take over chosen entries that continue the chosen prefix; True when there were any."""

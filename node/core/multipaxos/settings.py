@@ -26,3 +26,9 @@ class Settings:
     slots_ahead_max: int = 64 * 1024
     """How far beyond its log an acceptor accepts: a slot number must not decide how much memory is
     taken. A replica that lags further catches up first."""
+    chunk_bytes_max: int = 256 * 1024
+    """Of a snapshot in one message. Larger ones would hold up heartbeats behind them."""
+    log_slots_kept: int = 1024
+    """That stay in the log although a snapshot stands for them, for those who lag a little."""
+    log_bytes_kept: int = 1024 * 1024
+    """At most; they are written once more whenever the log is truncated."""

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import cbor2
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -103,7 +103,7 @@ async def test_the_end_of_a_connection_wakes_everyone_who_waits(
                 case "garbage":
                     await replica.stream.send_all(frame(b"\xff", 10))
                 case _:
-                    await replica.stream.send_all(frame(cbor2.dumps([72]), 10))
+                    await replica.stream.send_all(frame(msgspec.msgpack.encode([72]), 10))
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(end_it)
@@ -160,7 +160,7 @@ async def hang_up(talker: Talker) -> None:
 
 
 async def garble(talker: Talker) -> None:
-    await talker.stream.send_all(frame(b"\xff", 10))
+    await talker.stream.send_all(frame(b"\xc1", 10))
     await talker.hear()
     await talker.hear()
 
@@ -179,7 +179,7 @@ async def say_nothing(_talker: Talker) -> None:
     ("handle", "reason"),
     [
         (hang_up, "closed the connection|broke|Broken|peer closed"),
-        (garble, "not the CBOR we speak"),
+        (garble, "not the MessagePack we speak"),
         (say_goodbye, "answered Goodbye.*another cluster"),
         (say_nothing, "did not answer within 1 s"),
     ],

@@ -2,7 +2,7 @@
 
 import pytest
 import trio
-from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair
+from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
 from node.config import Limits
 from node.errors import (
@@ -90,8 +90,8 @@ async def test_an_empty_cluster_name_means_any() -> None:
     [
         (GREETING + b"\xff\xff\xff\xff", FrameTooLarge, "announces 4294967295 bytes"),
         (GREETING + b"\x00\x00\x04\x01", FrameTooLarge, "1025 bytes; the limit is 1024"),
-        (GREETING + frame(b"\xff", 9), MalformedFrame, "not the CBOR we speak"),
-        (GREETING + frame(b"\x82\x19\x27\x0f\x01", 9), UnknownTag, "tag 9999"),
+        (GREETING + frame(b"\xc1", 9), MalformedFrame, "not the MessagePack we speak"),
+        (GREETING + frame(b"\x92\xcd\x27\x0f\x01", 9), UnknownTag, "tag 9999"),
         (
             GREETING + frame(CLIENT_CODEC.encode(StatusRequest()), 9),
             WireError,
@@ -114,7 +114,7 @@ async def test_an_empty_cluster_name_means_any() -> None:
     ids=[
         "too large",
         "too large for a hello",
-        "no CBOR",
+        "garbage",
         "unknown tag",
         "no hello",
         "foreign",
@@ -153,6 +153,33 @@ async def test_answers_that_were_queued_leave_before_the_goodbye() -> None:
         await post_and_fail()
     assert await talker.hear() == Goodbye("queued")
     assert await talker.hear() == Goodbye("enough")
+
+
+async def test_answers_that_come_while_a_goodbye_waits_for_room_do_not_get_in_between(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[bytes] = []
+
+    def send_now(_stream: object, data: bytes) -> int:
+        sent.append(data)
+        return 0
+
+    monkeypatch.setattr("node.runtime.connection.send_now", send_now)
+    near, far = lockstep_stream_pair()
+    connection = connection_over(far)
+
+    async def fail() -> None:
+        with pytest.raises(WireError, match="enough"):
+            async with connection.open():
+                raise WireError("enough")
+
+    async with near, trio.open_nursery() as nursery:
+        nursery.start_soon(fail)
+        await wait_all_tasks_blocked(0.1)
+        connection.post(Goodbye("too late"))
+        connection.queue(Goodbye("too late"))
+        connection.flush()
+    assert sent == []
 
 
 async def test_an_end_within_a_frame_is_not_a_clean_end() -> None:

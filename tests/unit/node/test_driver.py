@@ -30,7 +30,9 @@ from node.runtime.driver import Driver, Stop
 from node.runtime.inbox import Inbox
 from node.runtime.outbox import PeerOutbox
 from node.runtime.replies import Replies
+from node.runtime.snapshotter import Snapshotter
 from node.runtime.storage import Work
+from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import OPEN_SESSION, ClientId, Command, ReplicaId, RequestNumber
 from node.wire.framing import FrameDecoder
@@ -79,15 +81,26 @@ class ScriptedCore:
         )
 
 
-class Echo:
+class Echo(KeyValueStore):
     """Executes by saying what it executed, on the diary."""
 
     def __init__(self, diary: list[str]) -> None:
+        super().__init__()
         self._diary = diary
 
     def execute(self, body: bytes) -> bytes:
         self._diary.append("execute")
         return body
+
+
+class NoSnapshots(Snapshotter):
+    """Is never due."""
+
+    def __init__(self) -> None:
+        self._outstanding = 1
+
+    def stop(self) -> None:
+        pass
 
 
 class DiaryReplies(Replies):
@@ -138,6 +151,7 @@ class Stage:
             outboxes=self.outboxes,
             replies=self.replies,
             counters=Counters(),
+            snapshots=NoSnapshots(),
         )
 
     async def run(self, *events: object) -> None:

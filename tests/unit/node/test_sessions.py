@@ -2,15 +2,17 @@
 
 import pytest
 
+from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import OPEN_SESSION, ClientId, Command, RequestNumber
 from node.wire.messages import Executed, Expired, Opened
 
 
-class Counting:
+class Counting(KeyValueStore):
     """Answers how many bodies it has executed."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.bodies: list[bytes] = []
 
     def execute(self, body: bytes) -> bytes:
@@ -135,7 +137,18 @@ def test_a_read_outside_the_log_leaves_the_session_alone() -> None:
     assert it.machine._sessions[session].results == {}
 
 
-class Echo:
+def test_an_answered_number_that_no_request_can_have_costs_nothing() -> None:
+    it = Machine()
+    session = it.open()
+    for number in (1, 2, 3):
+        it.execute(command(session, number))
+    it.execute(command(session, 4, answered=2))
+    assert list(it.machine._sessions[session].results) == [3, 4]
+    it.execute(command(session, 2**62, answered=2**62 - 1))
+    assert list(it.machine._sessions[session].results) == [2**62]
+
+
+class Echo(KeyValueStore):
     def execute(self, body: bytes) -> bytes:
         return body
 
