@@ -251,6 +251,7 @@ async def test_a_request_that_waits_already_is_not_proposed_again() -> None:
         assert len(port.inbox) == 0
         assert len(port.replies) == 1
         port.replies.answer(executed(1))
+        port.replies.flush()
         assert await new.hear() == executed(1)
         assert len(port.replies) == 0
         await port.ask(new, 1)
@@ -264,6 +265,7 @@ async def test_a_command_that_is_too_long_is_answered_so_and_its_client_stays() 
         await client.say(request(2, bytes(100)))
         assert len(await port.inbox.take_all()) == 1
         port.replies.answer(executed(2))
+        port.replies.flush()
         assert await client.hear() == executed(2)
 
 
@@ -296,6 +298,7 @@ async def test_what_is_asked_beyond_a_limit_is_certainly_not_proposed(
         assert reason in answer.reason
         assert len(port.inbox) == asked - 1
         port.replies.answer(executed(1))
+        port.replies.flush()
         assert await talkers[0].hear() == executed(1)
         await talkers[1].say(request(asked, bytes(size)))
         await wait_all_tasks_blocked()
@@ -326,6 +329,7 @@ async def test_what_a_connection_has_asked_counts_until_it_is_done_with() -> Non
         await client.say(request(3))
         assert isinstance(await client.hear(), Overloaded)
         port.replies.interrupt_all(None)
+        port.replies.flush()
         await port.ask(client, 3)
 
 
@@ -340,6 +344,7 @@ async def test_a_connection_with_many_bytes_in_flight_is_not_read_for_a_while() 
         asked = [event.command.number for event in await port.inbox.take_all()]
         assert asked == [1, 2, 4]
         port.replies.answer(executed(1))
+        port.replies.flush()
         await wait_all_tasks_blocked()
         assert [event.command.number for event in await port.inbox.take_all()] == [3]
 
