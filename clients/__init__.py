@@ -3,6 +3,7 @@
 from clients.errors import (
     ClientError as ClientError,
     Indeterminate as Indeterminate,
+    Overloaded as Overloaded,
     Rejected as Rejected,
 )
 from clients.kv import KvClient as KvClient

@@ -15,7 +15,6 @@ from node.wire.messages import (
     CLIENT_CODEC,
     FRAME_BYTES_MAX,
     MASTER_CODEC,
-    PROTOCOL_VERSION,
     Answer,
     ClientHello,
     Executed,
@@ -26,10 +25,13 @@ from node.wire.messages import (
     Located,
     NotExecuted,
     Opened,
+    Overloaded,
     Request,
     StatusReply,
     StatusRequest,
+    TooLarge,
 )
+from node.wire.preface import Speaker, preface
 
 CHUNK_BYTES: Final = 64 * 1024
 
@@ -145,7 +147,7 @@ class ReplicaConnection:
                 question = self._questions.pop(None, None)
             case Opened(client, _):
                 question = self._questions.pop((client, OPEN_SESSION), None)
-            case Executed() | Expired() | NotExecuted() | Interrupted():
+            case Executed() | Expired() | NotExecuted() | Overloaded() | TooLarge() | Interrupted():
                 question = self._questions.pop((message.client, message.number), None)
             case _:
                 raise WireError(f"a replica does not send {type(message).__name__}")
@@ -164,9 +166,9 @@ class ReplicaConnection:
 async def connect(address: Address, cluster: str, *, timeout_s: float) -> ReplicaConnection:
     """Connect and greet; the caller runs `run()`, which also closes. Raises CannotConnect."""
     stream = await open_stream(address, timeout_s)
-    hello = frame(CLIENT_CODEC.encode(ClientHello(PROTOCOL_VERSION, cluster)), FRAME_BYTES_MAX)
+    hello = frame(CLIENT_CODEC.encode(ClientHello(cluster)), FRAME_BYTES_MAX)
     try:
-        await stream.send_all(hello)
+        await stream.send_all(preface(Speaker.CLIENT) + hello)
     except trio.BrokenResourceError as error:
         await trio.aclose_forcefully(stream)
         raise CannotConnect(f"{address} closed the connection at once") from error
@@ -207,7 +209,8 @@ async def locate(master: Address, cluster: str, *, timeout_s: float) -> Located:
 async def _ask_master(master: Address, cluster: str, timeout_s: float) -> Located:
     decoder = FrameDecoder(FRAME_BYTES_MAX)
     async with await open_stream(master, timeout_s) as stream:
-        for question in (ClientHello(PROTOCOL_VERSION, cluster), Locate()):
+        await stream.send_all(preface(Speaker.CLIENT))
+        for question in (ClientHello(cluster), Locate()):
             await stream.send_all(frame(MASTER_CODEC.encode(question), FRAME_BYTES_MAX))
         while (payload := decoder.next_frame()) is None:
             data = await stream.receive_some(CHUNK_BYTES)

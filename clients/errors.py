@@ -9,5 +9,9 @@ class Rejected(ClientError):
     """Certainly not executed, and it never will be: a history may call it FAILED."""
 
 
+class Overloaded(Rejected):
+    """Rejected because the cluster has too much to do: trying again at once makes it worse."""
+
+
 class Indeterminate(ClientError):
     """It may have been executed, may be later, or may never be: UNKNOWN, not FAILED."""

@@ -24,7 +24,6 @@ from node.wire.framing import FrameDecoder, frame
 from node.wire.messages import (
     CLIENT_CODEC,
     FRAME_BYTES_MAX,
-    PROTOCOL_VERSION,
     ClientHello,
     Executed,
     Expired,
@@ -32,8 +31,11 @@ from node.wire.messages import (
     Interrupted,
     NotExecuted,
     Opened,
+    Overloaded,
     Request,
+    TooLarge,
 )
+from node.wire.preface import Speaker, preface
 
 
 class _NoHelp(Exception):
@@ -99,8 +101,8 @@ class Pipeline:
     async def answers(self) -> list[Executed]:
         """Send what was asked, and wait until at least one request is answered.
 
-        Raises Indeterminate when none is in time, or the session was forgotten: everything
-        outstanding may be executed or not, and the next `open()` begins a new session.
+        Raises Indeterminate when none is in time, the session was forgotten, or a request is longer
+        than the cluster takes: everything outstanding may be executed or not, and the next `open()` begins a new session.
         """
         deadline = trio.current_time() + self._timeout_s
         while True:
@@ -163,6 +165,13 @@ class Pipeline:
                     raise Indeterminate("the cluster has forgotten this session")
                 case NotExecuted() | Interrupted():
                     self._trouble = _NoHelp("the replica does not lead", message.leader_address)
+                case Overloaded():
+                    # Certainly not executed; after a pause it is asked again, and there.
+                    here = self._replicas[self._next % len(self._replicas)]
+                    self._trouble = _NoHelp(f"overloaded: {message.reason}", str(here))
+                case TooLarge():
+                    self._give_up()
+                    raise Indeterminate(f"one request had more than {message.bytes_max} bytes")
                 case Goodbye(reason):
                     raise WireError(f"it said goodbye: {reason}")
                 case _:
@@ -178,8 +187,8 @@ class Pipeline:
             raise _NoHelp(str(error)) from error
         self._stream = stream
         self._decoder = FrameDecoder(FRAME_BYTES_MAX)
-        hello = ClientHello(PROTOCOL_VERSION, self._cluster)
-        self._unsent = [frame(CLIENT_CODEC.encode(hello), FRAME_BYTES_MAX)]
+        hello = frame(CLIENT_CODEC.encode(ClientHello(self._cluster)), FRAME_BYTES_MAX)
+        self._unsent = [preface(Speaker.CLIENT) + hello]
         if self._session is None:
             self._last = OPEN_SESSION
             nonce = ClientId(self._random.getrandbits(62))

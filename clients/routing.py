@@ -15,6 +15,8 @@ from node.types import Address
 CONNECT_TIMEOUT_S: Final = 1.0
 BACK_OFF_S: Final = 0.02
 """After a replica that is no help; a fraction of an election, so that little time is lost."""
+OVERLOAD_BACK_OFF_S_MAX: Final = 1.0
+"""After a replica that has too much to do, which doubles from the one above up to this."""
 
 
 class Router:
@@ -37,6 +39,7 @@ class Router:
         self._next = random.randrange(len(self._replicas)) if self._replicas else 0
         self._current: ReplicaConnection | None = None
         self._connecting = trio.Lock()
+        self._epoch = 0
         self.failures = 0
         """Connections that could not be made, in a row."""
 
@@ -73,9 +76,10 @@ class Router:
         else:
             self._next += 1
 
-    async def back_off(self) -> None:
-        """Wait a little, not in step with other clients."""
-        await trio.sleep(BACK_OFF_S * (0.5 + self._random.random()))
+    async def back_off(self, overloads: int = 0) -> None:
+        """Wait a little, not in step with other clients; longer after `overloads` in a row."""
+        longest = min(BACK_OFF_S * 2.0 ** min(overloads, 10), OVERLOAD_BACK_OFF_S_MAX)
+        await trio.sleep(longest * (0.5 + self._random.random()))
 
     async def _ask_master(self) -> None:
         """Learn the replicas anew; without a master, or when it is down, keep those we know."""
@@ -94,5 +98,7 @@ class Router:
             address = Address.parse(info.client_address)
             if address not in self._replicas:
                 self._replicas.append(address)
-            if info.replica == located.leader:
+            # Another master, or one that has lost its file, may know of an earlier leader only.
+            if info.replica == located.leader and located.epoch >= self._epoch:
+                self._epoch = located.epoch
                 self._next = self._replicas.index(address)

@@ -5,6 +5,7 @@ number once, so asking again, also at another replica, is always safe. What is n
 runs out:
 
     no attempt left this process, or each was refused     Rejected: certainly not executed
+    each was refused, the last for too much work          Overloaded, which is a Rejected
     anything else                                         Indeterminate
 
 After an Indeterminate the session is given up: the next request opens a new one.
@@ -18,9 +19,10 @@ from typing import Final
 import trio
 
 from clients.connection import CannotConnect, ConnectionLost
-from clients.errors import ClientError, Indeterminate, Rejected
+from clients.errors import ClientError, Indeterminate, Overloaded, Rejected
 from clients.routing import Router
 from node.types import OPEN_SESSION, Address, ClientId, RequestNumber
+from node.wire import messages
 from node.wire.messages import (
     COMMAND_BYTES_MAX,
     Answer,
@@ -30,11 +32,15 @@ from node.wire.messages import (
     NotExecuted,
     Opened,
     Request,
+    TooLarge,
 )
 
 ATTEMPT_TIMEOUT_S: Final = 1.0
 """Silence after which a replica is taken for stopped. Longer than an election usually takes, so
 that a live leader's clients do not all come back at once."""
+
+PATIENT_ATTEMPTS: Final = 4
+"""At a replica that is overloaded, before another one is asked."""
 
 
 class Session:
@@ -80,7 +86,7 @@ class Client:
         Raises Rejected or Indeterminate, bare. Cancelled, the command may have been executed.
         """
         if len(body) > COMMAND_BYTES_MAX:
-            raise Rejected(f"a command of {len(body)} bytes; {COMMAND_BYTES_MAX} are allowed")
+            raise Rejected(_too_large(body, COMMAND_BYTES_MAX))
         deadline = trio.current_time() + self._timeout_s
         session = await self._open_session(deadline)
         number = session.next_number()
@@ -108,7 +114,8 @@ class Client:
                 try:
                     answer = await self._ask_until(deadline, nonce, OPEN_SESSION, None, b"")
                 except ClientError as error:
-                    raise Rejected(f"no session could be opened: {error}") from error
+                    kind = Overloaded if isinstance(error, Overloaded) else Rejected
+                    raise kind(f"no session could be opened: {error}") from error
                 assert isinstance(answer, Opened), answer
                 self._session = Session(answer.session)
             return self._session
@@ -128,34 +135,44 @@ class Client:
         """Attempt after attempt until one is answered or time is up."""
         may_be_executed = False
         last_problem = "no time to ask"
-        attempts = 0
+        attempts = overloads = 0
         while trio.current_time() < deadline:
             self.retries += attempts > 0
             attempts += 1
             answered = session.answered if session is not None else OPEN_SESSION
             request = Request(client, number, answered, body)
             try:
-                answer = await self._attempt(request, deadline)
+                answer = await self._attempt(request, deadline, overloads)
             except CannotConnect as error:
                 last_problem = str(error)
             except (ConnectionLost, trio.TooSlowError) as error:
                 may_be_executed = True
                 last_problem = str(error) or f"no answer within {ATTEMPT_TIMEOUT_S} s"
             else:
+                overloads = overloads + 1 if isinstance(answer, messages.Overloaded) else 0
                 match answer:
-                    case NotExecuted():
+                    case NotExecuted() | messages.Overloaded():
                         last_problem = f"refused: {answer.reason}"
+                    case TooLarge():
+                        # The limit was lowered between two attempts, or was never ours.
+                        last_problem = _too_large(body, answer.bytes_max)
+                        break
                     case Interrupted():
                         may_be_executed = True
                         last_problem = "the leader stepped down"
                     case _:
                         return answer
-            await self._router.back_off()
+            await self._router.back_off(overloads)
         problem = f"{last_problem} (attempts: {attempts})"
-        raise Indeterminate(problem) if may_be_executed else Rejected(problem)
+        if may_be_executed:
+            raise Indeterminate(problem)
+        raise Overloaded(problem) if overloads else Rejected(problem)
 
-    async def _attempt(self, request: Request, deadline: float) -> Answer:
+    async def _attempt(self, request: Request, deadline: float, overloads: int) -> Answer:
         """Ask one replica once, and leave a replica that is no help.
+
+        One that has too much to do, `overloads` times so far, is left now and then: it is the
+        leader, and the only one who can help, or it is not, and has not even said so.
 
         Raises CannotConnect when nothing was asked, ConnectionLost or TooSlowError when it was.
         """
@@ -172,7 +189,13 @@ class Client:
             raise
         if isinstance(answer, NotExecuted | Interrupted):
             self._router.leave(connection, leader_address=answer.leader_address)
+        elif isinstance(answer, messages.Overloaded) and (overloads + 1) % PATIENT_ATTEMPTS == 0:
+            self._router.leave(connection)
         return answer
+
+
+def _too_large(body: bytes, bytes_max: int) -> str:
+    return f"a command of {len(body)} bytes; {bytes_max} are allowed"
 
 
 @asynccontextmanager

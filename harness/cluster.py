@@ -185,11 +185,13 @@ async def open_cluster(
     cluster: str,
     random: Random,
     timing: Timing = _DEFAULTS,
+    metrics: bool = False,
     settings: str = "",
 ) -> AsyncIterator[LocalCluster]:
     """Lay out a cluster below `directory` (configuration, `data`, `logs`); starts nothing.
 
-    `settings` is TOML, put behind what is always in the configuration.
+    With `metrics` each replica has a metrics port; `settings` is TOML, put behind what is always in
+    the configuration.
 
     Leaving the block ends every process, also when it is left by an error or a cancellation. The
     data directories stay.
@@ -197,8 +199,9 @@ async def open_cluster(
     logs = directory / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     config_path = directory / "cluster.toml"
-    ports = free_ports(2 * replicas + 1, random)
-    config_path.write_text(_config_text(replicas, cluster, ports, timing) + settings)
+    ports = free_ports((3 if metrics else 2) * replicas + 1, random)
+    text = _config_text(replicas, cluster, ports, timing, metrics=metrics)
+    config_path.write_text(text + settings)
     local = LocalCluster(load_config(config_path), config_path.resolve(), logs)
     try:
         yield local
@@ -216,7 +219,9 @@ async def _reap(server: Server) -> None:
             await process.stdin.aclose()
 
 
-def _config_text(replicas: int, cluster: str, ports: list[int], timing: Timing) -> str:
+def _config_text(
+    replicas: int, cluster: str, ports: list[int], timing: Timing, *, metrics: bool
+) -> str:
     lines = [
         f'cluster = "{cluster}"',
         'data_dir = "data"',
@@ -235,6 +240,8 @@ def _config_text(replicas: int, cluster: str, ports: list[int], timing: Timing) 
             f'peer_address = "127.0.0.1:{ports.pop()}"',
             f'client_address = "127.0.0.1:{ports.pop()}"',
         ]
+        if metrics:
+            lines.append(f'metrics_address = "127.0.0.1:{ports.pop()}"')
     return "\n".join(lines) + "\n"
 
 

@@ -1,4 +1,9 @@
-"""Run one server process in the foreground until a signal, or the end of its stdin, stops it."""
+"""Run one server process in the foreground until a signal, or the end of its stdin, stops it.
+
+The first SIGTERM or SIGINT lets it finish: what is saved is synced, ports are closed. A second one
+ends it at once, as SIGKILL would, which it survives like any crash. It is also ended when it has
+not finished after `STOP_TIMEOUT_S`: a disk that does not answer must not keep a supervisor waiting.
+"""
 
 import gc
 import logging
@@ -11,25 +16,38 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+import msgspec
 import trio
 
-from node.config import load_config
-from node.errors import NodeError
+from node.config import ClusterConfig, load_config
+from node.errors import ConfigError, NodeError
 from node.failpoints import listen_to_environment
 from node.master import open_master
-from node.runtime.logs import logger
+from node.runtime.logs import log_to_stderr, logger
 from node.runtime.nursery import bare_errors
 from node.runtime.replica import open_replica
-from node.types import ReplicaId
+from node.types import Address, ReplicaId
 
 _log = logger("process")
+
+STOP_TIMEOUT_S: Final = 10.0
+"""Far more than an fsync; what supervisors usually wait before they send SIGKILL."""
+
+UNFINISHED: Final = 1
+"""Exit status of a server that could not finish: as for a disk that failed."""
 
 COLLECT_AFTER: Final = 50_000
 """Objects made and not dropped between two collections of garbage."""
 
 
 def run_replica(
-    config_path: Path, replica: int, *, until_stdin_closes: bool, lost_disk: bool = False
+    config_path: Path,
+    replica: int,
+    *,
+    until_stdin_closes: bool,
+    lost_disk: bool = False,
+    metrics: str | None = None,
+    log_format: str = "text",
 ) -> None:
     """Serve as one replica until SIGTERM, SIGINT or a failure; raises NodeError.
 
@@ -38,26 +56,38 @@ def run_replica(
     listen_to_environment()
     config = load_config(config_path)
     config.replica(ReplicaId(replica))
+    if metrics is not None:
+        config = _with_metrics(config, ReplicaId(replica), metrics)
+    log_to_stderr(log_format, f"replica-{replica}")
     # Seeded by the system: replicas must not draw the same election timeouts.
     server = open_replica(config, ReplicaId(replica), random=Random(), lost_disk=lost_disk)
     _serve(server, f"replica {replica} of {config.cluster}", until_stdin_closes=until_stdin_closes)
 
 
-def run_master(config_path: Path, *, until_stdin_closes: bool) -> None:
+def run_master(config_path: Path, *, until_stdin_closes: bool, log_format: str = "text") -> None:
     """Serve as the master until SIGTERM, SIGINT or a failure; raises NodeError."""
     config = load_config(config_path)
+    log_to_stderr(log_format, "master")
     name = f"master of {config.cluster}"
     _serve(open_master(config), name, until_stdin_closes=until_stdin_closes)
+
+
+def _with_metrics(config: ClusterConfig, replica: ReplicaId, text: str) -> ClusterConfig:
+    """The address of the command line in place of the file's."""
+    try:
+        address = Address.parse(text)
+    except ValueError as error:
+        raise ConfigError(f"--metrics: {error}") from error
+    members = [
+        msgspec.structs.replace(member, metrics_address=address) if member.id == replica else member
+        for member in config.replicas
+    ]
+    return msgspec.structs.replace(config, replicas=tuple(members))
 
 
 def _serve(
     server: AbstractAsyncContextManager[object], name: str, *, until_stdin_closes: bool
 ) -> None:
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
     # What a replica keeps is values without cycles, and lots of them: looking through them often
     # finds nothing. What is here already stays.
     gc.freeze()
@@ -80,6 +110,7 @@ async def _serve_until_told(
             async with server:
                 _log.info("%s serves", name)
                 await told.wait()
+                watchers.start_soon(_bound_the_end, name)
             watchers.cancel_scope.cancel()
     _log.info("%s stopped", name)
 
@@ -87,6 +118,10 @@ async def _serve_until_told(
 async def _watch_signals(signals: AsyncIterator[int], told: trio.Event) -> None:
     async for number in signals:
         _log.info("received %s", signal.Signals(number).name)
+        if told.is_set():
+            _log.warning("stopping at once")
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
         told.set()
 
 
@@ -97,3 +132,11 @@ async def _watch_stdin(told: trio.Event) -> None:
             pass
     _log.info("stdin closed")
     told.set()
+
+
+async def _bound_the_end(name: str) -> None:
+    """Only a thread that the system does not let go can still be there then: leave without it."""
+    await trio.sleep(STOP_TIMEOUT_S)
+    _log.error("%s did not finish within %s s: ended as if it had crashed", name, STOP_TIMEOUT_S)
+    logging.shutdown()
+    os._exit(UNFINISHED)

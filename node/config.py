@@ -16,6 +16,9 @@ tick_ms = 10
 election_timeout_ticks = 30
 heartbeat_ticks = 5
 
+[limits]                          # optional, as are all its keys: see `Limits`
+connections_max = 1024
+
 [snapshots]                       # optional, as are all its keys
 slots = 200000
 journal_bytes = 8388608
@@ -31,6 +34,9 @@ import msgspec
 
 from node.errors import ConfigError
 from node.types import Address, ReplicaId
+from node.wire.messages import COMMAND_BYTES_MAX, FRAME_BYTES_MAX
+
+MIB: Final = 1024 * 1024
 
 _REPLICAS_MAX: Final = 15
 """Past this a round of messages costs more than the redundancy is worth."""
@@ -42,6 +48,7 @@ class ReplicaConfig(msgspec.Struct, frozen=True, kw_only=True):
     id: ReplicaId
     peer_address: Address
     client_address: Address
+    metrics_address: Address | None = None
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,6 +74,67 @@ class Snapshots(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     most a megabyte."""
 
 
+_Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+_Bytes = Annotated[int, msgspec.Meta(ge=1, le=1 << 40)]
+_Seconds = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What clients may take of one replica; docs/operating.md adds the bytes up."""
+
+    connections_max: _Count = 1024
+    """Of clients. The next one is told so and closed; of those that have not said who they are,
+    the oldest makes room."""
+    requests_per_connection_max: _Count = 1024
+    """Unanswered requests of one connection; at this credit it is not read any more."""
+    requests_per_session_max: _Count = 1024
+    """Unanswered requests of one session, over all connections; more are answered Overloaded."""
+    requests_max: _Count = 16 * 1024
+    """Unanswered requests of all clients; more are answered Overloaded."""
+    request_bytes_max: _Bytes = 64 * MIB
+    """The commands of all unanswered requests. Who has a sixteenth of it in flight is not read any
+    more; what goes beyond it all is answered Overloaded."""
+    command_bytes_max: Annotated[int, msgspec.Meta(ge=64, le=COMMAND_BYTES_MAX)] = COMMAND_BYTES_MAX
+    """One command: its key and its value, and a few bytes; more is answered TooLarge."""
+    output_bytes_max: _Bytes = 16 * MIB
+    """Answers that wait for one client to read them; beyond that it is closed."""
+    output_total_bytes_max: _Bytes = 128 * MIB
+    """The same for all clients; beyond that, whoever has most is closed."""
+    input_total_bytes_max: _Bytes = 64 * MIB
+    """Frames of which only a part has arrived, of all clients; beyond that, whoever has most is
+    closed."""
+    peer_outbox_bytes_max: _Bytes = 16 * MIB
+    """Messages that wait for one peer; beyond that the oldest are dropped."""
+    frame_timeout_s: _Seconds = 15
+    """How long a frame may take to arrive once it has begun."""
+    read_timeout_s: _Seconds = 30
+    """How long a client may let answers wait without reading anything."""
+
+    def problem(self) -> str | None:
+        """Why these limits do not fit together."""
+        if self.output_bytes_max < FRAME_BYTES_MAX:
+            return (
+                f"output_bytes_max: {self.output_bytes_max} is less than one frame may have "
+                f"({FRAME_BYTES_MAX})"
+            )
+        if self.output_total_bytes_max < self.output_bytes_max:
+            return (
+                f"output_total_bytes_max: {self.output_total_bytes_max} is less than "
+                f"output_bytes_max ({self.output_bytes_max})"
+            )
+        if self.input_total_bytes_max < 2 * self.command_bytes_max:
+            return (
+                f"input_total_bytes_max: {self.input_total_bytes_max} does not hold two commands "
+                f"of command_bytes_max ({self.command_bytes_max})"
+            )
+        if self.request_bytes_max < 16 * self.command_bytes_max:
+            return (
+                f"request_bytes_max: {self.request_bytes_max} is less than sixteen times "
+                f"command_bytes_max ({self.command_bytes_max})"
+            )
+        return None
+
+
 class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What all members agree on."""
 
@@ -75,6 +143,7 @@ class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
     replicas: tuple[ReplicaConfig, ...]
     master: Address | None = None
     timing: Timing = Timing()
+    limits: Limits = Limits()
     snapshots: Snapshots = Snapshots()
 
     def replica(self, replica: ReplicaId) -> ReplicaConfig:
@@ -89,6 +158,11 @@ class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
         """The file that holds a replica's hard state."""
         return self.data_dir / f"replica-{replica}" / "journal"
 
+    @property
+    def epoch_path(self) -> Path:
+        """The file in which the master keeps the epoch that it handed out last."""
+        return self.data_dir / "master" / "epoch"
+
 
 class _RawMaster(msgspec.Struct, forbid_unknown_fields=True):
     address: str
@@ -98,6 +172,7 @@ class _RawReplica(msgspec.Struct, forbid_unknown_fields=True):
     id: Annotated[int, msgspec.Meta(ge=1, le=1023)]
     peer_address: str
     client_address: str
+    metrics_address: str | None = None
 
 
 class _RawConfig(msgspec.Struct, forbid_unknown_fields=True):
@@ -107,6 +182,7 @@ class _RawConfig(msgspec.Struct, forbid_unknown_fields=True):
     replica: Annotated[list[_RawReplica], msgspec.Meta(min_length=1, max_length=_REPLICAS_MAX)]
     master: _RawMaster | None = None
     timing: Timing = Timing()
+    limits: Limits = Limits()
     snapshots: Snapshots = Snapshots()
 
 
@@ -150,6 +226,9 @@ def _validated(path: Path, raw: _RawConfig) -> ClusterConfig:
             id=ReplicaId(member.id),
             peer_address=address(f"replica[{place}].peer_address", member.peer_address),
             client_address=address(f"replica[{place}].client_address", member.client_address),
+            metrics_address=None
+            if member.metrics_address is None
+            else address(f"replica[{place}].metrics_address", member.metrics_address),
         )
     timing = raw.timing
     if timing.heartbeat_ticks * 2 > timing.election_timeout_ticks:
@@ -158,12 +237,15 @@ def _validated(path: Path, raw: _RawConfig) -> ClusterConfig:
             f"election_timeout_ticks ({timing.election_timeout_ticks}): one lost heartbeat would "
             "depose a leader"
         )
+    if (problem := raw.limits.problem()) is not None:
+        raise ConfigError(f"{path}: limits.{problem}")
     return ClusterConfig(
         cluster=raw.cluster,
         data_dir=path.parent / raw.data_dir,
         replicas=tuple(replicas.values()),
         master=master,
         timing=timing,
+        limits=raw.limits,
         snapshots=raw.snapshots,
     )
 

@@ -27,8 +27,44 @@ class UnknownTag(MalformedFrame):
     """A frame names a message that this version does not know."""
 
 
+class ForeignBytes(WireError):
+    """The connection does not begin as one of ours does."""
+
+
 class VersionMismatch(WireError):
-    """The other side speaks another version of the protocol, or belongs to another cluster."""
+    """The other side speaks another version of the protocol."""
+
+
+class WrongPort(WireError):
+    """One of ours, at the wrong door: a client on a peer port, or the other way round."""
+
+
+class ClusterMismatch(WireError):
+    """The other side belongs to another cluster: the two must never mix."""
+
+
+class WrongPeer(WireError):
+    """A replica that is not configured here, or that looks for another one."""
+
+
+class TooSlow(WireError):
+    """A hello or a frame did not arrive in time."""
+
+
+class DoesNotRead(WireError):
+    """The other side does not read what it asked for."""
+
+
+class TooMuchHeld(WireError):
+    """All connections together hold more than they may, and this one held most."""
+
+
+class TooManyConnections(WireError):
+    """As many connections are open as may be."""
+
+
+class LinkReplaced(WireError):
+    """The same peer has opened a newer link."""
 
 
 class StorageError(NodeError):

@@ -1,8 +1,13 @@
 """The master: a registry of replicas, for clients that know only one address.
 
 Replicas tell it where they are and whom they believe to lead; clients ask. It is no member of the
-group, appoints nobody and keeps nothing on disk: when it is down the cluster goes on, and when it
-is back, the replicas tell it again.
+group and appoints nobody: it gives each leader that the replicas have elected an epoch, a number
+that only grows, so that whoever hears of leaders from several sides knows which is the latest.
+
+    replica ── Register(ballot, leader) ──▶ master ── epoch on disk ──▶ Located(leader, epoch) ──▶ client
+
+When it is down the cluster goes on, and when it is back, the replicas tell it again. Two masters
+give two orders of epochs, and clients lose a detour at worst: a replica that does not lead says so.
 """
 
 from collections.abc import AsyncIterator
@@ -12,57 +17,132 @@ from functools import partial
 import trio
 
 from node.config import ClusterConfig
-from node.core.ballot import NO_BALLOT, Ballot
-from node.errors import ConfigError, NodeError, WireError
-from node.runtime.connection import Connection, Counters, expect_hello
+from node.core.ballot import Ballot
+from node.epochs import Epoch, EpochFile
+from node.errors import ConfigError, NodeError, WireError, WrongPeer
+from node.runtime.connection import Connection
+from node.runtime.counters import Counters
+from node.runtime.handshake import expect_hello, keep_alive
+from node.runtime.limits import Connections
 from node.runtime.logs import logger
 from node.runtime.nursery import bare_errors
 from node.types import ReplicaId
 from node.wire.messages import (
-    FRAME_BYTES_MAX,
     MASTER_CODEC,
     ClientHello,
     Locate,
     Located,
+    MemberHello,
     Register,
     ReplicaInfo,
 )
+from node.wire.preface import Speaker
 
 _log = logger("master")
 
 
 class Registry:
-    """What replicas have said of themselves and of the leader. Volatile."""
+    """What replicas have said of themselves, volatile, and the epoch of the leader, which is not."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: EpochFile, epoch: Epoch) -> None:
+        self._file = file
         self._replicas: dict[ReplicaId, ReplicaInfo] = {}
-        self._ballot = NO_BALLOT
-        self._leader: ReplicaId | None = None
+        self._epoch = epoch
+        self._saving = trio.Lock()
 
-    def register(self, news: Register) -> None:
-        """Take in one replica's news; of leaders, the one with the highest ballot counts."""
+    async def register(self, news: Register) -> None:
+        """Take in one replica's news; of leaders, the one with the highest ballot counts.
+
+        A new epoch is durable before `located` tells of it. Raises StorageError.
+        """
         if news.info.replica not in self._replicas:
             _log.info("replica %s registered at %s", news.info.replica, news.info.client_address)
         self._replicas[news.info.replica] = news.info
         ballot = Ballot(news.ballot_round, news.ballot_replica)
-        if news.leader is not None and ballot >= self._ballot:
-            self._ballot = ballot
-            self._leader = news.leader
+        # A ballot is led by the replica that made it, or by nobody yet.
+        if news.leader != ballot.replica or ballot <= self._epoch.ballot:
+            return
+        async with self._saving:
+            epoch = self._epoch.after(ballot, news.leader)
+            if epoch is not self._epoch:
+                await trio.to_thread.run_sync(self._file.save, epoch)
+                self._epoch = epoch
+                fields = {"epoch": epoch.number, "leader": epoch.leader}
+                _log.info(
+                    "epoch %s: replica %s leads with %s",
+                    epoch.number,
+                    epoch.leader,
+                    epoch.ballot,
+                    extra={"fields": fields},
+                )
 
     def located(self) -> Located:
         """The answer to a client."""
         replicas = tuple(self._replicas[replica] for replica in sorted(self._replicas))
-        return Located(replicas, self._leader)
+        return Located(replicas, self._epoch.leader, self._epoch.number)
+
+
+class Master:
+    """Serves the registry until it is cancelled."""
+
+    def __init__(self, config: ClusterConfig, registry: Registry) -> None:
+        self._config = config
+        self.registry = registry
+        self.counters = Counters()
+        self.connections = Connections(config.limits, config.limits.connections_max)
+
+    async def serve(self, stream: trio.SocketStream) -> None:
+        """Serve one connection, of a client or of a replica; closes `stream`."""
+        keep_alive(stream)
+        connection = Connection(
+            stream,
+            MASTER_CODEC,
+            connections=self.connections,
+            output_bytes_max=self._config.limits.output_bytes_max,
+        )
+        with self.counters.connection("master", _log):
+            async with connection.open():
+                kinds: dict[Speaker, type[ClientHello | MemberHello]] = {
+                    Speaker.CLIENT: ClientHello,
+                    Speaker.MEMBER: MemberHello,
+                }
+                hello = await expect_hello(connection, kinds, self._config.cluster)
+                if isinstance(hello, MemberHello):
+                    self._check_member(hello.sender)
+                async for message in connection:
+                    await self._on_message(hello, message, connection)
+
+    def _check_member(self, sender: ReplicaId) -> None:
+        if all(member.id != sender for member in self._config.replicas):
+            raise WrongPeer(f"replica {sender} is not in the configuration of the master")
+
+    async def _on_message(
+        self, hello: ClientHello | MemberHello, message: object, connection: Connection
+    ) -> None:
+        match message:
+            case Register(info) if isinstance(hello, MemberHello):
+                if info.replica != hello.sender:
+                    raise WrongPeer(f"replica {hello.sender} registers replica {info.replica}")
+                await self.registry.register(message)
+            case Locate():
+                connection.post(self.registry.located())
+            case _:
+                who = "replica" if isinstance(hello, MemberHello) else "client"
+                raise WireError(f"a {who} does not send {type(message).__name__} to the master")
 
 
 @asynccontextmanager
 async def open_master(config: ClusterConfig) -> AsyncIterator[Registry]:
-    """Serve the registry; leaving the block stops it. Raises ConfigError."""
+    """Serve the registry; leaving the block stops it.
+
+    Raises ConfigError; StorageError at once, or later out of the block, when an epoch cannot be
+    saved: one that might be forgotten is not handed out.
+    """
     if config.master is None:
         raise ConfigError("master.address: missing; the file describes a cluster without a master")
-    registry = Registry()
-    counters = Counters()
-    serve = partial(_serve, config.cluster, registry, counters)
+    file = EpochFile(config.epoch_path, config.cluster)
+    registry = Registry(file, await trio.to_thread.run_sync(file.load))
+    master = Master(config, registry)
     try:
         listeners = await trio.open_tcp_listeners(config.master.port, host=config.master.host)
     except OSError as error:
@@ -70,23 +150,7 @@ async def open_master(config: ClusterConfig) -> AsyncIterator[Registry]:
         raise ConfigError(f"cannot listen on {config.master}: {reason}") from error
     with bare_errors(NodeError):
         async with trio.open_nursery() as connections:
-            connections.start_soon(partial(trio.serve_listeners, serve, listeners))
+            connections.start_soon(master.connections.watch)
+            connections.start_soon(partial(trio.serve_listeners, master.serve, listeners))
             yield registry
             connections.cancel_scope.cancel()
-
-
-async def _serve(
-    cluster: str, registry: Registry, counters: Counters, stream: trio.SocketStream
-) -> None:
-    connection = Connection(stream, MASTER_CODEC, frame_bytes_max=FRAME_BYTES_MAX)
-    with counters.connection("master", _log):
-        async with connection.open():
-            await expect_hello(connection, ClientHello, cluster)
-            async for message in connection:
-                match message:
-                    case Register():
-                        registry.register(message)
-                    case Locate():
-                        connection.post(registry.located())
-                    case _:
-                        raise WireError(f"nobody sends {type(message).__name__} to the master")

@@ -6,7 +6,8 @@ import click
 
 from harness.cli import ExitCode, InputError
 from node.cli import run_master
-from node.errors import ConfigError
+from node.errors import ConfigError, NodeError
+from node.runtime.logs import FORMATS
 
 
 @click.command("master", epilog="Example: gong master --config cluster.toml")
@@ -16,14 +17,22 @@ from node.errors import ConfigError
 @click.option(
     "--until-stdin-closes", is_flag=True, help="Stop also at the end of stdin (for supervisors)."
 )
-def command(config: Path, *, until_stdin_closes: bool) -> ExitCode:
+@click.option(
+    "--log-format", type=click.Choice(FORMATS), default="text", help="Of the log on stderr."
+)
+def command(config: Path, *, until_stdin_closes: bool, log_format: str) -> ExitCode:
     """Tell clients where the replicas are and which of them leads, until SIGTERM or SIGINT.
 
     The master is not a member of the group and never appoints a leader; the cluster goes on
-    without it.
+    without it. It counts the leaders: the latest epoch is kept below the data directory.
+
+    Exit status: 0 told to stop, 1 the disk failed, 254 the configuration is wrong, 255 a defect.
     """
     try:
-        run_master(config, until_stdin_closes=until_stdin_closes)
+        run_master(config, until_stdin_closes=until_stdin_closes, log_format=log_format)
     except ConfigError as error:
         raise InputError(str(error)) from error
+    except NodeError as error:
+        click.echo(f"gong: the master stopped: {error}", err=True)
+        return ExitCode.NOT_VALID
     return ExitCode.VALID

@@ -7,6 +7,7 @@ import click
 from harness.cli import ExitCode, InputError
 from node.cli import run_replica
 from node.errors import ConfigError, NodeError
+from node.runtime.logs import FORMATS
 
 
 @click.command(
@@ -26,14 +27,37 @@ from node.errors import ConfigError, NodeError
     help="What this replica had stored is gone: learn it from the others, all of which must answer, "
     "before voting again.",
 )
-def command(config: Path, replica: int, *, until_stdin_closes: bool, lost_disk: bool) -> ExitCode:
-    """Run one replica until SIGTERM or SIGINT.
+@click.option(
+    "--metrics", metavar="HOST:PORT", help="Metrics for Prometheus, at /metrics of this address."
+)
+@click.option(
+    "--log-format", type=click.Choice(FORMATS), default="text", help="Of the log on stderr."
+)
+def command(
+    config: Path,
+    replica: int,
+    *,
+    until_stdin_closes: bool,
+    lost_disk: bool,
+    metrics: str | None,
+    log_format: str,
+) -> ExitCode:
+    """Run one replica until SIGTERM or SIGINT; a second signal ends it at once.
 
     It serves when it says so on stderr, and keeps its journal below the data directory of the
     file. A disk that fails stops it: a replica that cannot save must not speak.
+
+    Exit status: 0 told to stop, 1 the disk failed, 254 the configuration is wrong, 255 a defect.
     """
     try:
-        run_replica(config, replica, until_stdin_closes=until_stdin_closes, lost_disk=lost_disk)
+        run_replica(
+            config,
+            replica,
+            until_stdin_closes=until_stdin_closes,
+            lost_disk=lost_disk,
+            metrics=metrics,
+            log_format=log_format,
+        )
     except ConfigError as error:
         raise InputError(str(error)) from error
     except NodeError as error:

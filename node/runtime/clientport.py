@@ -3,133 +3,90 @@
     one connection:  reader ──Propose──▶ inbox          (stops reading at its credit)
                      writer ◀── queue ◀── Replies ◀── driver
 
-`Replies` knows who waits for which `(client, number)`. When a client asks the same request again
-on another connection, the newest connection gets the answer.
+What is asked beyond the limits is answered at once, and never proposed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import trio
 
-from node.core.interface import Propose, Refused
+from node.config import Limits
+from node.core.interface import Propose
 from node.errors import WireError
-from node.marks import sometimes
-from node.runtime.connection import Connection, Counters, expect_hello
+from node.runtime.connection import Connection
+from node.runtime.counters import Counters
+from node.runtime.handshake import expect_hello, keep_alive
 from node.runtime.inbox import Inbox
+from node.runtime.limits import Connections
 from node.runtime.logs import logger
-from node.types import OPEN_SESSION, ClientId, Command, ReplicaId, RequestNumber
+from node.runtime.replies import Replies, RequestId
+from node.types import Command
 from node.wire.messages import (
     CLIENT_CODEC,
-    COMMAND_BYTES_MAX,
-    FRAME_BYTES_MAX,
     Answer,
     ClientHello,
-    Interrupted,
-    NotExecuted,
-    Opened,
+    Overloaded,
     Request,
     StatusReply,
     StatusRequest,
+    TooLarge,
 )
+from node.wire.preface import Speaker
 
 _log = logger("clients")
 
-_ASKED_ELSEWHERE = sometimes("a request is asked again on another connection before its answer")
-_INTERRUPTED = sometimes("a client is told that its request was interrupted")
+_SHARES: Final = 16
+"""One connection may have this part of `request_bytes_max` in flight, and one command more."""
 
-IN_FLIGHT_MAX: Final = 1024
-"""Unanswered requests of one connection; at this credit its reader stops reading."""
-
-RequestId = tuple[ClientId, RequestNumber]
+REFUSAL_PAUSE_S: Final = 0.02
+"""A client that asks for too much is not read for so long: to refuse costs time, too, which others
+need. It is what a client of ours waits before it asks again."""
 
 
 class ClientConnection(Connection):
     """One client's connection and the requests that it waits for."""
 
-    def __init__(self, stream: trio.abc.Stream) -> None:
-        super().__init__(stream, CLIENT_CODEC, frame_bytes_max=FRAME_BYTES_MAX)
-        self.waiting: dict[RequestId, None] = {}
+    def __init__(self, stream: trio.abc.Stream, connections: Connections, limits: Limits) -> None:
+        super().__init__(
+            stream,
+            CLIENT_CODEC,
+            connections=connections,
+            output_bytes_max=limits.output_bytes_max,
+        )
+        self.waiting: dict[RequestId, int] = {}
+        """With the bytes of each command."""
+        self._waiting_bytes = 0
+        self._requests_max = limits.requests_per_connection_max
+        self._bytes_max = limits.request_bytes_max // _SHARES
         self._answered = trio.Event()
+
+    def expect(self, request: RequestId, size: int) -> None:
+        """The answer to `request` will come here."""
+        if request not in self.waiting:
+            self.waiting[request] = size
+            self._waiting_bytes += size
 
     def answer(self, request: RequestId, answer: Answer) -> None:
         """Queue the answer to one request, for the next `flush`; never waits."""
-        self.waiting.pop(request, None)
         self.queue(answer)
+        self.release(request)
+
+    def release(self, request: RequestId) -> None:
+        """The answer to `request` has come, or will go elsewhere."""
+        self._waiting_bytes -= self.waiting.pop(request, 0)
         self._answered.set()
 
     @property
     def has_credit(self) -> bool:
         """Whether this client may have another request in flight."""
-        return len(self.waiting) < IN_FLIGHT_MAX
+        return len(self.waiting) < self._requests_max and self._waiting_bytes <= self._bytes_max
 
     async def wait_credit(self) -> None:
         """Wait until this client may have another request in flight."""
         while not self.has_credit:
             self._answered = trio.Event()
             await self._answered.wait()
-
-
-class Replies:
-    """Who waits for what. Owned by the replica; written by readers, read by the driver."""
-
-    def __init__(self, client_addresses: Mapping[ReplicaId, str]) -> None:
-        self._addresses = client_addresses
-        self._waiting: dict[RequestId, ClientConnection] = {}
-        self._answered: dict[ClientConnection, None] = {}
-        """Connections with answers that have not left."""
-
-    def expect(self, request: RequestId, connection: ClientConnection) -> None:
-        """From now on the answer to `request` goes to `connection`."""
-        if self._waiting.get(request, connection) is not connection:
-            _ASKED_ELSEWHERE.hit()
-        self._waiting[request] = connection
-        connection.waiting[request] = None
-
-    def forget(self, connection: ClientConnection) -> None:
-        """The connection is gone; whoever asked will ask again elsewhere."""
-        self._answered.pop(connection, None)
-        for request in connection.waiting:
-            if self._waiting.get(request) is connection:
-                del self._waiting[request]
-        connection.waiting.clear()
-
-    def answer(self, answer: Answer) -> None:
-        """Give an answer to whoever waits for it; most replicas have nobody who does.
-
-        It leaves with the next `flush`: whatever was answered meanwhile leaves together.
-        """
-        if not self._waiting:
-            return
-        number = OPEN_SESSION if isinstance(answer, Opened) else answer.number
-        request = (answer.client, number)
-        connection = self._waiting.pop(request, None)
-        if connection is not None:
-            connection.answer(request, answer)
-            self._answered[connection] = None
-
-    def flush(self) -> None:
-        """Send all answers; never waits."""
-        for connection in self._answered:
-            connection.flush()
-        self._answered.clear()
-
-    def refuse(self, refused: Refused, leader: ReplicaId | None) -> None:
-        """Tell a client that this attempt certainly did nothing."""
-        self.answer(
-            NotExecuted(
-                refused.client, refused.number, refused.why.value, leader, self._address(leader)
-            )
-        )
-
-    def interrupt_all(self, leader: ReplicaId | None) -> None:
-        """Tell everyone who waits that this replica cannot say what will become of it."""
-        for client, number in list(self._waiting):
-            _INTERRUPTED.hit()
-            self.answer(Interrupted(client, number, leader, self._address(leader)))
-
-    def _address(self, leader: ReplicaId | None) -> str | None:
-        return None if leader is None else self._addresses.get(leader)
 
 
 class ClientPort:
@@ -139,24 +96,28 @@ class ClientPort:
         self,
         *,
         cluster: str,
+        limits: Limits,
         inbox: Inbox[Any],
         replies: Replies,
         status: Callable[[], StatusReply],
         counters: Counters,
     ) -> None:
         self._cluster = cluster
+        self._limits = limits
         self._inbox = inbox
         self._replies = replies
         self._status = status
         self._counters = counters
+        self.connections = Connections(limits, limits.connections_max)
 
     async def serve(self, stream: trio.abc.Stream) -> None:
         """Serve one connection; closes `stream`. Errors of this client end with this client."""
-        connection = ClientConnection(stream)
+        keep_alive(stream)
+        connection = ClientConnection(stream, self.connections, self._limits)
         with self._counters.connection("client", _log):
             try:
                 async with connection.open():
-                    await expect_hello(connection, ClientHello, self._cluster)
+                    await expect_hello(connection, {Speaker.CLIENT: ClientHello}, self._cluster)
                     await self._read(connection)
             finally:
                 self._replies.forget(connection)
@@ -167,7 +128,11 @@ class ClientPort:
             for message in connection.received():
                 match message:
                     case Request():
-                        self._propose(message, connection)
+                        refusal = self._propose(message, connection)
+                        if refusal is not None:
+                            self._counters.refused_requests[type(refusal).__name__] += 1
+                            connection.post(refusal)
+                            await trio.sleep(REFUSAL_PAUSE_S)
                         if not connection.has_credit:
                             await connection.wait_credit()
                         if not self._inbox.has_room:
@@ -178,9 +143,22 @@ class ClientPort:
                         raise WireError(f"a client does not send {type(message).__name__}")
             is_open = await connection.receive_more()
 
-    def _propose(self, request: Request, connection: ClientConnection) -> None:
+    def _propose(
+        self, request: Request, connection: ClientConnection
+    ) -> Overloaded | TooLarge | None:
+        """Hand a request to the core, unless a limit or an earlier attempt is in the way."""
         client, number, body = request.client, request.number, request.body
-        if len(body) > COMMAND_BYTES_MAX:
-            raise WireError(f"a command of {len(body)} bytes; {COMMAND_BYTES_MAX} are allowed")
-        self._replies.expect((client, number), connection)
-        self._inbox.post(Propose(Command(client, number, request.answered, body)))
+        size = len(body)
+        if size > self._limits.command_bytes_max:
+            return TooLarge(client, number, self._limits.command_bytes_max)
+        if self._replies.is_waiting((client, number)):
+            # Asked again: the first attempt is still on its way, and one is enough.
+            self._replies.redirect((client, number), connection)
+            return None
+        why_not = self._replies.obstacle(client, number, request.answered, size)
+        if why_not is not None:
+            return Overloaded(client, number, why_not)
+        self._replies.expect((client, number), connection, size)
+        self._counters.proposals += 1
+        self._inbox.post(Propose(Command(client, number, request.answered, body)), size)
+        return None

@@ -5,44 +5,68 @@ side can only end this connection: bytes that are no message raise `WireError` f
 and an output queue that its reader does not empty closes the connection instead of growing.
 """
 
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from logging import Logger
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final
 
 import trio
 
 from node.direct import receive_some, send_now
-from node.errors import VersionMismatch, WireError
+from node.errors import DoesNotRead, ForeignBytes, WireError
+from node.runtime.limits import FREE_BYTES, Connections
 from node.runtime.nursery import bare_errors
 from node.wire.codec import Codec
 from node.wire.framing import FrameDecoder, frame
-from node.wire.messages import PROTOCOL_VERSION, Goodbye
+from node.wire.messages import FRAME_BYTES_MAX, HELLO_BYTES_MAX, Goodbye
 
 CHUNK_BYTES: Final = 64 * 1024
-HELLO_TIMEOUT_S: Final = 5.0
-"""A connection that has not said who it is by then is closed: half-open ones cost memory."""
 
-OUTPUT_BYTES_MAX: Final = 16 * 1024 * 1024
-"""Answers that may wait for a slow reader before its connection is closed."""
+SEND_BYTES: Final = 256 * 1024
+"""What is handed to the system at once, so that it shows whether a slow reader reads at all."""
 
 
 class Connection:
     """Messages over one stream. Use inside `async with connection.open()`."""
 
-    def __init__(self, stream: trio.abc.Stream, codec: Codec[Any], *, frame_bytes_max: int) -> None:
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        codec: Codec[Any],
+        *,
+        connections: Connections,
+        output_bytes_max: int,
+    ) -> None:
         self._stream = stream
         self._codec = codec
-        self._frame_bytes_max = frame_bytes_max
-        self._decoder = FrameDecoder(frame_bytes_max)
+        self._connections = connections
+        self._output_bytes_max = output_bytes_max
+        self._decoder = FrameDecoder(HELLO_BYTES_MAX)
+        self._is_receiving = False
+        self._is_input_held = False
         self._output: list[bytes] = []
-        self._output_bytes = 0
+        self._is_sending = False
+        # The writer is, or has to finish what a flush has begun: nothing may get in between.
+        self._is_closing = False
         self._posted = trio.Event()
-        self._is_writing = False
-        self._patience = trio.CancelScope()
+        self._ending = trio.CancelScope()
         # Around the writer: cancelled when the other side does not read, which the writer, in the
         # middle of sending, would never notice by itself.
+        self._ends_because: WireError | None = None
+        self.is_greeted = False
+        """The other side has said who it is."""
+        self.frames = 0
+        """That arrived and were read."""
+        self.frame_bytes = 0
+        """Of the frame that was read last."""
+        self.sent_bytes = 0
+        """That the system has taken."""
+        self.unsent_bytes = 0
+        """That wait for the other side to read."""
+
+    @property
+    def half_frame_bytes(self) -> int:
+        """Of a frame that is still arriving while somebody waits for it; else 0."""
+        return self._decoder.incomplete_bytes if self._is_receiving else 0
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -52,11 +76,28 @@ class Connection:
                 async with trio.open_nursery() as connection_nursery:
                     connection_nursery.start_soon(self._write)
                     try:
-                        yield
+                        with self._admitted():
+                            yield
                     except WireError as error:
                         await self._say_goodbye(str(error))
                         raise
                     connection_nursery.cancel_scope.cancel()
+
+    @contextmanager
+    def _admitted(self) -> Iterator[None]:
+        try:
+            with self._connections.admitted(self):
+                yield
+        finally:
+            self._is_closing = True  # nobody counts any more what would be queued
+
+    def close_because(self, error: WireError) -> None:
+        """Close at once, without waiting for anything; `open` then raises `error`."""
+        if not self._is_closing:
+            self._is_closing = True
+            self._ends_because = error
+            self._output.clear()
+            self._ending.cancel()
 
     def post(self, message: object) -> None:
         """Queue one message and have it sent soon; never waits."""
@@ -65,23 +106,37 @@ class Connection:
 
     def queue(self, message: object) -> None:
         """Queue one message, which leaves with the next `flush` or `post`; never waits."""
-        data = frame(self._codec.encode(message), self._frame_bytes_max)
-        if self._output_bytes + len(data) > OUTPUT_BYTES_MAX:
-            self._patience.cancel()
-        else:
-            self._output.append(data)
-            self._output_bytes += len(data)
+        data = frame(self._codec.encode(message), FRAME_BYTES_MAX)
+        if self._is_closing:
+            return
+        self._output.append(data)
+        self.unsent_bytes += len(data)
+        if self.unsent_bytes > FREE_BYTES:
+            self._bound_output()
 
     def flush(self) -> None:
         """Send what is queued: at once as far as possible, the rest soon; never waits."""
-        if not self._output:
+        if not self._output or self._is_closing:
             return
-        if not self._is_writing:
+        if not self._is_sending:
             data = b"".join(self._output)
-            rest = data[send_now(self._stream, data) :]
-            self._output, self._output_bytes = [rest] if rest else [], len(rest)
+            sent = send_now(self._stream, data)
+            self._has_sent(sent)
+            rest = data[sent:]
+            self._output = [rest] if rest else []
+            self._is_sending = bool(sent and rest)  # then the writer has to finish a frame
         if self._output:
             self._posted.set()
+
+    def _bound_output(self) -> None:
+        if self.unsent_bytes > self._output_bytes_max:
+            self.close_because(
+                DoesNotRead(
+                    f"the other side does not read its answers: {self.unsent_bytes} bytes wait"
+                )
+            )
+        else:
+            self._connections.output.update(self, self.unsent_bytes)
 
     def __aiter__(self) -> "Connection":
         """Messages until the other side closes; raises WireError for anything else."""
@@ -98,93 +153,100 @@ class Connection:
         while (payload := self._decoder.next_frame()) is None:
             if not await self.receive_more():
                 return None
-        return self._codec.decode(payload)
+        return self._read(payload)
 
     def received(self) -> Iterator[Any]:
         """The messages that are here already; raises WireError at the first that is none."""
         while (payload := self._decoder.next_frame()) is not None:
-            yield self._codec.decode(payload)
+            yield self._read(payload)
 
     async def receive_more(self) -> bool:
         """Wait until more is here, though perhaps no whole message; False at the end."""
-        data = await receive_some(self._stream, CHUNK_BYTES)
+        data = await self._receive_some()
         if not data:
             if self._decoder.incomplete_bytes:
                 raise WireError("the connection ended inside a frame")
             return False
         self._decoder.receive_data(data)
+        if self._decoder.incomplete_bytes > FREE_BYTES:
+            self._bound_input()
         return True
 
+    async def receive_preface(self, length: int) -> bytes:
+        """The first `length` bytes of all, which are no frame."""
+        data = b""
+        while len(data) < length:
+            more = await self._receive_some()
+            if not more and not data:
+                raise trio.BrokenResourceError("closed before it said anything")
+            if not more:
+                raise ForeignBytes(f"the connection ended after {len(data)} bytes")
+            data += more
+        self._decoder.receive_data(data[length:])
+        return data[:length]
+
+    def greeted(self) -> None:
+        """The hello was right: larger frames may follow."""
+        self._decoder.allow(FRAME_BYTES_MAX)
+        self.is_greeted = True
+
+    def _read(self, payload: bytes) -> Any:  # noqa: ANN401 - whatever the codec knows
+        self.frames += 1
+        self.frame_bytes = len(payload)
+        if self._is_input_held:
+            self._bound_input()
+        return self._codec.decode(payload)
+
+    def _bound_input(self) -> None:
+        held = self._decoder.incomplete_bytes
+        self._is_input_held = held > FREE_BYTES
+        self._connections.input.update(self, held)
+
+    async def _receive_some(self) -> bytes:
+        self._is_receiving = True
+        data = await receive_some(self._stream, CHUNK_BYTES)
+        self._is_receiving = False
+        return data
+
     async def _write(self) -> None:
-        with self._patience:
+        with self._ending:
             while True:
                 await self._posted.wait()
                 self._posted = trio.Event()
-                if self._is_writing:
+                if self._is_closing:
                     continue  # a goodbye is on its way, and is the last word
-                data, self._output, self._output_bytes = b"".join(self._output), [], 0
-                self._is_writing = True
-                await self._stream.send_all(data)
-                self._is_writing = False
-        raise WireError("the other side does not read its answers")
+                data, self._output = b"".join(self._output), []
+                if data:
+                    await self._send(data)
+        assert self._ends_because is not None
+        if not self._is_sending:  # in the middle of a frame nobody would understand it
+            await self._say_goodbye(str(self._ends_because))
+        raise self._ends_because
+
+    async def _send(self, data: bytes) -> None:
+        self._is_sending = True
+        if len(data) <= SEND_BYTES:
+            await self._stream.send_all(data)
+            self._has_sent(len(data))
+        else:
+            with memoryview(data) as view:
+                for start in range(0, len(data), SEND_BYTES):
+                    piece = view[start : start + SEND_BYTES]
+                    await self._stream.send_all(piece)
+                    self._has_sent(len(piece))
+        self._is_sending = False
+
+    def _has_sent(self, length: int) -> None:
+        self.sent_bytes += length
+        if self.unsent_bytes > FREE_BYTES:
+            self._connections.output.update(self, self.unsent_bytes - length)
+        self.unsent_bytes -= length
 
     async def _say_goodbye(self, reason: str) -> None:
         """Tell the other side why, if it still listens; not worth waiting long for."""
-        data = b"".join(self._output) + frame(
-            self._codec.encode(Goodbye(reason)), self._frame_bytes_max
-        )
-        self._is_writing = True  # what is posted from now on must not get in between
+        data = b"".join(self._output) + frame(self._codec.encode(Goodbye(reason)), FRAME_BYTES_MAX)
         with trio.move_on_after(1, shield=True):
             try:
                 await self._stream.send_all(data)
             except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
                 return
-
-
-class Hello(Protocol):
-    """What every first message carries."""
-
-    @property
-    def version(self) -> int: ...  # noqa: D102
-    @property
-    def cluster(self) -> str: ...  # noqa: D102
-
-
-HelloT = TypeVar("HelloT", bound=Hello)
-
-
-async def expect_hello(connection: Connection, kind: type[HelloT], cluster: str) -> HelloT:
-    """The first message, which must be a `kind` of our version and cluster; raises WireError."""
-    message = None
-    with trio.move_on_after(HELLO_TIMEOUT_S):
-        message = await connection.receive()
-    if not isinstance(message, kind):
-        raise WireError(f"expected {kind.__name__} first, found {type(message).__name__}")
-    if message.version != PROTOCOL_VERSION:
-        raise VersionMismatch(
-            f"protocol version {message.version}; this side speaks {PROTOCOL_VERSION}"
-        )
-    if message.cluster not in (cluster, ""):
-        raise VersionMismatch(f"cluster {message.cluster!r}; this is {cluster!r}")
-    return message
-
-
-class Counters:
-    """How many connections ended, and why; for status, reports and tests."""
-
-    def __init__(self) -> None:
-        self.ended: Counter[str] = Counter()
-
-    @contextmanager
-    def connection(self, kind: str, log: Logger) -> Iterator[None]:
-        """Take the end of one connection for what it is: an event, not an error of ours."""
-        why = "closed"
-        try:
-            yield
-        except WireError as error:
-            why = type(error).__name__
-            log.warning("closed a %s connection: %s", kind, error)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            why = "broken"
-        finally:
-            self.ended[f"{kind}: {why}"] += 1

@@ -24,11 +24,12 @@ from node.core.interface import (
     Tick,
 )
 from node.failpoints import failpoint
-from node.runtime.clientport import Replies
 from node.runtime.codecs import PEER_CODEC
+from node.runtime.counters import Counters
 from node.runtime.inbox import Inbox
 from node.runtime.logs import logger
 from node.runtime.outbox import PeerOutbox
+from node.runtime.replies import Replies
 from node.runtime.snapshotter import Snapshotter
 from node.runtime.storage import Work
 from node.state_machine.sessions import SessionedStateMachine
@@ -60,6 +61,7 @@ class Driver:
         storage: trio.MemorySendChannel[Work],
         outboxes: Mapping[ReplicaId, PeerOutbox],
         replies: Replies,
+        counters: Counters,
         snapshots: Snapshotter,
     ) -> None:
         self._replica = replica
@@ -69,6 +71,7 @@ class Driver:
         self._storage = storage
         self._outboxes = outboxes
         self._replies = replies
+        self._counters = counters
         self._snapshots = snapshots
         self._hint: LeaderHint | None = None
         self._encoded: tuple[object, bytes] = (None, b"")
@@ -121,10 +124,13 @@ class Driver:
             for answer in self._machine.execute_slot(chosen.slot, chosen.commands):
                 self._replies.answer(answer)
             failpoint("after-execute")
+            self._counters.slots += 1
+            self._counters.commands += len(chosen.commands)
         self._snapshots.consider()
         for command in ready.reads:
             self._replies.answer(self._machine.read(command))
         for refused in ready.refused:
+            self._counters.refused_requests[refused.why.value] += 1
             self._replies.refuse(refused, self._leader(ready.leader_hint))
         if ready.leader_hint is not None:
             self._on_leader_hint(ready.leader_hint)
@@ -135,6 +141,8 @@ class Driver:
     def _on_leader_hint(self, hint: LeaderHint) -> None:
         led = self._hint is not None and self._hint.role is Role.LEADER
         self._hint = hint
+        if hint.role is Role.LEADER:
+            self._counters.leaderships += 1
         if led:
             # What this replica proposed under the old ballot may or may not be chosen by others.
             self._replies.interrupt_all(hint.leader)

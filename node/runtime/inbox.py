@@ -13,6 +13,8 @@ EventT = TypeVar("EventT")
 
 ROOMY: Final = 4096
 """Events above which edges stop reading. Not tuned; some hundred batches."""
+ROOMY_BYTES: Final = 16 * 1024 * 1024
+"""The same in bytes: a thousand events of a megabyte each are no small number."""
 
 
 class Inbox(Generic[EventT]):
@@ -20,18 +22,23 @@ class Inbox(Generic[EventT]):
 
     def __init__(self) -> None:
         self._events: list[EventT] = []
+        self._bytes = 0
         self._arrived = trio.Event()
         self._taken = trio.Event()
 
-    def post(self, event: EventT) -> None:
-        """Add one event; never waits."""
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def post(self, event: EventT, size: int = 0) -> None:
+        """Add one event, which came in a frame of `size` bytes; never waits."""
         self._events.append(event)
+        self._bytes += size
         self._arrived.set()
 
     @property
     def has_room(self) -> bool:
         """Whether edges may read on."""
-        return len(self._events) < ROOMY
+        return len(self._events) < ROOMY and self._bytes < ROOMY_BYTES
 
     async def wait_room(self) -> None:
         """Wait until the driver has caught up; edges call this before they read on."""
@@ -41,7 +48,7 @@ class Inbox(Generic[EventT]):
     async def take_all(self) -> list[EventT]:
         """Wait for events and take all of them; for the one driver."""
         await self._arrived.wait()
-        events, self._events = self._events, []
+        events, self._events, self._bytes = self._events, [], 0
         self._arrived = trio.Event()
         self._taken.set()
         self._taken = trio.Event()

@@ -29,6 +29,11 @@ class PeerOutbox:
         self.dropped_count = 0
         """Frames dropped because the peer did not keep up or was away."""
 
+    @property
+    def queued_bytes(self) -> int:
+        """Waiting to be sent."""
+        return self._bytes + len(self._rest)
+
     def put(self, frame: bytes) -> None:
         """Queue one frame, which leaves with the next `flush`; never waits."""
         self._frames.append(frame)

@@ -12,30 +12,40 @@ from typing import Any, Final
 
 import trio
 
+from node.config import Limits
 from node.core.interface import Received
 from node.core.multipaxos import Message
 from node.direct import send_now
-from node.errors import WireError
+from node.errors import LinkReplaced, WireError, WrongPeer
 from node.marks import sometimes
 from node.runtime.codecs import PEER_CODEC
-from node.runtime.connection import Connection, Counters, expect_hello
+from node.runtime.connection import Connection
+from node.runtime.counters import Counters
+from node.runtime.handshake import expect_hello, keep_alive
 from node.runtime.inbox import Inbox
+from node.runtime.limits import Connections
 from node.runtime.logs import logger
 from node.runtime.nursery import bare_errors
 from node.runtime.outbox import PeerOutbox
 from node.types import Address, ReplicaId
 from node.wire.framing import frame
-from node.wire.messages import FRAME_BYTES_MAX, PROTOCOL_VERSION, PeerHello
+from node.wire.messages import FRAME_BYTES_MAX, PeerHello
+from node.wire.preface import Speaker, preface
 
 _log = logger("peers")
 
 _LINK_REPLACED = sometimes("a link that broke is replaced")
+_LINK_SUPERSEDED = sometimes("a peer opens a link while its older one is still there")
 
 CONNECT_TIMEOUT_S: Final = 2.0
 BACK_OFF_MIN_S: Final = 0.02
 BACK_OFF_MAX_S: Final = 0.1
 """With jitter half of the default election timeout: a restarted replica must hear of the leader
 before it campaigns, or every restart would depose one."""
+
+LINKS_MAX: Final = 64
+"""Connections to a peer port: a link from each peer, and strangers who have five seconds to say
+who they are, and make room for one another."""
 
 
 class PeerLink:
@@ -45,16 +55,16 @@ class PeerLink:
         self,
         *,
         hello: PeerHello,
-        peer: ReplicaId,
         address: Address,
         outbox: PeerOutbox,
         random: Random,
     ) -> None:
         self._hello = hello
-        self._peer = peer
+        self._peer = hello.to
         self._address = address
         self._outbox = outbox
         self._random = random
+        self.is_connected = False
 
     async def run(self) -> None:
         """Connect, send until the connection breaks, back off, and again."""
@@ -83,11 +93,20 @@ class PeerLink:
     async def _send(self, stream: trio.SocketStream) -> None:
         """Send until the connection breaks; the other side sends nothing but its end."""
         self._outbox.clear()
+        keep_alive(stream)
+        self.is_connected = True
+        try:
+            await self._send_hello_and_frames(stream)
+        finally:
+            self.is_connected = False
+
+    async def _send_hello_and_frames(self, stream: trio.SocketStream) -> None:
+        hello = preface(Speaker.PEER) + frame(PEER_CODEC.encode(self._hello), FRAME_BYTES_MAX)
         async with stream:
             with bare_errors(trio.BrokenResourceError):
                 async with trio.open_nursery() as link_nursery:
                     link_nursery.start_soon(self._watch, stream)
-                    await stream.send_all(frame(PEER_CODEC.encode(self._hello), FRAME_BYTES_MAX))
+                    await stream.send_all(hello)
                     with self._outbox.direct(partial(send_now, stream)):
                         while True:
                             data = await self._outbox.take_all()
@@ -106,32 +125,92 @@ class PeerPort:
     """Receives from peers until it is cancelled."""
 
     def __init__(
-        self, *, cluster: str, peers: tuple[ReplicaId, ...], inbox: Inbox[Any], counters: Counters
+        self,
+        *,
+        cluster: str,
+        replica: ReplicaId,
+        peers: tuple[ReplicaId, ...],
+        limits: Limits,
+        inbox: Inbox[Any],
+        counters: Counters,
     ) -> None:
         self._cluster = cluster
+        self._replica = replica
         self._peers = peers
+        self._limits = limits
         self._inbox = inbox
         self._counters = counters
+        self._incarnations: dict[ReplicaId, int] = {}
+        self.connections = Connections(limits, LINKS_MAX)
+        self.links: dict[ReplicaId, Connection] = {}
+        """The link of each peer that has one: the newest over which a message has come."""
+        self._newcomers: dict[ReplicaId, Connection] = {}
+        """Newer ones that have said hello and nothing else. They replace one another, but not a
+        link that works: a hello alone is soon said."""
 
     async def serve(self, stream: trio.abc.Stream) -> None:
         """Serve one incoming link; closes `stream`."""
-        connection = Connection(stream, PEER_CODEC, frame_bytes_max=FRAME_BYTES_MAX)
+        keep_alive(stream)
+        connection = Connection(
+            stream,
+            PEER_CODEC,
+            connections=self.connections,
+            output_bytes_max=self._limits.output_bytes_max,
+        )
         with self._counters.connection("peer", _log):
             async with connection.open():
-                hello = await expect_hello(connection, PeerHello, self._cluster)
-                if hello.sender not in self._peers:
-                    raise WireError(f"replica {hello.sender} is no peer of this one")
-                is_open = True
-                while is_open:
-                    for message in connection.received():
-                        if not isinstance(message, Message):
-                            raise WireError(f"a link does not carry {type(message).__name__}")
-                        self._inbox.post(Received(hello.sender, message))
-                        if not self._inbox.has_room:
-                            await self._inbox.wait_room()
-                    is_open = await connection.receive_more()
+                hello = await expect_hello(connection, {Speaker.PEER: PeerHello}, self._cluster)
+                self._welcome(hello, connection)
+                try:
+                    await self._receive(hello.sender, connection)
+                finally:
+                    for links in (self.links, self._newcomers):
+                        if links.get(hello.sender) is connection:
+                            del links[hello.sender]
 
+    def _welcome(self, hello: PeerHello, connection: Connection) -> None:
+        """Take in a link, besides the older one for the moment; raises WrongPeer."""
+        if hello.to != self._replica:
+            raise WrongPeer(
+                f"replica {hello.sender} looks for replica {hello.to}; this is replica "
+                f"{self._replica}"
+            )
+        if hello.sender not in self._peers:
+            raise WrongPeer(f"replica {hello.sender} is no peer of this one")
+        known = self._incarnations.get(hello.sender, hello.incarnation)
+        if known != hello.incarnation:
+            _log.info("replica %s was started again", hello.sender)
+        self._incarnations[hello.sender] = hello.incarnation
+        if hello.sender not in self.links:
+            self.links[hello.sender] = connection
+        else:
+            self._replace(self._newcomers, hello.sender, connection)
 
-def hello_of(cluster: str, replica: ReplicaId) -> PeerHello:
-    """The first frame that `replica` sends on each link."""
-    return PeerHello(PROTOCOL_VERSION, cluster, replica)
+    def _replace(
+        self, links: dict[ReplicaId, Connection], sender: ReplicaId, connection: Connection
+    ) -> None:
+        older = links.get(sender)
+        links[sender] = connection
+        if older is not None:
+            older.close_because(LinkReplaced(f"replica {sender} has opened a newer link"))
+
+    def _promote(self, sender: ReplicaId, connection: Connection) -> None:
+        """A message has come over a newer link: the other end has given the older one up."""
+        if self._newcomers.get(sender) is not connection:
+            raise LinkReplaced(f"replica {sender} has opened a newer link")
+        _LINK_SUPERSEDED.hit()
+        del self._newcomers[sender]
+        self._replace(self.links, sender, connection)
+
+    async def _receive(self, sender: ReplicaId, connection: Connection) -> None:
+        is_open = True
+        while is_open:
+            for message in connection.received():
+                if not isinstance(message, Message):
+                    raise WireError(f"a link does not carry {type(message).__name__}")
+                if self.links.get(sender) is not connection:
+                    self._promote(sender, connection)
+                self._inbox.post(Received(sender, message), connection.frame_bytes)
+                if not self._inbox.has_room:
+                    await self._inbox.wait_room()
+            is_open = await connection.receive_more()

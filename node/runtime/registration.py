@@ -13,11 +13,11 @@ from node.wire.framing import frame
 from node.wire.messages import (
     FRAME_BYTES_MAX,
     MASTER_CODEC,
-    PROTOCOL_VERSION,
-    ClientHello,
+    MemberHello,
     Register,
     ReplicaInfo,
 )
+from node.wire.preface import Speaker, preface
 
 _log = logger("registration")
 
@@ -42,7 +42,8 @@ async def keep_registered(
                 stream = await trio.open_tcp_stream(master.host, master.port)
             async with stream:
                 back_off_s = REGISTER_EVERY_S
-                await _send(stream, ClientHello(PROTOCOL_VERSION, cluster))
+                await stream.send_all(preface(Speaker.MEMBER))
+                await _send(stream, MemberHello(cluster, info.replica))
                 while True:
                     now = status()
                     await _send(
@@ -55,5 +56,5 @@ async def keep_registered(
         back_off_s = min(2 * back_off_s, BACK_OFF_MAX_S)
 
 
-async def _send(stream: trio.SocketStream, message: ClientHello | Register) -> None:
+async def _send(stream: trio.SocketStream, message: MemberHello | Register) -> None:
     await stream.send_all(frame(MASTER_CODEC.encode(message), FRAME_BYTES_MAX))

@@ -10,6 +10,7 @@
              ├─ ticker, registration with the master
              ├─ peer port ─ one task a link
              ├─ one link to each peer
+             ├─ metrics port, if there is one
              └─ clients
                 └─ client port ─ one nursery a client
 
@@ -27,7 +28,7 @@ from typing import Any, Final
 
 import trio
 
-from node.config import ClusterConfig
+from node.config import ClusterConfig, ReplicaConfig
 from node.core.interface import Core, Snapshot
 from node.core.multipaxos import (
     MultiPaxos,
@@ -38,9 +39,9 @@ from node.core.multipaxos import (
     truncated_upto,
 )
 from node.errors import ConfigError, MalformedFrame, NodeError, StorageError, WireError
-from node.runtime.clientport import ClientPort, Replies
+from node.runtime.clientport import ClientPort
 from node.runtime.codecs import RECORD_CODEC
-from node.runtime.connection import Counters
+from node.runtime.counters import Counters
 from node.runtime.delay import delayed
 from node.runtime.disk import Disk, OsDisk
 from node.runtime.driver import Driver, Event, Stop
@@ -49,8 +50,10 @@ from node.runtime.journal import Journal, open_journal
 from node.runtime.logs import logger
 from node.runtime.nursery import bare_errors
 from node.runtime.outbox import PeerOutbox
-from node.runtime.peerlink import PeerLink, PeerPort, hello_of
+from node.runtime.peerlink import PeerLink, PeerPort
+from node.runtime.process import gong_version, resident_bytes
 from node.runtime.registration import keep_registered
+from node.runtime.replies import Replies
 from node.runtime.snapshots import Policy, recover, slots_in
 from node.runtime.snapshotter import Snapshotter
 from node.runtime.storage import Work, storage_stage
@@ -58,12 +61,15 @@ from node.runtime.ticker import tick
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import Address, ReplicaId
-from node.wire.messages import ReplicaInfo, StatusReply
+from node.wire.messages import PeerHello, PeerState, ReplicaInfo, StatusReply
 
 _log = logger("replica")
 
 STORAGE_QUEUE: Final = 64
 """Works between driver and storage stage; when it is full the disk holds the driver up."""
+
+_INCARNATION_BITS: Final = 62
+"""So that two starts of one replica do not draw the same number."""
 
 CoreFactory = Callable[..., Core[Any, Any]]
 """Called with the arguments of `MultiPaxos`: the seam for other protocols."""
@@ -86,18 +92,38 @@ class Replica:
         self.config = config
         self.replica = replica
         self.counters = Counters()
+        self.incarnation = random.getrandbits(_INCARNATION_BITS)
+        self._started_at = trio.current_time()
         self._own = config.replica(replica)
         self._core = core
         self._random = random
         self._machine = machine
-        self._inbox: Inbox[Event] = Inbox()
-        self._outboxes = {
-            member.id: PeerOutbox() for member in config.replicas if member.id != replica
-        }
-        self._replies = Replies({m.id: str(m.client_address) for m in config.replicas})
+        self.inbox: Inbox[Event] = Inbox()
+        peers = [member for member in config.replicas if member.id != replica]
+        self.outboxes = {peer.id: PeerOutbox(config.limits.peer_outbox_bytes_max) for peer in peers}
+        self.links = {peer.id: self._link(peer) for peer in peers}
+        self.replies = Replies(
+            {m.id: str(m.client_address) for m in config.replicas}, config.limits
+        )
+        self.peer_port = PeerPort(
+            cluster=config.cluster,
+            replica=replica,
+            peers=tuple(self.outboxes),
+            limits=config.limits,
+            inbox=self.inbox,
+            counters=self.counters,
+        )
+        self.client_port = ClientPort(
+            cluster=config.cluster,
+            limits=config.limits,
+            inbox=self.inbox,
+            replies=self.replies,
+            status=self.status,
+            counters=self.counters,
+        )
 
     def status(self) -> StatusReply:
-        """A snapshot; cheap."""
+        """A snapshot; cheap, but for a look at the process table."""
         status = self._core.status()
         return StatusReply(
             replica=status.replica,
@@ -110,6 +136,22 @@ class Replica:
             accepted_upto=status.accepted_upto,
             truncated_upto=status.truncated_upto,
             snapshot_slot=status.snapshot_slot,
+            peers=tuple(
+                PeerState(
+                    peer,
+                    link.is_connected,
+                    peer in self.peer_port.links,
+                    self.outboxes[peer].queued_bytes,
+                )
+                for peer, link in self.links.items()
+            ),
+            connections=len(self.client_port.connections),
+            requests=len(self.replies),
+            refused=self.counters.refused,
+            version=gong_version(),
+            uptime_ms=round(1000 * (trio.current_time() - self._started_at)),
+            resident_bytes=resident_bytes(),
+            incarnation=self.incarnation,
         )
 
     def start_stages(self, stages: trio.Nursery, disk: Disk, saved: "Saved") -> None:
@@ -125,7 +167,7 @@ class Replica:
                 journal_bytes=self.config.snapshots.journal_bytes,
             ),
             machine=self._machine,
-            inbox=self._inbox,
+            inbox=self.inbox,
             newest=saved.snapshot,
         )
         sender, receiver = trio.open_memory_channel[Work](STORAGE_QUEUE)
@@ -133,37 +175,30 @@ class Replica:
             replica=self.replica,
             core=self._core,
             machine=self._machine,
-            inbox=self._inbox,
+            inbox=self.inbox,
             storage=sender,
-            outboxes=self._outboxes,
-            replies=self._replies,
+            outboxes=self.outboxes,
+            replies=self.replies,
+            counters=self.counters,
             snapshots=snapshots,
         )
-        stages.start_soon(storage_stage, receiver, saved.journal, driver.deliver)
+        stages.start_soon(
+            storage_stage, receiver, saved.journal, driver.deliver, self.counters.syncs
+        )
         stages.start_soon(snapshots.run)
         stages.start_soon(driver.run)
 
     async def start_peers(self, peer_tasks: trio.Nursery) -> None:
         """Time, the links to and from peers, and the news for the master."""
         config = self.config
-        port = PeerPort(
-            cluster=config.cluster,
-            peers=tuple(self._outboxes),
-            inbox=self._inbox,
-            counters=self.counters,
-        )
-        await _listen(peer_tasks, self._own.peer_address, self._as_slow_as_asked(port.serve))
-        for member in config.replicas:
-            if member.id != self.replica:
-                link = PeerLink(
-                    hello=hello_of(config.cluster, self.replica),
-                    peer=member.id,
-                    address=member.peer_address,
-                    outbox=self._outboxes[member.id],
-                    random=self._random,
-                )
-                peer_tasks.start_soon(link.run)
-        peer_tasks.start_soon(tick, self._inbox, config.timing.tick_ms / 1000)
+        serve = self._as_slow_as_asked(self.peer_port.serve)
+        await _listen(peer_tasks, self._own.peer_address, serve)
+        peer_tasks.start_soon(self.peer_port.connections.watch)
+        for link in self.links.values():
+            peer_tasks.start_soon(link.run)
+        if self._own.metrics_address is not None:
+            await _listen_for_scrapes(peer_tasks, self._own.metrics_address, self)
+        peer_tasks.start_soon(tick, self.inbox, config.timing.tick_ms / 1000)
         if config.master is not None:
             registration = partial(
                 keep_registered,
@@ -179,14 +214,9 @@ class Replica:
 
     async def start_clients(self, client_tasks: trio.Nursery) -> None:
         """The client port."""
-        port = ClientPort(
-            cluster=self.config.cluster,
-            inbox=self._inbox,
-            replies=self._replies,
-            status=self.status,
-            counters=self.counters,
-        )
-        await _listen(client_tasks, self._own.client_address, self._as_slow_as_asked(port.serve))
+        client_tasks.start_soon(self.client_port.connections.watch)
+        serve = self._as_slow_as_asked(self.client_port.serve)
+        await _listen(client_tasks, self._own.client_address, serve)
 
     def _as_slow_as_asked(self, serve: Serve) -> Serve:
         """`serve`, on connections that are delayed as the configuration says; usually not at all."""
@@ -203,7 +233,15 @@ class Replica:
     def stop(self) -> None:
         """Let driver and storage stage finish; nobody else may be posting any more."""
         # Breaks the cycle driver -> storage -> driver, which no end of a channel would.
-        self._inbox.post(Stop())
+        self.inbox.post(Stop())
+
+    def _link(self, peer: ReplicaConfig) -> PeerLink:
+        return PeerLink(
+            hello=PeerHello(self.config.cluster, self.replica, peer.id, self.incarnation),
+            address=peer.peer_address,
+            outbox=self.outboxes[peer.id],
+            random=self._random,
+        )
 
 
 @asynccontextmanager
@@ -359,3 +397,11 @@ async def _listen(nursery: trio.Nursery, address: Address, serve: Serve) -> None
     except OSError as error:
         raise ConfigError(f"cannot listen on {address}: {error.strerror or error}") from error
     nursery.start_soon(partial(trio.serve_listeners, serve, listeners))
+
+
+async def _listen_for_scrapes(nursery: trio.Nursery, address: Address, replica: Replica) -> None:
+    # Only here: who wants no metrics need not wait for these libraries at every start.
+    from node.runtime.metrics import ReplicaMetrics  # noqa: PLC0415
+    from node.runtime.metricsport import MetricsPort  # noqa: PLC0415
+
+    await _listen(nursery, address, MetricsPort(ReplicaMetrics(replica)).serve)

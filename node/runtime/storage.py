@@ -6,6 +6,7 @@ Everything that waits when the disk becomes free shares one fsync (group commit)
 stage, and with it the replica, before anything that rests on the lost bytes is released.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +16,7 @@ import trio
 from node.core.interface import Envelope
 from node.failpoints import failpoint
 from node.runtime.codecs import RECORD_CODEC
+from node.runtime.counters import Durations
 from node.runtime.journal import Journal
 
 GROUP_MAX: Final = 256
@@ -39,8 +41,12 @@ async def storage_stage(
     works: trio.MemoryReceiveChannel[Work],
     journal: Journal,
     release: Callable[[Sequence[Envelope[Any]]], None],
+    syncs: Durations,
 ) -> None:
-    """Serve until `works` is closed at the other end; then everything is durable."""
+    """Serve until `works` is closed at the other end; then everything is durable.
+
+    How long each fsync took goes into `syncs`.
+    """
     pace = _Pace()
     # Not `async with`: that would pass a checkpoint, where the driver, whose channel has just closed,
     # may have failed already, and a cancellation would take the place of what the disk said.
@@ -57,9 +63,9 @@ async def storage_stage(
             # To switch a journal takes longer, and says nothing about an fsync.
             switches = any(work.journal is not None for work in group)
             if pace.is_quick and not switches:
-                _save(journal, group)
+                _save(journal, group, syncs)
             else:
-                await trio.to_thread.run_sync(_save, journal, group)
+                await trio.to_thread.run_sync(_save, journal, group, syncs)
             if not switches:
                 pace.note(trio.current_time() - began)
             failpoint("after-save")
@@ -89,14 +95,16 @@ class _Pace:
         self._average_s += (took_s - self._average_s) / 16
 
 
-def _save(journal: Journal, group: Sequence[Work]) -> None:
+def _save(journal: Journal, group: Sequence[Work], syncs: Durations) -> None:
     """Append the group's records; fsync if anything is waiting for them. It blocks."""
     records = write_journal(journal, group)
     if records:
         journal.append(records)
     if any(work.messages_after_persist for work in group):
         failpoint("before-sync")
+        started = time.perf_counter()
         journal.sync()
+        syncs.add(time.perf_counter() - started)
 
 
 def write_journal(journal: Journal, group: Sequence[Work]) -> list[bytes]:

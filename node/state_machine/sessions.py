@@ -39,6 +39,10 @@ SESSIONS_MAX: Final = 10_000
 """Replicas must agree on it: forgetting is part of the replicated state. Far more than the
 connections one replica serves."""
 
+RESULT_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Replicas must agree on this, too. Of all results that may still be asked for; beyond it the
+session that keeps most is forgotten, since a client that takes its answers keeps next to none."""
+
 _SESSIONS_A_PIECE: Final = 500
 
 _PLACES_PER_SLOT: Final = 1 << 20
@@ -48,21 +52,31 @@ _PLACES_PER_SLOT: Final = 1 << 20
 class Session:
     """What is remembered of one client."""
 
-    __slots__ = ("answered", "results")
+    __slots__ = ("answered", "result_bytes", "results")
 
     def __init__(self) -> None:
         self.answered: RequestNumber = OPEN_SESSION
         """The client has the answers up to here; asking again for one of them is a delayed copy."""
         self.results: dict[RequestNumber, bytes] = {}
         """Results above `answered`, by request number."""
+        self.result_bytes = 0
+        """Of them all."""
 
 
 class SessionedStateMachine:
     """A state machine that executes each command of each session once."""
 
-    def __init__(self, inner: StateMachine, *, sessions_max: int = SESSIONS_MAX) -> None:
+    def __init__(
+        self,
+        inner: StateMachine,
+        *,
+        sessions_max: int = SESSIONS_MAX,
+        result_bytes_max: int = RESULT_BYTES_MAX,
+    ) -> None:
         self._inner = inner
         self._sessions_max = sessions_max
+        self._result_bytes_max = result_bytes_max
+        self._result_bytes = 0
         self._sessions: dict[ClientId, Session] = {}
         """Least recently used first."""
         self.executed_upto = 0
@@ -127,10 +141,13 @@ class SessionedStateMachine:
     def restore(self, state: State) -> None:
         """Go on as if everything up to the slot of `state` had been executed here."""
         self._sessions = {}
+        self._result_bytes = 0
         for kept in state.sessions:
             session = self._sessions[kept.client] = Session()
             session.answered = kept.answered
             session.results = dict(kept.results)
+            session.result_bytes = sum(map(len, session.results.values()))
+            self._result_bytes += session.result_bytes
         self._inner.restore(state.application)
         self.executed_upto = state.slot
 
@@ -151,7 +168,7 @@ class SessionedStateMachine:
         result = session.results.get(command.number)
         if result is None:
             result = self._inner.execute(command.body)
-            session.results[command.number] = result
+            self._keep(session, command.number, result)
         else:
             _ASKED_TWICE.hit()
         return Executed(command.client, command.number, result)
@@ -159,18 +176,32 @@ class SessionedStateMachine:
     def _open(self, name: ClientId, nonce: ClientId) -> Opened:
         while len(self._sessions) >= self._sessions_max:
             _FORGOTTEN.hit()
-            del self._sessions[next(iter(self._sessions))]
+            self._forget(next(iter(self._sessions)))
         self._sessions[name] = Session()
         return Opened(nonce, name)
 
-    @staticmethod
-    def _forget_answered(session: Session, answered: RequestNumber) -> None:
+    def _keep(self, session: Session, number: RequestNumber, result: bytes) -> None:
+        session.results[number] = result
+        session.result_bytes += len(result)
+        self._result_bytes += len(result)
+        while self._result_bytes > self._result_bytes_max:
+            self._forget(max(self._sessions, key=lambda name: self._sessions[name].result_bytes))
+
+    def _forget(self, name: ClientId) -> None:
+        self._result_bytes -= self._sessions.pop(name).result_bytes
+
+    def _forget_answered(self, session: Session, answered: RequestNumber) -> None:
         if answered > session.answered:
             results, before, session.answered = session.results, session.answered, answered
             # Usually one step, through many results; but a client may also name any number.
             if answered - before <= len(results):
                 for number in range(before + 1, answered + 1):
-                    results.pop(RequestNumber(number), None)
+                    self._drop(session, RequestNumber(number))
             else:
                 for number in [number for number in results if number <= answered]:
-                    del results[number]
+                    self._drop(session, number)
+
+    def _drop(self, session: Session, number: RequestNumber) -> None:
+        length = len(session.results.pop(number, b""))
+        session.result_bytes -= length
+        self._result_bytes -= length

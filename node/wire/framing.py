@@ -43,6 +43,11 @@ class FrameDecoder:
         """Bytes kept that are not yet a frame; at end of stream, more than 0 means it was cut short."""
         return len(self._buffer) - self._start
 
+    def allow(self, frame_bytes_max: int) -> None:
+        """Another limit from the next frame on: who has said who it is may say more."""
+        assert 0 <= frame_bytes_max < 1 << 32
+        self._frame_bytes_max = frame_bytes_max
+
     def receive_data(self, data: bytes) -> None:
         """Keep what arrived; `next_frame()` hands it out."""
         self._raise_refusal()

@@ -1,14 +1,15 @@
 """The messages between a client, a replica and the master.
 
-    client ── ClientHello, then Request* ──▶ replica ── Executed | Opened | Expired
-                                                        | NotExecuted | Interrupted ──▶ client
+    client ── ClientHello, then Request* ──▶ replica ── Executed | Opened | Expired | NotExecuted
+                                              | Overloaded | TooLarge | Interrupted ──▶ client
     client ── StatusRequest ───────────────▶ replica ── StatusReply ──▶ client
     replica ─ PeerHello, then messages of the core ──▶ replica
     replica ─ Register* ─────────▶ master
     client ── Locate ────────────▶ master ── Located ──▶ client
 
-Requests are told apart by `(client, number)`, so replies may come in any order, and a request may
-be asked again on another connection.
+Before the hello stand the eight bytes of `node.wire.preface`. Requests are told apart by
+`(client, number)`, so replies may come in any order, and a request may be asked again on another
+connection.
 """
 
 from dataclasses import dataclass
@@ -17,32 +18,45 @@ from typing import Annotated, Any, Final
 from node.types import ClientId, Natural, ReplicaId, RequestNumber, WireStruct
 from node.wire.codec import Codec
 
-PROTOCOL_VERSION: Final = 2
-"""Raised whenever a frame changes its meaning; both sides must agree."""
-
 FRAME_BYTES_MAX: Final = 8 * 1024 * 1024
 """One frame on any connection. The largest, a report of accepted entries, stays below 2 MiB plus
 one command."""
 
+HELLO_BYTES_MAX: Final = 1024
+"""The first frame of a connection: a stranger must not make us keep more."""
+
 COMMAND_BYTES_MAX: Final = 1024 * 1024
-"""The body of one request; a client that sends more is told so and disconnected."""
+"""The body of one request, whatever a configuration says; a longer one is answered `TooLarge`."""
+
+REQUESTS_AHEAD_MAX: Final = 1024
+"""How far a session's numbers may run ahead of `answered`: as many results it keeps, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class PeerHello:
     """First frame on a link between replicas."""
 
-    version: int
     cluster: str
     sender: ReplicaId
+    to: ReplicaId
+    """Whom the sender believes to reach: an address may belong to somebody else."""
+    incarnation: int
+    """Drawn anew at each start of the sender."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientHello:
     """First frame of a client, to a replica or to the master; an empty `cluster` means any."""
 
-    version: int
     cluster: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberHello:
+    """First frame of a replica to the master."""
+
+    cluster: str
+    sender: ReplicaId
 
 
 class Request(WireStruct, frozen=True, tag=66):
@@ -91,6 +105,22 @@ class NotExecuted:
     leader_address: str | None
 
 
+class Overloaded(WireStruct, frozen=True, tag=90):
+    """This replica did nothing with this attempt, and will not: it has enough to do. Try later."""
+
+    client: Annotated[ClientId, Natural]
+    number: Annotated[RequestNumber, Natural]
+    reason: str
+
+
+class TooLarge(WireStruct, frozen=True, tag=91):
+    """The command is longer than this cluster takes: not executed, and asking again is no help."""
+
+    client: Annotated[ClientId, Natural]
+    number: Annotated[RequestNumber, Natural]
+    bytes_max: Annotated[int, Natural]
+
+
 @dataclass(frozen=True, slots=True)
 class Interrupted:
     """This replica proposed it and then ceased to lead: it may or may not be executed."""
@@ -107,8 +137,21 @@ class StatusRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerState:
+    """One peer, as a replica sees it."""
+
+    replica: ReplicaId
+    is_sending: bool
+    """A link to it is open."""
+    is_receiving: bool
+    """A link from it is open."""
+    queued_bytes: int
+    """Waiting to be sent to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class StatusReply:
-    """A replica's view of itself; its fields are those of `node.core.interface.Status`."""
+    """A replica's view of itself; the first fields are those of `node.core.interface.Status`."""
 
     replica: ReplicaId
     role: str
@@ -120,6 +163,17 @@ class StatusReply:
     accepted_upto: int
     truncated_upto: int = 0
     snapshot_slot: int = 0
+    peers: tuple[PeerState, ...] = ()
+    connections: int = 0
+    """Of clients, this one among them."""
+    requests: int = 0
+    """In flight: taken from clients and not yet answered."""
+    refused: int = 0
+    """Connections that this replica has closed since it started because of what came over them."""
+    version: str = ""
+    uptime_ms: int = 0
+    resident_bytes: int = 0
+    incarnation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,16 +206,18 @@ class Located:
 
     replicas: tuple[ReplicaInfo, ...]
     leader: ReplicaId | None
+    epoch: int = 0
+    """Of this leader: a number that only grows, also over restarts of the master; 0 before any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Goodbye:
-    """The connection ends, and why: another protocol version, another cluster, too slow."""
+    """The connection ends, and why: another version, another cluster, too slow."""
 
     reason: str
 
 
-Answer = Opened | Executed | Expired | NotExecuted | Interrupted
+Answer = Opened | Executed | Expired | NotExecuted | Overloaded | TooLarge | Interrupted
 
 # Numbers on the wire: never reuse one. 1 to 63 belong to the messages of the core.
 PEER_MESSAGES: Final[dict[int, type]] = {64: PeerHello, 79: Goodbye}
@@ -177,6 +233,8 @@ CLIENT_CODEC: Final[Codec[Any]] = Codec(
         72: StatusRequest,
         73: StatusReply,
         79: Goodbye,
+        90: Overloaded,
+        91: TooLarge,
     }
 )
 MASTER_CODEC: Final[Codec[Any]] = Codec(
@@ -186,5 +244,6 @@ MASTER_CODEC: Final[Codec[Any]] = Codec(
         80: Register,
         81: Locate,
         82: Located,
+        83: MemberHello,
     }
 )

@@ -26,11 +26,12 @@ from node.wire.messages import (
     CLIENT_CODEC,
     COMMAND_BYTES_MAX,
     FRAME_BYTES_MAX,
-    PROTOCOL_VERSION,
     ClientHello,
     PeerHello,
     Request,
+    StatusRequest,
 )
+from node.wire.preface import Speaker, preface
 from tests.support.processes import PATIENCE_S, Running, resident_mb, running_cluster
 
 pytestmark = pytest.mark.process
@@ -42,6 +43,11 @@ HUGE: Final = (0xFFFFFFFF).to_bytes(4, "big")
 LARGEST: Final = FRAME_BYTES_MAX.to_bytes(4, "big")
 
 
+ONE, TWO = ReplicaId(1), ReplicaId(2)
+FROM_CLIENT: Final = preface(Speaker.CLIENT)
+FROM_PEER: Final = preface(Speaker.PEER)
+
+
 def client(message: object) -> bytes:
     return frame(CLIENT_CODEC.encode(message), FRAME_BYTES_MAX)
 
@@ -50,35 +56,43 @@ def peer(message: object) -> bytes:
     return frame(PEER_CODEC.encode(message), FRAME_BYTES_MAX)
 
 
-CLIENT_HELLO: Final = client(ClientHello(PROTOCOL_VERSION, "test"))
-PEER_HELLO: Final = peer(PeerHello(PROTOCOL_VERSION, "test", ReplicaId(2)))
+def another_version(data: bytes) -> bytes:
+    return data[:5] + bytes([data[5] + 1]) + data[6:]
+
+
+CLIENT_HELLO: Final = FROM_CLIENT + client(ClientHello("test"))
+PEER_HELLO: Final = FROM_PEER + peer(PeerHello("test", TWO, ONE, 5))
 BIG_REQUEST: Final = Request(
     ClientId(1), RequestNumber(1), RequestNumber(0), bytes(COMMAND_BYTES_MAX + 1)
 )
 
 BAD_FOR_CLIENTS: Final = {
-    "huge length": HUGE,
+    "a browser": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "huge length": FROM_CLIENT + HUGE,
+    "a hello that is too long": FROM_CLIENT + client(ClientHello("x" * 2000)),
     "huge length after the hello": CLIENT_HELLO + HUGE,
-    "another version": client(ClientHello(PROTOCOL_VERSION + 1, "test")),
-    "another cluster": client(ClientHello(PROTOCOL_VERSION, "other")),
-    "no hello": client(BIG_REQUEST),
+    "another version": another_version(CLIENT_HELLO),
+    "another cluster": FROM_CLIENT + client(ClientHello("other")),
+    "no preface": client(ClientHello("test")),
+    "no hello": FROM_CLIENT + client(StatusRequest()),
     "a hello of a peer": PEER_HELLO,
     "an unknown tag": CLIENT_HELLO + frame(msgspec.msgpack.encode([9999, 1]), 100),
     "a deep array": CLIENT_HELLO + frame(b"\x81" * 5000 + b"\x01", 10_000),
     "a message of a replica": CLIENT_HELLO + frame(msgspec.msgpack.encode([69, 1, 1]), 100),
     "garbage": CLIENT_HELLO + frame(b"\xc1\xc1\xc1", 100),
-    "text that is no UTF-8": frame(b"\x83\x18\x41\x01\x62\xff\xfe", 100),
-    "a command that is too long": CLIENT_HELLO + client(BIG_REQUEST),
+    "text that is no UTF-8": FROM_CLIENT + frame(b"\x92\x41\xa2\xff\xfe", 100),
     "half a frame": CLIENT_HELLO + client(BIG_REQUEST)[:1000],
     "nothing": b"",
 }
 BAD_FOR_PEERS: Final = {
-    "huge length": HUGE,
-    "another version": peer(PeerHello(PROTOCOL_VERSION + 1, "test", ReplicaId(2))),
-    "another cluster": peer(PeerHello(PROTOCOL_VERSION, "other", ReplicaId(2))),
-    "a stranger": peer(PeerHello(PROTOCOL_VERSION, "test", ReplicaId(77))),
-    "itself": peer(PeerHello(PROTOCOL_VERSION, "test", ReplicaId(1))),
-    "no hello": peer(Heartbeat(Ballot(999, ReplicaId(2)), 5)),
+    "huge length": FROM_PEER + HUGE,
+    "another version": another_version(PEER_HELLO),
+    "another cluster": FROM_PEER + peer(PeerHello("other", TWO, ONE, 5)),
+    "any cluster": FROM_PEER + peer(PeerHello("", TWO, ONE, 5)),
+    "a stranger": FROM_PEER + peer(PeerHello("test", ReplicaId(77), ONE, 5)),
+    "itself": FROM_PEER + peer(PeerHello("test", ONE, ONE, 5)),
+    "looking for another": FROM_PEER + peer(PeerHello("test", TWO, ReplicaId(3), 5)),
+    "no hello": FROM_PEER + peer(Heartbeat(Ballot(999, TWO), 5)),
     "a hello of a client": CLIENT_HELLO,
     "two hellos": PEER_HELLO + PEER_HELLO,
     "an unknown tag": PEER_HELLO + frame(msgspec.msgpack.encode([9999, 1]), 100),
@@ -161,7 +175,9 @@ async def test_a_refused_client_is_told_why(tmp_path: Path) -> None:
     async with victim(tmp_path) as replica:
         for name, expected in {
             "huge length": b"4294967295",
+            "a browser": b"not gong's protocol",
             "another version": b"protocol version",
+            "a hello of a peer": b"this port is for a client, and a peer speaks",
             "another cluster": b"cluster 'other'",
         }.items():
             with trio.fail_after(PATIENCE_S):

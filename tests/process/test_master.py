@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 import trio
 
+from checker import VerdictKind
 from clients import KvClient, open_client
 from clients.connection import CannotConnect, locate
 from node.types import Address
 from node.wire.messages import Located
+from tests.process.load import loaded
 from tests.support.processes import PATIENCE_S, Running, gong, running_cluster
 
 pytestmark = pytest.mark.process
@@ -73,6 +75,34 @@ async def wait_located_from_scratch(running: Running) -> Located:
                 return await wait_located(running)
             except CannotConnect:
                 await trio.sleep(0.02)
+
+
+async def test_epochs_grow_over_the_deaths_of_masters_and_leaders_while_clients_go_on(
+    tmp_path: Path,
+) -> None:
+    """SIGKILL to the master under load: nobody notices, and it goes on counting afterwards."""
+    async with running_cluster(tmp_path) as running, loaded(running.cluster, tmp_path) as load:
+        seen = [await wait_located(running)]
+        for _ in range(2):
+            await load.wait_answers(20)
+            await running.cluster.kill_master()
+            await load.wait_answers(20)
+            await running.cluster._launch(running.cluster._master)
+            again = await wait_located_from_scratch(running)
+            assert again.epoch >= seen[-1].epoch
+            if again.leader == seen[-1].leader and running.observer.leader_changes == 0:
+                assert again.epoch == seen[-1].epoch, "the same leader keeps its epoch"
+            leader, ballot = running.observer.leader, running.observer.ballot
+            assert leader is not None
+            running.kill(leader)
+            with trio.fail_after(PATIENCE_S):
+                await running.observer.wait_leader(above=ballot)
+            await running.cluster.start(leader)
+            located = await wait_located(running)
+            assert located.epoch > again.epoch, "another leader, another epoch"
+            seen.append(located)
+        load.end()
+        assert load.verdict().kind is VerdictKind.LINEARIZABLE
 
 
 async def test_a_client_of_another_cluster_is_told_that_it_knocks_at_the_wrong_door(

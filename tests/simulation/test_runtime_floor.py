@@ -30,10 +30,10 @@ from node.wire.framing import frame
 from node.wire.messages import (
     CLIENT_CODEC,
     FRAME_BYTES_MAX,
-    PROTOCOL_VERSION,
     PeerHello,
     Request,
 )
+from node.wire.preface import Speaker, preface
 
 CALM = Rates(delay_min=100 * US, delay_mean=300 * US, sync_mean=1 * MS)
 
@@ -168,13 +168,15 @@ def test_the_trace_tells_what_happened() -> None:
 
 
 def test_a_piece_of_a_stream_is_told_as_its_messages() -> None:
-    hello = PeerHello(PROTOCOL_VERSION, "test", ReplicaId(1))
+    hello = PeerHello("test", ReplicaId(1), ReplicaId(2), 5)
     request = Request(ClientId(1), RequestNumber(2), RequestNumber(1), b"x")
     frames = [
         frame(codec.encode(message), FRAME_BYTES_MAX)
         for codec, message in ((PEER_CODEC, hello), (CLIENT_CODEC, request))
     ]
     assert describe(b"".join(frames)).split("\n") == [repr(hello), repr(request)]
+    first = preface(Speaker.PEER) + frames[0]
+    assert describe(first) == repr(hello)
     for piece in (b"", frames[0][:-1], b"GET / HTTP/1.1"):
         assert describe(piece) == repr(piece)
 

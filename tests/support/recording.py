@@ -26,7 +26,16 @@ from node.wire.kv import (
     decode_result,
     encode_operation,
 )
-from node.wire.messages import Answer, Executed, Expired, Interrupted, NotExecuted, Opened
+from node.wire.messages import (
+    Answer,
+    Executed,
+    Expired,
+    Interrupted,
+    NotExecuted,
+    Opened,
+    Overloaded,
+    TooLarge,
+)
 from tests.support.cluster import Cluster
 
 _JUDGING_S_MAX: Final = 20.0
@@ -153,6 +162,8 @@ class Client:
                     assert self._invocation is not None
                     self._journalist.recorder.info(self._invocation, "expired")
                     self._retire()
+            case Overloaded() | TooLarge():
+                raise AssertionError(f"nobody here says {answer}")
             case Interrupted():
                 pass  # nobody knows; whoever drives this client may ask again
 

@@ -18,22 +18,41 @@ import trio.testing
 from node.types import Address
 from node.wire.codec import Codec
 from node.wire.framing import FrameDecoder, frame
-from node.wire.messages import CLIENT_CODEC, FRAME_BYTES_MAX
+from node.wire.messages import (
+    CLIENT_CODEC,
+    FRAME_BYTES_MAX,
+    ClientHello,
+    MemberHello,
+    PeerHello,
+)
+from node.wire.preface import PREFACE_BYTES, Speaker, preface
 
 MemoryStream = trio.abc.HalfCloseableStream
 Handler = Callable[["Talker"], Awaitable[None]]
 
 
+SPEAKERS = {
+    ClientHello: Speaker.CLIENT,
+    PeerHello: Speaker.PEER,
+    MemberHello: Speaker.MEMBER,
+}
+
+
 class Talker:
-    """Frames in and out of one end of a stream, one at a time."""
+    """Frames in and out of one end of a stream, one at a time; a preface before the hello."""
 
     def __init__(self, stream: trio.abc.Stream, codec: Codec[Any] = CLIENT_CODEC) -> None:
         self.stream = stream
         self._codec = codec
         self._decoder = FrameDecoder(FRAME_BYTES_MAX)
+        self._first: bytes | None = b""
+        self._has_spoken = False
 
     async def say(self, message: object) -> None:
-        await self.stream.send_all(frame(self._codec.encode(message), FRAME_BYTES_MAX))
+        speaker = SPEAKERS.get(type(message))
+        first = b"" if speaker is None or self._has_spoken else preface(speaker)
+        self._has_spoken = True
+        await self.stream.send_all(first + frame(self._codec.encode(message), FRAME_BYTES_MAX))
 
     async def hear(self) -> Any:  # noqa: ANN401 - whatever the codec knows
         """The next message; None at the end of the stream."""
@@ -41,8 +60,17 @@ class Talker:
             data = await self.stream.receive_some()
             if not data:
                 return None
-            self._decoder.receive_data(bytes(data))
+            self._decoder.receive_data(self._without_preface(bytes(data)))
         return self._codec.decode(payload)
+
+    def _without_preface(self, data: bytes) -> bytes:
+        if self._first is None:
+            return data
+        self._first += data
+        if len(self._first) < PREFACE_BYTES:
+            return b""
+        data, self._first = self._first, None
+        return data[PREFACE_BYTES:] if data.startswith(b"\x89gng") else data
 
 
 class _Listener(trio.abc.Listener[MemoryStream]):

@@ -36,7 +36,9 @@ from node.wire.messages import (
     Interrupted,
     NotExecuted,
     Opened,
+    Overloaded,
     Request,
+    TooLarge,
 )
 
 if TYPE_CHECKING:
@@ -178,6 +180,8 @@ class Client:
             case NotExecuted():
                 self._problem = f"refused: {answer.reason}"
                 self._leave(answer.leader)
+            case Overloaded() | TooLarge():
+                raise AssertionError(f"a replica of this floor does not say {answer}")
             case Interrupted():
                 self._may_be_executed |= self._is_about_operation()
                 self._problem = "the leader stepped down"

@@ -17,7 +17,9 @@ from node.wire.messages import (
     Interrupted,
     NotExecuted,
     Opened,
+    Overloaded,
     Request,
+    TooLarge,
 )
 from tests.support.streams import FakeNetwork, Talker
 
@@ -42,7 +44,11 @@ def refuse(request: Request) -> Answer:
 
 
 def overloaded(request: Request) -> Answer:
-    return NotExecuted(request.client, request.number, "overloaded", None, None)
+    return Overloaded(request.client, request.number, "too much")
+
+
+def too_large(request: Request) -> Answer:
+    return TooLarge(request.client, request.number, 3)
 
 
 def interrupt(request: Request) -> Answer:

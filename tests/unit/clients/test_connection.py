@@ -20,7 +20,6 @@ from node.types import ClientId, ReplicaId, RequestNumber
 from node.wire.framing import frame
 from node.wire.messages import (
     MASTER_CODEC,
-    PROTOCOL_VERSION,
     Answer,
     ClientHello,
     Executed,
@@ -65,7 +64,7 @@ async def connected(network: FakeNetwork) -> AsyncIterator[tuple[ReplicaConnecti
     connection = await connect(A, "test", timeout_s=1)
     async with await listeners[0].accept() as stream, trio.open_nursery() as nursery:
         replica = Talker(stream)
-        assert await replica.hear() == ClientHello(PROTOCOL_VERSION, "test")
+        assert await replica.hear() == ClientHello("test")
         nursery.start_soon(connection.run)
         yield connection, replica
         nursery.cancel_scope.cancel()
@@ -135,7 +134,7 @@ async def test_a_retired_connection_closes_when_its_last_question_is_answered(
 
 async def test_status_is_asked_over_a_connection_of_its_own(network: FakeNetwork) -> None:
     async def handle(talker: Talker) -> None:
-        assert await talker.hear() == ClientHello(PROTOCOL_VERSION, "test")
+        assert await talker.hear() == ClientHello("test")
         assert await talker.hear() == StatusRequest()
         await talker.say(STATUS)
 

@@ -1,10 +1,13 @@
 """Which replica a client asks next."""
 
+from random import Random
+
 import pytest
 import trio
 from trio.testing import MockClock
 
 from clients import Indeterminate, Rejected, open_client
+from clients.routing import Router
 from node.types import ReplicaId
 from node.wire.messages import (
     MASTER_CODEC,
@@ -204,3 +207,29 @@ async def test_an_unknown_outcome_on_one_replica_is_not_hidden_by_the_next_one_b
     async with network.serve(A, a.handle), open_client(replicas=[A], timeout_s=1) as client:
         with pytest.raises(Indeterminate):
             await client.execute(b"x")
+
+
+async def test_a_master_that_knows_only_of_an_earlier_leader_leads_nobody_astray(
+    network: FakeNetwork, autojump_clock: MockClock
+) -> None:
+    """A second master, or one that has lost its file: epochs say whose news is the latest."""
+    master = ScriptedMaster(Located(A_AND_B, TWO, 7))
+    async with (
+        network.serve(MASTER, master.handle, MASTER_CODEC),
+        trio.open_nursery() as nursery,
+    ):
+        router = Router(
+            cluster="test",
+            replicas=[],
+            master=MASTER,
+            random=Random(1),
+            connection_nursery=nursery,
+        )
+        await router._ask_master()
+        assert router._replicas[router._next] == B
+        master.located = Located(A_AND_B, ONE, 6)
+        await router._ask_master()
+        assert router._replicas[router._next] == B
+        master.located = Located(A_AND_B, ONE, 8)
+        await router._ask_master()
+        assert router._replicas[router._next] == A

@@ -4,9 +4,9 @@ import pytest
 import trio
 
 from node.direct import receive_some, send_now
-from node.runtime.connection import Connection
 from node.runtime.outbox import PeerOutbox
-from node.wire.messages import CLIENT_CODEC, FRAME_BYTES_MAX, Goodbye
+from node.wire.messages import CLIENT_CODEC, Goodbye
+from tests.unit.node.test_connection import connection_over
 
 
 async def socket_pair() -> tuple[trio.SocketStream, trio.SocketStream]:
@@ -62,7 +62,7 @@ async def test_whoever_waits_is_woken_when_the_stream_is_closed() -> None:
 async def test_a_connection_finishes_by_its_writer_what_did_not_leave_at_once() -> None:
     near, far = await socket_pair()
     async with far:
-        connection = Connection(near, CLIENT_CODEC, frame_bytes_max=FRAME_BYTES_MAX)
+        connection = connection_over(near, greeted=True)
         messages = [Goodbye(str(number) * 100_000) for number in range(10)]
         expected = b"".join(CLIENT_CODEC.encode(message) for message in messages)
         async with connection.open():
@@ -70,7 +70,7 @@ async def test_a_connection_finishes_by_its_writer_what_did_not_leave_at_once() 
                 connection.queue(message)
                 connection.flush()
             received = await receive_all(far, len(expected) + 4 * len(messages))
-    other = Connection(near, CLIENT_CODEC, frame_bytes_max=FRAME_BYTES_MAX)
+    other = connection_over(near, greeted=True)
     other._decoder.receive_data(received)
     assert list(other.received()) == messages
 

@@ -7,6 +7,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from node.config import Limits
 from node.core.ballot import NO_BALLOT, Ballot
 from node.core.interface import (
     Chosen,
@@ -23,11 +24,12 @@ from node.core.interface import (
 )
 from node.core.multipaxos.messages import Accepted, Fetch, PromiseRecord
 from node.failpoints import listen
-from node.runtime.clientport import Replies
 from node.runtime.codecs import PEER_CODEC
+from node.runtime.counters import Counters
 from node.runtime.driver import Driver, Stop
 from node.runtime.inbox import Inbox
 from node.runtime.outbox import PeerOutbox
+from node.runtime.replies import Replies
 from node.runtime.snapshotter import Snapshotter
 from node.runtime.storage import Work
 from node.state_machine.kv import KeyValueStore
@@ -103,7 +105,7 @@ class NoSnapshots(Snapshotter):
 
 class DiaryReplies(Replies):
     def __init__(self, diary: list[str]) -> None:
-        super().__init__({TWO: "two:2"})
+        super().__init__({TWO: "two:2"}, Limits())
         self._diary = diary
         self.answers: list[Answer] = []
 
@@ -148,6 +150,7 @@ class Stage:
             storage=sender,
             outboxes=self.outboxes,
             replies=self.replies,
+            counters=Counters(),
             snapshots=NoSnapshots(),
         )
 

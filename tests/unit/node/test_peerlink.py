@@ -9,21 +9,24 @@ import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
+from node.config import Limits
 from node.core.ballot import Ballot
 from node.core.interface import Received
 from node.core.multipaxos.messages import Fetch, Heartbeat
 from node.runtime.codecs import PEER_CODEC
-from node.runtime.connection import HELLO_TIMEOUT_S, Counters
+from node.runtime.counters import Counters
+from node.runtime.handshake import HELLO_TIMEOUT_S
 from node.runtime.inbox import Inbox
 from node.runtime.outbox import PeerOutbox
-from node.runtime.peerlink import BACK_OFF_MAX_S, PeerLink, PeerPort, hello_of
+from node.runtime.peerlink import BACK_OFF_MAX_S, PeerLink, PeerPort
 from node.types import Address, ReplicaId
 from node.wire.framing import frame
-from node.wire.messages import FRAME_BYTES_MAX, PROTOCOL_VERSION, Goodbye, PeerHello
+from node.wire.messages import FRAME_BYTES_MAX, Goodbye, PeerHello
 from tests.support.streams import FakeNetwork, Talker, fake_network
 
 ONE, TWO, THREE = ReplicaId(1), ReplicaId(2), ReplicaId(3)
 PEER = Address("peer", 1)
+HELLO = PeerHello("test", ONE, TWO, 5)
 
 
 @pytest.fixture
@@ -98,9 +101,7 @@ async def test_an_outbox_that_was_cleared_while_somebody_waits_hands_out_what_co
 
 @asynccontextmanager
 async def running_link(outbox: PeerOutbox) -> AsyncIterator[None]:
-    link = PeerLink(
-        hello=hello_of("test", ONE), peer=TWO, address=PEER, outbox=outbox, random=Random(1)
-    )
+    link = PeerLink(hello=HELLO, address=PEER, outbox=outbox, random=Random(1))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(link.run)
         yield
@@ -122,7 +123,7 @@ async def test_a_link_greets_and_then_sends_what_is_put_into_its_outbox(
         outbox.put(encoded(Fetch(7)))
         outbox.flush()
         await trio.sleep(1)
-    assert heard == [PeerHello(PROTOCOL_VERSION, "test", ONE), Fetch(7)]
+    assert heard == [HELLO, Fetch(7)]
 
 
 async def test_a_link_comes_back_when_its_peer_does_and_sends_nothing_stale(
@@ -151,8 +152,7 @@ async def test_a_link_comes_back_when_its_peer_does_and_sends_nothing_stale(
             outbox.put(encoded(Fetch(2)))
             outbox.flush()
             await trio.sleep(1)
-    hello = PeerHello(PROTOCOL_VERSION, "test", ONE)
-    assert lives == [[hello, Fetch(1)], [hello, Fetch(2)]]
+    assert lives == [[HELLO, Fetch(1)], [HELLO, Fetch(2)]]
 
 
 async def test_a_peer_that_refuses_at_once_is_not_asked_in_a_busy_loop(
@@ -175,7 +175,12 @@ class Port:
         self.near, self.far = memory_stream_pair()
         self.talker = Talker(self.near, PEER_CODEC)
         self._port = PeerPort(
-            cluster="test", peers=(TWO, THREE), inbox=self.inbox, counters=self.counters
+            cluster="test",
+            replica=ONE,
+            peers=(TWO, THREE),
+            limits=Limits(),
+            inbox=self.inbox,
+            counters=self.counters,
         )
 
     async def serve(self) -> None:
@@ -186,7 +191,7 @@ async def test_messages_of_a_peer_reach_the_inbox_with_their_sender() -> None:
     port = Port()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(port.serve)
-        await port.talker.say(PeerHello(PROTOCOL_VERSION, "test", THREE))
+        await port.talker.say(PeerHello("test", THREE, ONE, 5))
         await port.talker.say(Fetch(5))
         assert await port.inbox.take_all() == [Received(THREE, Fetch(5))]
         await port.near.aclose()
@@ -196,18 +201,23 @@ async def test_messages_of_a_peer_reach_the_inbox_with_their_sender() -> None:
 @pytest.mark.parametrize(
     ("messages", "why", "reason"),
     [
-        ([PeerHello(PROTOCOL_VERSION, "test", ReplicaId(9))], "WireError", "replica 9 is no peer"),
-        ([PeerHello(PROTOCOL_VERSION, "test", ONE)], "WireError", "replica 1 is no peer"),
-        ([PeerHello(99, "test", TWO)], "VersionMismatch", "protocol version 99"),
-        ([PeerHello(PROTOCOL_VERSION, "blue", TWO)], "VersionMismatch", "cluster 'blue'"),
-        ([Heartbeat(Ballot(9, TWO), 1)], "WireError", "expected PeerHello first"),
+        ([PeerHello("test", ReplicaId(9), ONE, 5)], "WrongPeer", "replica 9 is no peer"),
+        ([PeerHello("test", ONE, ONE, 5)], "WrongPeer", "replica 1 is no peer"),
         (
-            [PeerHello(PROTOCOL_VERSION, "test", TWO), Goodbye("x")],
+            [PeerHello("test", TWO, THREE, 5)],
+            "WrongPeer",
+            "2 looks for replica 3; this is replica 1",
+        ),
+        ([PeerHello("blue", TWO, ONE, 5)], "ClusterMismatch", "cluster 'blue'"),
+        ([PeerHello("", TWO, ONE, 5)], "ClusterMismatch", "cluster ''"),
+        ([Heartbeat(Ballot(9, TWO), 1)], "ForeignBytes", "not gong's protocol"),
+        (
+            [PeerHello("test", TWO, ONE, 5), Goodbye("x")],
             "WireError",
             "does not carry Goodbye",
         ),
     ],
-    ids=["stranger", "itself", "version", "cluster", "no hello", "not a core's message"],
+    ids=["stranger", "itself", "lost", "cluster", "any", "no hello", "not a core's message"],
 )
 async def test_who_is_no_peer_is_told_why_and_shut_out(
     messages: list[object], why: str, reason: str
@@ -228,4 +238,41 @@ async def test_a_link_that_never_says_who_it_is_is_closed(autojump_clock: MockCl
     port = Port()
     await port.serve()
     assert trio.current_time() == HELLO_TIMEOUT_S
-    assert port.counters.ended == {"peer: WireError": 1}
+    assert port.counters.ended == {"peer: TooSlow": 1}
+
+
+async def test_the_newest_link_over_which_something_comes_replaces_the_older_one() -> None:
+    """A peer that crashed without a word leaves its old link half open.
+
+    A hello alone, which anybody can say, is not enough to cut a link that works.
+    """
+    port = Port()
+    async with trio.open_nursery() as nursery:
+
+        async def link() -> Talker:
+            near, far = memory_stream_pair()
+            nursery.start_soon(port._port.serve, far)
+            talker = Talker(near, PEER_CODEC)
+            await talker.say(PeerHello("test", TWO, ONE, 6))
+            await wait_all_tasks_blocked()
+            return talker
+
+        old = await link()
+        await old.say(Fetch(1))
+        assert await port.inbox.take_all() == [Received(TWO, Fetch(1))]
+        silent, new = await link(), await link()
+        goodbye = await silent.hear()
+        assert isinstance(goodbye, Goodbye)
+        assert "replica 2 has opened a newer link" in goodbye.reason
+        await old.say(Fetch(2))
+        assert await port.inbox.take_all() == [Received(TWO, Fetch(2))]
+        await new.say(Fetch(3))
+        assert await port.inbox.take_all() == [Received(TWO, Fetch(3))]
+        assert isinstance(await old.hear(), Goodbye)
+        assert await old.hear() is None
+        await wait_all_tasks_blocked()
+        assert port.counters.ended == {"peer: LinkReplaced": 2}
+        assert list(port._port.links) == [TWO]
+        await new.say(Fetch(4))
+        assert await port.inbox.take_all() == [Received(TWO, Fetch(4))]
+        nursery.cancel_scope.cancel()

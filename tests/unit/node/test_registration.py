@@ -16,8 +16,7 @@ from node.runtime.registration import BACK_OFF_MAX_S, REGISTER_EVERY_S, keep_reg
 from node.types import Address, ReplicaId
 from node.wire.messages import (
     MASTER_CODEC,
-    PROTOCOL_VERSION,
-    ClientHello,
+    MemberHello,
     Register,
     ReplicaInfo,
 )
@@ -91,7 +90,7 @@ async def test_the_master_hears_of_the_replica_and_of_each_new_leader(
         await trio.sleep(REGISTER_EVERY_S)
     assert master.lives == [
         [
-            ClientHello(PROTOCOL_VERSION, "test"),
+            MemberHello("test", ONE),
             *[Register(INFO, 1, TWO, TWO)] * 3,
             Register(INFO, 2, ONE, ONE),
         ]
@@ -111,7 +110,7 @@ async def test_a_new_master_hears_of_everything_again(
             await trio.sleep(2 * BACK_OFF_MAX_S)
     for master in (first, second):
         (heard,) = master.lives
-        assert heard[:2] == [ClientHello(PROTOCOL_VERSION, "test"), Register(INFO, 1, TWO, TWO)]
+        assert heard[:2] == [MemberHello("test", ONE), Register(INFO, 1, TWO, TWO)]
 
 
 async def test_a_master_that_is_away_is_not_asked_in_a_busy_loop(

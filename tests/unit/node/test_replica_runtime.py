@@ -21,7 +21,7 @@ from node.runtime.codecs import PEER_CODEC, RECORD_CODEC
 from node.runtime.journal import FILE_HEADER_BYTES, open_journal
 from node.runtime.replica import Replica, open_replica
 from node.types import Address, ReplicaId
-from node.wire.messages import PROTOCOL_VERSION, PeerHello
+from node.wire.messages import PeerHello
 from tests.support.fake_disk import FakeDisk
 from tests.support.streams import FakeNetwork, Talker, fake_network
 
@@ -76,7 +76,7 @@ async def peer_of(network: FakeNetwork, replica: ReplicaId) -> AsyncIterator[Tal
     """Replica 2's link to `replica`."""
     async with await network.open_tcp_stream("peer", replica) as stream:
         talker = Talker(stream, PEER_CODEC)
-        await talker.say(PeerHello(PROTOCOL_VERSION, "test", TWO))
+        await talker.say(PeerHello("test", TWO, replica, 5))
         yield talker
 
 
@@ -100,7 +100,7 @@ async def test_three_replicas_elect_a_leader_and_serve(
         await wait(lambda: len({r.status().executed_upto for r in replicas}) == 1)
         assert len({r.status().leader for r in replicas}) == 1
         status = await ask_status(Address("client", 1), "test", timeout_s=1000)
-        assert status == replicas[0].status()
+        assert (status.replica, status.incarnation) == (ONE, replicas[0].incarnation)
     assert network.listeners == {}
 
 
@@ -177,7 +177,10 @@ async def test_a_disk_that_fails_at_a_candidate_stops_it_before_it_asks_for_prom
     async with network.serve(Address("peer", 2), listen, PEER_CODEC):
         with trio.fail_after(1000), pytest.raises(StorageError, match="Input/output error"):
             await campaign()
-    assert heard == [PeerHello(PROTOCOL_VERSION, "test", ONE), *probes()]
+    hello = heard[0]
+    assert isinstance(hello, PeerHello)
+    assert (hello.sender, hello.to) == (ONE, TWO)
+    assert heard[1:] == probes()
 
 
 async def test_a_damaged_journal_is_refused_before_anyone_may_connect(

@@ -146,3 +146,32 @@ def test_an_answered_number_that_no_request_can_have_costs_nothing() -> None:
     assert list(it.machine._sessions[session].results) == [3, 4]
     it.execute(command(session, 2**62, answered=2**62 - 1))
     assert list(it.machine._sessions[session].results) == [2**62]
+
+
+class Echo(KeyValueStore):
+    def execute(self, body: bytes) -> bytes:
+        return body
+
+
+def test_results_that_nobody_takes_cost_their_session_and_nobody_else_s() -> None:
+    """A client that reads large values and never says so must not fill every replica."""
+    it = Machine()
+    it.machine = SessionedStateMachine(Echo(), result_bytes_max=1000)
+    modest, greedy = it.open(1), it.open(2)
+    it.execute(command(modest, 1, body=b"m" * 50))
+    for number in range(1, 10):
+        it.execute(command(greedy, number, body=b"g" * 100))
+    assert isinstance(it.execute(command(greedy, 10, body=b"g" * 100)), Executed)
+    assert isinstance(it.execute(command(greedy, 11)), Expired), "forgotten"
+    again = it.execute(command(modest, 1))
+    assert again == Executed(modest, RequestNumber(1), b"m" * 50)
+
+
+def test_a_session_that_takes_its_results_may_have_any_number_of_them() -> None:
+    it = Machine()
+    it.machine = SessionedStateMachine(Echo(), sessions_max=2, result_bytes_max=1000)
+    for _ in range(3):  # also when sessions are forgotten to make room
+        session = it.open()
+        for number in range(1, 100):
+            done = it.execute(command(session, number, answered=number - 1, body=b"g" * 400))
+            assert isinstance(done, Executed)

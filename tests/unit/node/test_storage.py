@@ -15,6 +15,7 @@ from node.core.multipaxos.messages import Accepted, ChosenRecord, PromiseRecord
 from node.errors import StorageError
 from node.failpoints import listen
 from node.runtime.codecs import RECORD_CODEC
+from node.runtime.counters import SYNC_BOUNDS_S, Durations
 from node.runtime.journal import Journal, open_journal
 from node.runtime.storage import GROUP_MAX, Work, storage_stage
 from node.types import ReplicaId
@@ -60,7 +61,7 @@ class Stage:
         self.arrived.set()
 
     async def run(self) -> None:
-        await storage_stage(self._receiver, self.journal, self.release)
+        await storage_stage(self._receiver, self.journal, self.release, Durations(SYNC_BOUNDS_S))
 
     async def wait_released(self, count: int) -> None:
         with trio.fail_after(10):
