@@ -20,41 +20,34 @@ nothing restarts a stage inside the process; only links are supervised.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 import trio
 
 from node.config import ClusterConfig, ReplicaConfig
-from node.core.interface import Core, Snapshot
+from node.core.interface import Core
 from node.core.multipaxos import (
     MultiPaxos,
-    Record,
-    RejoinedRecord,
-    RejoinRecord,
     Settings,
-    truncated_upto,
 )
-from node.errors import ConfigError, MalformedFrame, NodeError, StorageError, WireError
+from node.errors import ConfigError, NodeError
 from node.runtime.clientport import ClientPort
-from node.runtime.codecs import RECORD_CODEC
 from node.runtime.counters import Counters
 from node.runtime.delay import delayed
 from node.runtime.disk import Disk, OsDisk
 from node.runtime.driver import Driver, Event, Stop
 from node.runtime.inbox import Inbox
-from node.runtime.journal import Journal, open_journal
 from node.runtime.logs import logger
 from node.runtime.nursery import bare_errors
 from node.runtime.outbox import PeerOutbox
 from node.runtime.peerlink import PeerLink, PeerPort
 from node.runtime.process import gong_version, resident_bytes
+from node.runtime.recovery import Saved, check_may_rejoin, read_back
 from node.runtime.registration import keep_registered
 from node.runtime.replies import Replies
-from node.runtime.snapshots import Policy, recover, slots_in
+from node.runtime.snapshots import Policy
 from node.runtime.snapshotter import Snapshotter
 from node.runtime.storage import Work, storage_stage
 from node.runtime.ticker import tick
@@ -154,7 +147,7 @@ class Replica:
             incarnation=self.incarnation,
         )
 
-    def start_stages(self, stages: trio.Nursery, disk: Disk, saved: "Saved") -> None:
+    def start_stages(self, stages: trio.Nursery, disk: Disk, saved: Saved) -> None:
         """Driver and storage stage: the only ones who touch core, state machine and journal.
 
         The snapshotter has copies of the state, and files of its own.
@@ -266,9 +259,9 @@ async def open_replica(
     disk = disk or OsDisk()
     machine = SessionedStateMachine(KeyValueStore())
     if lost_disk:
-        _check_may_rejoin(config)
+        check_may_rejoin(config)
     saved = await trio.to_thread.run_sync(
-        partial(_recover, disk, path, config.cluster, replica, machine, lost_disk=lost_disk)
+        partial(read_back, disk, path, config.cluster, replica, machine, lost_disk=lost_disk)
     )
     try:
         the_core = core(
@@ -297,97 +290,6 @@ async def open_replica(
                 running.stop()
     finally:
         saved.journal.close()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Saved:
-    """What a replica begins with."""
-
-    journal: Journal
-    records: tuple[Record, ...]
-    snapshot: Snapshot | None
-
-
-def _check_may_rejoin(config: ClusterConfig) -> None:
-    members = len(config.replicas)
-    if members < 3:
-        raise ConfigError(
-            f"a replica of a cluster of {members} cannot rejoin without its disk: the others are no "
-            "quorum without it"
-        )
-
-
-def begin_rejoining(journal: Journal, frames: list[bytes]) -> list[bytes]:
-    """Note in an empty journal that what was in it is lost; its records from now on.
-
-    Raises StorageError when it is not empty.
-    """
-    note = RECORD_CODEC.encode(RejoinRecord())
-    if not frames:
-        journal.append([note])
-        journal.sync()
-        return [note]
-    if frames[0] != note or RECORD_CODEC.encode(RejoinedRecord()) in frames:
-        raise StorageError(
-            f"{journal.path}: holds {len(frames)} records, so this replica has not lost its disk"
-        )
-    return frames
-
-
-def check_journal_is_there(disk: Disk, path: Path) -> None:
-    """Refuse to begin a journal where snapshots show that there was one."""
-    if path.name not in disk.names(path.parent) and slots_in(disk, path.parent):
-        raise StorageError(
-            f"{path}: is not there, though snapshots are: its promises are lost, so start this "
-            "replica with --lost-disk"
-        )
-
-
-def _recover(
-    disk: Disk,
-    path: Path,
-    cluster: str,
-    replica: ReplicaId,
-    machine: SessionedStateMachine,
-    *,
-    lost_disk: bool = False,
-) -> Saved:
-    """Open the journal and read back what this replica has said. Runs in a thread.
-
-    `machine` then holds the state of the newest snapshot.
-    """
-    if not lost_disk:
-        check_journal_is_there(disk, path)
-    journal, frames = open_journal(disk, path, cluster, replica)
-    if journal.dropped_bytes:
-        _log.warning("%s: dropped a torn tail of %d bytes", path, journal.dropped_bytes)
-    records: list[Record] = []
-    try:
-        if lost_disk:
-            frames = begin_rejoining(journal, frames)
-        for number, data in enumerate(frames):
-            record = RECORD_CODEC.decode(data)
-            if not isinstance(record, Record):
-                raise MalformedFrame(f"record {number} is a {type(record).__name__}")
-            records.append(record)
-    except StorageError:
-        journal.close()
-        raise
-    except WireError as error:
-        journal.close()
-        raise StorageError(f"{path}: holds what this version cannot read: {error}") from error
-    _log.info("recovered %d records from %s", len(records), path)
-    try:
-        found = recover(disk, path.parent, truncated_upto(records), machine.decode)
-    except StorageError:
-        journal.close()
-        raise
-    if found is None:
-        return Saved(journal=journal, records=tuple(records), snapshot=None)
-    snapshot, state = found
-    machine.restore(state)
-    _log.info("recovered the state after slot %d", snapshot.slot)
-    return Saved(journal=journal, records=tuple(records), snapshot=snapshot)
 
 
 async def _listen(nursery: trio.Nursery, address: Address, serve: Serve) -> None:

@@ -23,7 +23,7 @@ from node.core.interface import Envelope, Propose, Ready, Received, Role, Snapsh
 from node.core.multipaxos import RECORDS, Message, MultiPaxos, Record, Settings, truncated_upto
 from node.core.multipaxos.messages import MESSAGES
 from node.runtime.journal import Journal, open_journal
-from node.runtime.replica import begin_rejoining
+from node.runtime.recovery import begin_rejoining
 from node.runtime.snapshots import recover, save
 from node.state_machine.interface import StateMachine
 from node.state_machine.kv import KeyValueStore

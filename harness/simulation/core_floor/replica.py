@@ -34,7 +34,7 @@ from node.errors import StorageError
 from node.failpoints import failpoint
 from node.runtime.codecs import RECORD_CODEC
 from node.runtime.journal import Journal
-from node.runtime.replica import begin_rejoining
+from node.runtime.recovery import begin_rejoining
 from node.runtime.snapshots import recover, save
 from node.runtime.storage import GROUP_MAX, Work, write_journal
 from node.state_machine.sessions import SessionedStateMachine

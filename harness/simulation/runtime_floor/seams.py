@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
-import node.runtime.replica as runtime
 from harness.mutants import MUTANTS
 from harness.simulation.programs.hosts import CURRENT
 from node import failpoints
+from node.runtime import recovery
 
 _LOGGERS: Final = ("gong", "trio")
 
@@ -19,7 +19,7 @@ def planted(mutant: str) -> Iterator[None]:
     if not mutant:
         yield
         return
-    bug, place = MUTANTS[mutant], cast("Any", runtime)
+    bug, place = MUTANTS[mutant], cast("Any", recovery)
     before = place.open_journal
     place.open_journal = bug.journal
     try:
