@@ -9,7 +9,7 @@ from typing import Final
 import trio
 
 from node.errors import WireError
-from node.types import OPEN_SESSION, Address, ClientId, RequestNumber
+from node.types import OPEN_SESSION, Address, ClientId, Query, RequestNumber
 from node.wire.framing import FrameDecoder, frame
 from node.wire.messages import (
     CLIENT_CODEC,
@@ -66,8 +66,8 @@ class ReplicaConnection:
         """No answer will come over this connection any more."""
         return self._lost_because is not None
 
-    async def ask(self, request: Request) -> Answer:
-        """Send one request and wait for its answer; raises ConnectionLost.
+    async def ask(self, request: Request | Query) -> Answer:
+        """Send one request or query and wait for its answer; raises ConnectionLost.
 
         Cancelled, it leaves the request with the replica: it may be executed.
         """
@@ -107,7 +107,7 @@ class ReplicaConnection:
             self._life.cancel()
 
     async def _ask(
-        self, key: tuple[ClientId, RequestNumber] | None, message: Request | StatusRequest
+        self, key: tuple[ClientId, RequestNumber] | None, message: Request | Query | StatusRequest
     ) -> Answer | StatusReply:
         question = self._questions[key] = _Question()
         try:

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from harness.mutants import execution, multipaxos, promises, quorums, recovery, sessions, storage
+from harness.mutants import (
+    execution,
+    multipaxos,
+    promises,
+    quorums,
+    reads,
+    recovery,
+    sessions,
+    storage,
+)
 from node.core.multipaxos import MultiPaxos
 from node.runtime.journal import open_journal
 from node.state_machine.interface import StateMachine
@@ -68,9 +77,23 @@ _CORES: Final = (
     Mutant(
         name="local-reads",
         number="M11",
-        core=multipaxos.LocalReads,
-        removes="A read takes a place in the log like every other command.",
+        core=reads.LocalReads,
+        removes="A leader answers a query after a quorum has said that it still leads.",
         seen_as="a leader that was replaced answers with values that were overwritten",
+    ),
+    Mutant(
+        name="read-before-recovery",
+        number="M13",
+        core=reads.ReadBeforeRecovery,
+        removes="A new leader answers a query after it has executed all that it recovers.",
+        seen_as="right after an election, a write that was confirmed before it is not read",
+    ),
+    Mutant(
+        name="count-stale-confirmations",
+        number="M14",
+        core=reads.CountStaleConfirmations,
+        removes="A confirmation counts for the queries that came before its round began.",
+        seen_as="a leader that was replaced, and hears what was true before, answers from an old state",
     ),
     Mutant(
         name="send-before-sync",
@@ -249,9 +272,9 @@ _CLIENTS: Final = (
     Mutant(
         name="read-anywhere",
         number="C6",
-        core=execution.FollowerReads,
+        core=reads.FollowerReads,
         client_name="ReadAnywhere",
-        removes="A read takes a place in the log, whoever is asked.",
+        removes="A query is answered by the leader, whoever is asked.",
         seen_as="a replica that lags answers with a value that was overwritten",
     ),
     Mutant(
@@ -283,9 +306,7 @@ MUTANTS: Final[dict[str, Mutant]] = {m.name: m for m in (*_CORES, *_JOURNALS, *_
 HARMLESS: Final = {
     "M4 promise-equal": "A ballot names its replica, so an equal one comes from the same candidate "
     "and asks the same question again.",
-    "M12 lease-on-wall-clock": "There are no leases: a read takes a place in the log.",
-    "M13 readindex-before-first-commit": "There is no read index, for the same reason.",
-    "M14 readindex-reuse": "There is no read index, for the same reason.",
+    "M12 lease-on-wall-clock": "There are no leases: a quorum is asked for every read.",
     "M18 snapshot-drops-sessions": "There are no snapshots: a restart executes the whole log again.",
     "M19 snapshot-index-mismatch": "There are no snapshots, and no log is ever truncated.",
     "M22 reconfig-two-quorums": "The members of a cluster are fixed.",

@@ -25,7 +25,7 @@ _OFTEN: Final = {Kind.CRASH: 6, Kind.CRASH_AT_FAILPOINT: 8, Kind.ISOLATE: 4, Kin
 
 _SELDOM: Final = 3
 
-_KINDS: Final = ("Accept", "Accepted", "Prepare", "Promise", "Heartbeat", "Learn")
+_KINDS: Final = ("Accept", "Accepted", "Prepare", "Promise", "Heartbeat", "Heard", "Learn")
 """Of messages, for worlds in which one of them fares worse than the others."""
 
 _PLACES: Final = (*NAMES, *("before-sync",) * len(NAMES))
@@ -59,6 +59,7 @@ def draw_world(seed: int, size: Size) -> World:
         election_ticks=shape.choice((4, 6, 10)),
         has_small_limits=shape.chance(MILLION // 2),
         rest=shape.choice(("frozen", "deaf", "mute")),
+        reads_through_log=draws.stream("reads").chance(15 * _PERCENT),
         horizon=horizon,
         rates=_rates(draws.stream("rates")),
         faults=_faults(draws, _Shape(replicas, clients, horizon)),

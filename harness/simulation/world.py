@@ -132,6 +132,8 @@ class World(Struct, frozen=True, kw_only=True):
     has_small_limits: bool = False
     """One command a slot, few slots at once, messages of two entries, few sessions: so that a short
     run meets what otherwise takes a long one."""
+    reads_through_log: bool = False
+    """A get takes a place in the log; otherwise it is a query, answered from the leader's state."""
     rates: Rates
     faults: tuple[Fault, ...] = ()
     mutant: str = ""

@@ -3,7 +3,7 @@
 from typing import Generic
 
 from node.core.interface import Chosen, Envelope, LeaderHint, MessageT, Ready, RecordT, Refused
-from node.types import Command
+from node.types import Query
 
 
 class Outbox(Generic[MessageT, RecordT]):
@@ -14,7 +14,7 @@ class Outbox(Generic[MessageT, RecordT]):
         self.messages: list[Envelope[MessageT]] = []
         self.messages_after_persist: list[Envelope[MessageT]] = []
         self.chosen: list[Chosen] = []
-        self.reads: list[Command] = []
+        self.reads: list[Query] = []
         self.refused: list[Refused] = []
         self.notes: list[str] = []
         self._told: LeaderHint | None = None

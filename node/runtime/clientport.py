@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import trio
 
-from node.core.interface import Propose, Refused
+from node.core.interface import Propose, Read, Refused
 from node.errors import WireError
 from node.marks import sometimes
 from node.runtime.connection import Connection, Counters, expect_hello
 from node.runtime.inbox import Inbox
 from node.runtime.logs import logger
-from node.types import ClientId, Command, ReplicaId, RequestNumber
+from node.types import ClientId, Command, Query, ReplicaId, RequestNumber
 from node.wire.messages import (
     CLIENT_CODEC,
     COMMAND_BYTES_MAX,
@@ -144,16 +144,23 @@ class ClientPort:
         async for message in connection:
             match message:
                 case Request(client, number, answered, body):
-                    if len(body) > COMMAND_BYTES_MAX:
-                        raise WireError(
-                            f"a command of {len(body)} bytes; {COMMAND_BYTES_MAX} are allowed"
-                        )
-                    self._replies.expect((client, number), connection)
                     command = Command(client=client, number=number, answered=answered, body=body)
-                    self._inbox.post(Propose(command))
-                    await connection.wait_credit()
-                    await self._inbox.wait_room()
+                    await self._ask(connection, command, Propose(command))
+                case Query():
+                    await self._ask(connection, message, Read(message))
                 case StatusRequest():
                     connection.post(self._status())
                 case _:
                     raise WireError(f"a client does not send {type(message).__name__}")
+
+    async def _ask(
+        self, connection: ClientConnection, asked: Command | Query, event: Propose | Read
+    ) -> None:
+        """Post it to the core, and wait until this client may ask for more."""
+        size = len(asked.body)
+        if size > COMMAND_BYTES_MAX:
+            raise WireError(f"a request of {size} bytes; {COMMAND_BYTES_MAX} are allowed")
+        self._replies.expect((asked.client, asked.number), connection)
+        self._inbox.post(event)
+        await connection.wait_credit()
+        await self._inbox.wait_room()

@@ -12,7 +12,17 @@ from typing import Any
 
 import trio
 
-from node.core.interface import Core, Envelope, LeaderHint, Propose, Ready, Received, Role, Tick
+from node.core.interface import (
+    Core,
+    Envelope,
+    LeaderHint,
+    Propose,
+    Read,
+    Ready,
+    Received,
+    Role,
+    Tick,
+)
 from node.failpoints import failpoint
 from node.runtime.clientport import Replies
 from node.runtime.codecs import PEER_CODEC
@@ -33,7 +43,7 @@ class Stop:
     """Nobody will post any more: take a last `Ready`, close the storage stage, end."""
 
 
-Event = Received[Any] | Tick | Propose | Stop
+Event = Received[Any] | Tick | Propose | Read | Stop
 
 
 class Driver:
@@ -97,8 +107,8 @@ class Driver:
             for answer in self._machine.execute_slot(chosen.slot, chosen.commands):
                 self._replies.answer(answer)
             failpoint("after-execute")
-        for command in ready.reads:
-            self._replies.answer(self._machine.read(command))
+        for query in ready.reads:
+            self._replies.answer(self._machine.read(query))
         for refused in ready.refused:
             self._replies.refuse(refused, self._leader(ready.leader_hint))
         if ready.leader_hint is not None:

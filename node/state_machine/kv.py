@@ -37,6 +37,17 @@ class KeyValueStore:
             return encode_result(Invalid(str(error)))
         return encode_result(self.apply(operation))
 
+    def query(self, body: bytes) -> bytes:
+        """Answer a get; nothing else is a question."""
+        try:
+            operation = decode_operation(body)
+        except WireError as error:
+            return encode_result(Invalid(str(error)))
+        if not isinstance(operation, Get):
+            name = type(operation).__name__.lower()
+            return encode_result(Invalid(f"a {name} is no query: it would change something"))
+        return encode_result(self.apply(operation))
+
     def apply(self, operation: Operation) -> Result:
         """Execute one operation."""
         values = self._values

@@ -16,7 +16,7 @@ from typing import Final
 
 from node.marks import sometimes
 from node.state_machine.interface import StateMachine
-from node.types import OPEN_SESSION, ClientId, Command, RequestNumber
+from node.types import OPEN_SESSION, ClientId, Command, Query, RequestNumber
 from node.wire.messages import Executed, Expired, Opened
 
 _ASKED_TWICE = sometimes("a request asked twice is answered from its session")
@@ -64,9 +64,9 @@ class SessionedStateMachine:
         self.executed_upto = slot
         return [self._execute(slot, place, command) for place, command in enumerate(commands)]
 
-    def read(self, command: Command) -> Executed:
-        """Execute a command that changes nothing, outside the log and its sessions."""
-        return Executed(command.client, command.number, self._inner.execute(command.body))
+    def read(self, query: Query) -> Executed:
+        """Answer from the state as it is, outside the log and its sessions."""
+        return Executed(query.client, query.number, self._inner.query(query.body))
 
     def _execute(self, slot: int, place: int, command: Command) -> Opened | Executed | Expired:
         if command.number == OPEN_SESSION:

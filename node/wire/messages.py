@@ -2,19 +2,21 @@
 
     client ── ClientHello, then Request* ──▶ replica ── Executed | Opened | Expired
                                                         | NotExecuted | Interrupted ──▶ client
+    client ── Query* ──────────────────────▶ replica ── Executed
+                                                        | NotExecuted | Interrupted ──▶ client
     client ── StatusRequest ───────────────▶ replica ── StatusReply ──▶ client
     replica ─ PeerHello, then messages of the core ──▶ replica
     replica ─ Register* ─────────▶ master
     client ── Locate ────────────▶ master ── Located ──▶ client
 
-Requests are told apart by `(client, number)`, so replies may come in any order, and a request may
+Requests and queries are told apart by `(client, number)`, so replies may come in any order, and a request may
 be asked again on another connection.
 """
 
 from dataclasses import dataclass
 from typing import Any, Final
 
-from node.types import ClientId, ReplicaId, RequestNumber
+from node.types import ClientId, Query, ReplicaId, RequestNumber
 from node.wire.codec import Codec
 
 PROTOCOL_VERSION: Final = 1
@@ -67,7 +69,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """The request was executed, once; this is what the state machine said."""
+    """The request was executed, once, or the query answered; this is what the state machine said."""
 
     client: ClientId
     number: RequestNumber
@@ -95,7 +97,7 @@ class NotExecuted:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """This replica proposed it and then ceased to lead: it may or may not be executed."""
+    """This replica ceased to lead: what it had proposed may or may not be executed."""
 
     client: ClientId
     number: RequestNumber
@@ -176,6 +178,7 @@ CLIENT_CODEC: Final[Codec[Any]] = Codec(
         71: Interrupted,
         72: StatusRequest,
         73: StatusReply,
+        74: Query,
         79: Goodbye,
     }
 )

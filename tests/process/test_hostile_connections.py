@@ -78,7 +78,7 @@ BAD_FOR_PEERS: Final = {
     "another cluster": peer(PeerHello(PROTOCOL_VERSION, "other", ReplicaId(2))),
     "a stranger": peer(PeerHello(PROTOCOL_VERSION, "test", ReplicaId(77))),
     "itself": peer(PeerHello(PROTOCOL_VERSION, "test", ReplicaId(1))),
-    "no hello": peer(Heartbeat(Ballot(999, ReplicaId(2)), 5)),
+    "no hello": peer(Heartbeat(Ballot(999, ReplicaId(2)), 5, 1)),
     "a hello of a client": CLIENT_HELLO,
     "two hellos": PEER_HELLO + PEER_HELLO,
     "an unknown tag": PEER_HELLO + frame(cbor2.dumps([9999, 1]), 100),

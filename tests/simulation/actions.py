@@ -161,7 +161,9 @@ class Storm:
         leading = [m for m in up if self._cluster.core(m).role is Role.LEADER]
         at = self._rng.choice(leading if leading and self._rng.random() < 0.8 else up)
         if client.is_idle:
-            client.invoke(self._operation(), at)
+            operation = self._operation()
+            as_query = isinstance(operation, Get) and self._rng.random() < 0.7
+            client.invoke(operation, at, as_query=as_query)
         elif self._rng.random() < 0.5:
             client.ask(at)
 

@@ -19,7 +19,7 @@ from random import Random
 from typing import Any, Final
 
 from harness.mutants.storage import OpenJournal
-from node.core.interface import Envelope, Propose, Ready, Received, Role, Tick
+from node.core.interface import Envelope, Propose, Read, Ready, Received, Role, Tick
 from node.core.multipaxos import RECORDS, Message, MultiPaxos, Record, Settings
 from node.core.multipaxos.messages import MESSAGES
 from node.errors import ProtocolViolation
@@ -27,7 +27,7 @@ from node.runtime.journal import Journal, open_journal
 from node.state_machine.interface import StateMachine
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
-from node.types import ClientId, Command, ReplicaId, RequestNumber
+from node.types import ClientId, Command, Query, ReplicaId, RequestNumber
 from node.wire.codec import Codec
 from node.wire.messages import Answer, Interrupted, NotExecuted
 from tests.support.fake_disk import FakeDisk
@@ -42,7 +42,7 @@ _JOURNAL: Final = Path("/replica/journal")
 
 RequestId = tuple[ClientId, RequestNumber]
 Reply = Callable[[Answer], None]
-Event = Received[Message] | Tick | Propose
+Event = Received[Message] | Tick | Propose | Read
 
 
 class Packet:
@@ -150,6 +150,14 @@ class Cluster:
             for command in commands:
                 host.waiting[command.request] = reply
         self._step(host, [Propose(command) for command in commands])
+
+    def ask(self, replica: int, *queries: Query, reply: Reply | None = None) -> None:
+        """Have queries answered by one replica."""
+        host = self.host(replica)
+        if reply is not None:
+            for query in queries:
+                host.waiting[query.client, query.number] = reply
+        self._step(host, [Read(query) for query in queries])
 
     def deliver(self, packet: Packet) -> None:
         """Take `packet` out of the bag and hand it over; a replica that is down loses it."""
@@ -319,8 +327,8 @@ class Cluster:
         for chosen in ready.chosen:
             for answer in host.machine.execute_slot(chosen.slot, chosen.commands):
                 self._answer(host, answer)
-        for command in ready.reads:
-            self._answer(host, host.machine.read(command))
+        for query in ready.reads:
+            self._answer(host, host.machine.read(query))
         hint = ready.leader_hint
         assert host.core is not None
         leader = host.core.leader

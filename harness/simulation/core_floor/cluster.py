@@ -18,10 +18,10 @@ from harness.simulation.links import Links
 from harness.simulation.outcome import Failure, FailureKind
 from harness.simulation.trace import Trace
 from harness.simulation.world import MS, World
-from node.core.interface import Propose, Received, Tick
+from node.core.interface import Propose, Read, Received, Tick
 from node.errors import NodeError
 from node.runtime.codecs import PEER_CODEC
-from node.types import Command, ReplicaId
+from node.types import Command, Query, ReplicaId
 from node.wire.messages import CLIENT_CODEC, Answer, Request
 
 RESTART_AFTER_STOP: Final = 200 * MS
@@ -203,7 +203,7 @@ class Cluster:
 
     # ── Messages of clients ──────────────────────────────────────────────────────────────────
 
-    def send_request(self, client: Client, to: ReplicaId, request: Request) -> None:
+    def send_request(self, client: Client, to: ReplicaId, request: Request | Query) -> None:
         """As over a connection: what is lost on it breaks it."""
         data = CLIENT_CODEC.encode(request)
         number = self._sent(f"client {client.number}", f"replica {to}", request, data)
@@ -230,8 +230,12 @@ class Cluster:
             self.loop.now, f"replica {to}", "deliver", message=number, peer=f"client {client}"
         )
         request = CLIENT_CODEC.decode(data)
-        assert isinstance(request, Request)
+        assert isinstance(request, Request | Query)
         replica.waiting[request.client, request.number] = client
+        if isinstance(request, Query):
+            self.invariants.on_asked(replica, request)
+            replica.post(Read(request))
+            return
         replica.post(
             Propose(
                 Command(

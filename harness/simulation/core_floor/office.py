@@ -7,7 +7,7 @@ from harness.simulation.draws import Stream
 from harness.simulation.links import FIRST_CLIENT
 from harness.simulation.world import MS
 from history import Recorder
-from node.types import ReplicaId
+from node.types import Query, ReplicaId
 from node.wire.kv import Append, Cas, Delete, Get, Operation, Put
 from node.wire.messages import Answer, Request
 
@@ -30,6 +30,8 @@ class Office:
         """Process numbers grow by it after an unknown outcome."""
         self.patience: Final = world.patience
         """After which a client gives an operation up."""
+        self.reads_through_log: Final = world.reads_through_log
+        """A get is a request like any other; otherwise a query."""
         self.given = 0
         self.wall_offset = 0
         """How far the wall clock is off; nothing looks at it but planted bugs."""
@@ -80,7 +82,7 @@ class Office:
         if not self.is_closed:
             self._think(client)
 
-    def send(self, client: Client, to: ReplicaId, request: Request) -> None:
+    def send(self, client: Client, to: ReplicaId, request: Request | Query) -> None:
         """Ask a replica."""
         self._cluster.send_request(client, to, request)
 

@@ -19,20 +19,20 @@ from harness.simulation.core_floor.parts import CountingStore, Parts
 from harness.simulation.disk import SimulatedDisk
 from harness.simulation.draws import Stream, StreamRandom
 from harness.simulation.world import Rates
-from node.core.interface import Core, Envelope, Propose, Ready, Received, Role, Tick
+from node.core.interface import Core, Envelope, Propose, Read, Ready, Received, Role, Tick
 from node.errors import StorageError
 from node.failpoints import failpoint
 from node.runtime.codecs import RECORD_CODEC
 from node.runtime.journal import Journal
 from node.runtime.storage import GROUP_MAX, Work
 from node.state_machine.sessions import SessionedStateMachine
-from node.types import ClientId, ReplicaId, RequestNumber
+from node.types import ClientId, Query, ReplicaId, RequestNumber
 from node.wire.messages import Answer, Interrupted, NotExecuted
 
 JOURNAL: Final = Path("/replica/journal")
 
 RequestId = tuple[ClientId, RequestNumber]
-Event = Received[Any] | Tick | Propose
+Event = Received[Any] | Tick | Propose | Read
 
 
 class Died(BaseException):
@@ -55,6 +55,12 @@ class Watcher:
         self, replica: "Replica", slot: int, commands: Sequence[Any], answers: Sequence[Answer]
     ) -> None:
         """One slot was executed."""
+
+    def on_asked(self, replica: "Replica", query: Query) -> None:
+        """A query has arrived."""
+
+    def on_read(self, replica: "Replica", query: Query) -> None:
+        """A query is about to be answered from the state."""
 
     def on_stepped(self, replica: "Replica") -> None:
         """All outstanding work of a step is done."""
@@ -223,10 +229,9 @@ class Replica:
             failpoint("after-execute")
             for answer in answers:
                 self.reply(answer)
-        executions = self.store.executions
-        for command in ready.reads:
-            self.reply(self.machine.read(command))
-        self.store.executions = executions  # reads outside the log may come again
+        for query in ready.reads:
+            self._watcher.on_read(self, query)
+            self.reply(self.machine.read(query))
         leader = self.leader()
         for refused in ready.refused:
             self.reply(NotExecuted(refused.client, refused.number, refused.why.value, leader, None))

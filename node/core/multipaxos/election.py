@@ -43,6 +43,7 @@ _CANDIDATE_DECLINED = sometimes("a candidate is declined")
 _LEADER_TOLD = sometimes("a leader of an older ballot is told what is promised")
 _OLD_LEADER = sometimes("a message of an older leader arrives late, and is valid")
 _QUORUM_PROMISED = always("a candidate leads with the promises of a quorum")
+_QUERY_WAITS = sometimes("a leader that steps down refuses a query that waits")
 _WHAT_WAITS = sometimes("a leader that steps down refuses what waits for a slot")
 
 
@@ -230,6 +231,9 @@ class Elector(Member, ABC):
             for command in self.leadership.pending:
                 _WHAT_WAITS.hit()
                 self._refuse(command, Refusal.NOT_LEADER)
+            for query in self.leadership.reads.take_all():
+                _QUERY_WAITS.hit()
+                self._refuse(query, Refusal.NOT_LEADER)
         if self.role is not Role.FOLLOWER:
             self._note(f"steps down as {self.role.value}: {reason}")
         self._followed = max(self._followed, self._ballot_in_force())

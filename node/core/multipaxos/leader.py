@@ -10,9 +10,11 @@ Phase 2 of "Paxos made simple", section 3.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from node.core.ballot import Ballot
 from node.core.log import Batch, Value
+from node.core.multipaxos.reading import Reads
 from node.core.quorum import Tally, majority
 from node.types import Command, ReplicaId
 
@@ -31,10 +33,18 @@ class Leadership:
     """The volatile state of a leader; gone when it steps down."""
 
     def __init__(
-        self, ballot: Ballot, next_slot: int, members: Sequence[ReplicaId], now: int
+        self,
+        ballot: Ballot,
+        next_slot: int,
+        recovers_upto: int,
+        members: Sequence[ReplicaId],
+        now: int,
     ) -> None:
         self.ballot = ballot
         self.next_slot = next_slot
+        self.recovers_upto: Final = recovers_upto
+        """Up to here lower ballots may have chosen something; above it they never will."""
+        self.reads = Reads(ballot.replica, members)
         self.pending: deque[Command] = deque()
         """Commands without a slot: certainly not proposed yet."""
         self.open: dict[int, OpenSlot] = {}

@@ -17,7 +17,7 @@ from node.core.multipaxos.leader import Leadership
 from node.core.multipaxos.messages import Message, Record
 from node.core.multipaxos.settings import Settings
 from node.core.outbox import Outbox
-from node.types import Command, ReplicaId
+from node.types import Command, Query, ReplicaId
 
 
 class Member:
@@ -110,8 +110,8 @@ class Member:
     def _record(self, record: Record) -> None:
         self._outbox.records.append(record)
 
-    def _refuse(self, command: Command, why: Refusal) -> None:
-        self._outbox.refused.append(Refused(command.client, command.number, why))
+    def _refuse(self, asked: Command | Query, why: Refusal) -> None:
+        self._outbox.refused.append(Refused(asked.client, asked.number, why))
 
     def _note(self, text: str) -> None:
         self._outbox.notes.append(text)

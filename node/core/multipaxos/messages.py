@@ -97,10 +97,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The leader of `ballot` is alive."""
+    """The leader of `ballot` is alive, and asks who follows it."""
 
     ballot: Ballot
     chosen_upto: int
+    round: int
+    """Counts the heartbeats of this ballot: see `reading`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ class Heard:
     """Answers a Heartbeat: I follow the leader of `ballot`. A leader that hears none of it resigns."""
 
     ballot: Ballot
+    round: int
+    """From the Heartbeat: this was true after that round began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +177,12 @@ MESSAGES: Final[dict[int, type]] = {
     3: Declined,
     4: Accept,
     5: Accepted,
-    6: Heartbeat,
     7: Fetch,
     8: Learn,
     9: Probe,
     10: Willing,
-    11: Heard,
+    12: Heartbeat,  # 6 had no round
+    13: Heard,  # 11 had no round
     32: Noop,
     33: Batch,
 }

@@ -17,6 +17,7 @@ from node.core.interface import (
     Chosen,
     LeaderHint,
     Propose,
+    Read,
     Ready,
     Received,
     Refusal,
@@ -25,7 +26,6 @@ from node.core.interface import (
 )
 from node.core.log import Entry, Noop, Value
 from node.core.multipaxos.campaign import Campaign
-from node.core.multipaxos.election import Elector
 from node.core.multipaxos.leader import Leadership, OpenSlot
 from node.core.multipaxos.messages import (
     Accept,
@@ -43,6 +43,7 @@ from node.core.multipaxos.messages import (
     Record,
     Willing,
 )
+from node.core.multipaxos.reader import Reader
 from node.marks import always, sometimes
 from node.types import Command, ReplicaId
 
@@ -61,12 +62,12 @@ _LEARNS_IN_PARTS = sometimes("catching up takes several parts")
 _LEARNS_OF_HIGHER = sometimes("a leader or candidate learns what a higher ballot chose")
 
 
-class MultiPaxos(Elector):
+class MultiPaxos(Reader):
     """One replica's core. Owned by one driver; deterministic given its random generator."""
 
     # ── What a driver calls ──────────────────────────────────────────────────────────────────
 
-    def step(self, event: Received[Message] | Tick | Propose, /) -> None:
+    def step(self, event: Received[Message] | Tick | Propose | Read, /) -> None:
         """Take in one event."""
         match event:
             case Received(sender, message):
@@ -75,12 +76,15 @@ class MultiPaxos(Elector):
                 self._on_tick()
             case Propose(command):
                 self._on_propose(command)
+            case Read(query):
+                self._on_query(query)
             case _:
                 assert_never(event)
 
     def take_ready(self) -> Ready[Message, Record] | None:
-        """Hand out all outstanding work, once; commands that waited share slots."""
+        """Hand out all outstanding work, once; what waited shares slots, or a round of heartbeats."""
         self._propose_pending()
+        self._read_on()
         chosen_upto = self.log.chosen_upto
         if chosen_upto > self._chosen_recorded and (self._outbox.records or self._heartbeat_due()):
             # A hint, never waited for: it travels with records that are written anyway.
@@ -139,8 +143,10 @@ class MultiPaxos(Elector):
         """Propose again all that may have been chosen, and no-ops for holes; then serve."""
         self._take_office(campaign)
         first = self.log.chosen_upto + 1
-        self.leadership = Leadership(campaign.ballot, first, self.members, self._now)
         last = campaign.reported_upto
+        self.leadership = Leadership(
+            campaign.ballot, first, max(first - 1, last), self.members, self._now
+        )
         recovery = f"recovers slots {first} to {last}" if first <= last else "nothing to recover"
         self._note(f"leads with {campaign.ballot}, {recovery}")
         for slot in range(first, last + 1):
@@ -196,10 +202,6 @@ class MultiPaxos(Elector):
         self._send_heartbeats()
         self._repeat_proposals(leadership)
 
-    def _on_heard(self, sender: ReplicaId, heard: Heard) -> None:
-        if self.leadership is not None and heard.ballot == self.leadership.ballot:
-            self.leadership.hear(sender, self._now)
-
     def _repeat_proposals(self, leadership: Leadership) -> None:
         patience = 2 * self.settings.heartbeat_ticks
         for slot in leadership.overdue(self._now, patience, self.settings.slots_in_flight_max):
@@ -239,12 +241,6 @@ class MultiPaxos(Elector):
         """A quorum has durably accepted this value under this ballot."""
         return open_slot.votes.is_reached
 
-    def _send_heartbeats(self) -> None:
-        assert self.leadership is not None
-        heartbeat = Heartbeat(self.leadership.ballot, self.log.chosen_upto)
-        for peer in self.peers:
-            self._send(peer, heartbeat)
-
     # ── Phase 2: following ───────────────────────────────────────────────────────────────────
 
     def _on_accept(self, sender: ReplicaId, accept: Accept) -> None:
@@ -265,7 +261,7 @@ class MultiPaxos(Elector):
     def _on_heartbeat(self, sender: ReplicaId, heartbeat: Heartbeat) -> None:
         if self._follow(sender, heartbeat.ballot):
             if heartbeat.ballot == self._followed:
-                self._send(sender, Heard(heartbeat.ballot))
+                self._send(sender, Heard(heartbeat.ballot, heartbeat.round))
             self._on_chosen_upto(sender, heartbeat.ballot, heartbeat.chosen_upto)
 
     def _on_chosen_upto(self, sender: ReplicaId, ballot: Ballot, chosen_upto: int) -> None:

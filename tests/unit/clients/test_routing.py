@@ -5,7 +5,7 @@ import trio
 from trio.testing import MockClock
 
 from clients import Indeterminate, Rejected, open_client
-from node.types import ReplicaId
+from node.types import Query, ReplicaId
 from node.wire.messages import (
     MASTER_CODEC,
     Answer,
@@ -40,7 +40,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> FakeNetwork:
     return fake_network(monkeypatch)
 
 
-def redirect_to_b(request: Request) -> Answer:
+def redirect_to_b(request: Request | Query) -> Answer:
     return NotExecuted(request.client, request.number, "not-leader", TWO, str(B))
 
 

@@ -8,11 +8,11 @@ import pytest
 import trio
 from trio.testing import memory_stream_pair, wait_all_tasks_blocked
 
-from node.core.interface import Propose, Refusal, Refused
+from node.core.interface import Propose, Read, Refusal, Refused
 from node.runtime.clientport import IN_FLIGHT_MAX, ClientPort, Replies
 from node.runtime.connection import Counters
 from node.runtime.inbox import Inbox
-from node.types import OPEN_SESSION, ClientId, Command, ReplicaId, RequestNumber
+from node.types import OPEN_SESSION, ClientId, Command, Query, ReplicaId, RequestNumber
 from node.wire.framing import frame
 from node.wire.messages import (
     CLIENT_CODEC,
@@ -92,6 +92,16 @@ async def test_a_request_becomes_a_proposal_and_its_answer_comes_back() -> None:
         await port.ask(client, 1)
         port.replies.answer(executed(1))
         assert await client.hear() == executed(1)
+
+
+async def test_a_query_becomes_a_read_and_its_answer_comes_back() -> None:
+    async with open_port() as port:
+        client = await port.connect()
+        query = Query(CLIENT, RequestNumber(3), b"what?")
+        await client.say(query)
+        assert await port.inbox.take_all() == [Read(query)]
+        port.replies.answer(executed(3))
+        assert await client.hear() == executed(3)
 
 
 async def test_opening_a_session_is_answered_as_request_zero() -> None:

@@ -30,7 +30,7 @@ from node.runtime.inbox import Inbox
 from node.runtime.outbox import PeerOutbox
 from node.runtime.storage import Work
 from node.state_machine.sessions import SessionedStateMachine
-from node.types import OPEN_SESSION, ClientId, Command, ReplicaId, RequestNumber
+from node.types import OPEN_SESSION, ClientId, Command, Query, ReplicaId, RequestNumber
 from node.wire.framing import FrameDecoder
 from node.wire.messages import FRAME_BYTES_MAX, Answer, Executed, Opened
 
@@ -85,6 +85,10 @@ class Echo:
 
     def execute(self, body: bytes) -> bytes:
         self._diary.append("execute")
+        return body
+
+    def query(self, body: bytes) -> bytes:
+        self._diary.append("read")
         return body
 
 
@@ -158,7 +162,7 @@ async def test_a_ready_is_carried_out_field_by_field() -> None:
         messages=(Envelope(TWO, Fetch(1)),),
         messages_after_persist=(Envelope(TWO, Accepted(BALLOT, 1)),),
         chosen=(Chosen(1, (command(OPEN_SESSION),)), Chosen(2, (command(1, client=1 << 20),))),
-        reads=(command(5),),
+        reads=(Query(ClientId(7), RequestNumber(5), b"body"),),
         refused=(Refused(ClientId(7), RequestNumber(9), Refusal.NOT_LEADER),),
         leader_hint=LeaderHint(Role.FOLLOWER, BALLOT, TWO),
         notes=("something happened",),
@@ -170,7 +174,7 @@ async def test_a_ready_is_carried_out_field_by_field() -> None:
         "answer Opened",
         "execute",
         "answer Executed",
-        "execute",
+        "read",
         "answer Executed",
         "answer NotExecuted",
     ]

@@ -188,7 +188,7 @@ async def test_messages_of_a_peer_reach_the_inbox_with_their_sender() -> None:
         ([PeerHello(PROTOCOL_VERSION, "test", ONE)], "WireError", "replica 1 is no peer"),
         ([PeerHello(99, "test", TWO)], "VersionMismatch", "protocol version 99"),
         ([PeerHello(PROTOCOL_VERSION, "blue", TWO)], "VersionMismatch", "cluster 'blue'"),
-        ([Heartbeat(Ballot(9, TWO), 1)], "WireError", "expected PeerHello first"),
+        ([Heartbeat(Ballot(9, TWO), 1, 1)], "WireError", "expected PeerHello first"),
         (
             [PeerHello(PROTOCOL_VERSION, "test", TWO), Goodbye("x")],
             "WireError",
