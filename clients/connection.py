@@ -9,7 +9,7 @@ from typing import Final
 import trio
 
 from node.errors import WireError
-from node.types import OPEN_SESSION, Address, ClientId, Query, RequestNumber
+from node.types import OPEN_SESSION, Address, ClientId, Query, ReplicaId, RequestNumber
 from node.wire.framing import FrameDecoder, frame
 from node.wire.messages import (
     CLIENT_CODEC,
@@ -29,6 +29,8 @@ from node.wire.messages import (
     Request,
     StatusReply,
     StatusRequest,
+    TransferReply,
+    TransferRequest,
 )
 
 CHUNK_BYTES: Final = 64 * 1024
@@ -47,7 +49,7 @@ class _Question:
 
     def __init__(self) -> None:
         self.done = trio.Event()
-        self.answer: Answer | StatusReply | None = None
+        self.answer: Answer | StatusReply | TransferReply | None = None
 
 
 class ReplicaConnection:
@@ -72,13 +74,19 @@ class ReplicaConnection:
         Cancelled, it leaves the request with the replica: it may be executed.
         """
         answer = await self._ask((request.client, request.number), request)
-        assert not isinstance(answer, StatusReply)
+        assert not isinstance(answer, StatusReply | TransferReply)
         return answer
 
     async def ask_status(self) -> StatusReply:
         """The replica's view of itself; raises ConnectionLost. One question at a time."""
         answer = await self._ask(None, StatusRequest())
         assert isinstance(answer, StatusReply)
+        return answer
+
+    async def ask_transfer(self, to: ReplicaId) -> TransferReply:
+        """Ask a leader to let `to` lead; raises ConnectionLost. Not beside another `ask_…`."""
+        answer = await self._ask(None, TransferRequest(to))
+        assert isinstance(answer, TransferReply)
         return answer
 
     async def run(self) -> None:
@@ -107,8 +115,10 @@ class ReplicaConnection:
             self._life.cancel()
 
     async def _ask(
-        self, key: tuple[ClientId, RequestNumber] | None, message: Request | Query | StatusRequest
-    ) -> Answer | StatusReply:
+        self,
+        key: tuple[ClientId, RequestNumber] | None,
+        message: Request | Query | StatusRequest | TransferRequest,
+    ) -> Answer | StatusReply | TransferReply:
         question = self._questions[key] = _Question()
         try:
             await self._send(message)
@@ -141,7 +151,7 @@ class ReplicaConnection:
         match message:
             case Goodbye(reason):
                 raise WireError(f"it said goodbye: {reason}")
-            case StatusReply():
+            case StatusReply() | TransferReply():
                 question = self._questions.pop(None, None)
             case Opened(client, _):
                 question = self._questions.pop((client, OPEN_SESSION), None)

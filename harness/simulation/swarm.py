@@ -20,7 +20,13 @@ _PERCENT: Final = MILLION // 100
 _CHANCE_OF_KIND: Final = 45
 """In percent: that a kind of fault occurs in a world at all."""
 
-_OFTEN: Final = {Kind.CRASH: 6, Kind.CRASH_AT_FAILPOINT: 8, Kind.ISOLATE: 4, Kind.CUT: 4}
+_OFTEN: Final = {
+    Kind.CRASH: 6,
+    Kind.CRASH_AT_FAILPOINT: 8,
+    Kind.ISOLATE: 4,
+    Kind.CUT: 4,
+    Kind.TRANSFER: 6,
+}
 """At most so many of a kind in a world; of the others, `_SELDOM`."""
 
 _SELDOM: Final = 3

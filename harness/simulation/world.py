@@ -49,6 +49,8 @@ class Kind(Enum):
     """One bit that `target` has stored durably flips."""
     CLIENT_CRASH = "client-crash"
     """The client `target` goes; another takes its place at `until`."""
+    TRANSFER = "transfer"
+    """Whoever leads is asked to let `target` lead. No fault, but an operator's wish."""
 
 
 class Fault(Struct, frozen=True, kw_only=True):

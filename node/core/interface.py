@@ -49,6 +49,14 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Somebody wants another replica to lead; a replica that does not lead does nothing."""
+
+    to: ReplicaId | None
+    """None: whoever seems fit."""
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope(Generic[MessageT]):
     """A message and its addressee, who may be the sender itself."""
 
@@ -140,7 +148,7 @@ class Status:
 class Core(Protocol[MessageT, RecordT]):
     """A protocol as a deterministic state machine."""
 
-    def step(self, event: Received[MessageT] | Tick | Propose | Read, /) -> None:
+    def step(self, event: Received[MessageT] | Tick | Propose | Read | Transfer, /) -> None:
         """Take in one event. Raises nothing a network can cause, except `ProtocolViolation`."""
 
     def take_ready(self) -> Ready[MessageT, RecordT] | None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import trio
 
-from node.core.interface import Propose, Read, Refused
+from node.core.interface import Propose, Read, Refused, Role, Transfer
 from node.errors import WireError
 from node.marks import sometimes
 from node.runtime.connection import Connection, Counters, expect_hello
@@ -30,6 +30,8 @@ from node.wire.messages import (
     Request,
     StatusReply,
     StatusRequest,
+    TransferReply,
+    TransferRequest,
 )
 
 _log = logger("clients")
@@ -107,6 +109,10 @@ class Replies:
             _INTERRUPTED.hit()
             self.answer(Interrupted(client, number, leader, self._address(leader)))
 
+    def knows(self, replica: ReplicaId) -> bool:
+        """Whether `replica` is a member of the cluster."""
+        return replica in self._addresses
+
     def _address(self, leader: ReplicaId | None) -> str | None:
         return None if leader is None else self._addresses.get(leader)
 
@@ -150,8 +156,21 @@ class ClientPort:
                     await self._ask(connection, message, Read(message))
                 case StatusRequest():
                     connection.post(self._status())
+                case TransferRequest(to):
+                    connection.post(self._transfer(to))
                 case _:
                     raise WireError(f"a client does not send {type(message).__name__}")
+
+    def _transfer(self, to: ReplicaId) -> TransferReply:
+        """Have the core hand over, if that can make sense."""
+        status = self._status()
+        if status.role != Role.LEADER.value:
+            leader = "nobody" if status.leader is None else f"replica {status.leader}"
+            return TransferReply(f"replica {status.replica} does not lead: {leader} does")
+        if not self._replies.knows(to):
+            return TransferReply(f"{to} is no replica of this cluster")
+        self._inbox.post(Transfer(to))
+        return TransferReply("")
 
     async def _ask(
         self, connection: ClientConnection, asked: Command | Query, event: Propose | Read

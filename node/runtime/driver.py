@@ -22,6 +22,7 @@ from node.core.interface import (
     Received,
     Role,
     Tick,
+    Transfer,
 )
 from node.failpoints import failpoint
 from node.runtime.clientport import Replies
@@ -43,7 +44,7 @@ class Stop:
     """Nobody will post any more: take a last `Ready`, close the storage stage, end."""
 
 
-Event = Received[Any] | Tick | Propose | Read | Stop
+Event = Received[Any] | Tick | Propose | Read | Transfer | Stop
 
 
 class Driver:

@@ -5,6 +5,7 @@
     client ── Query* ──────────────────────▶ replica ── Executed
                                                         | NotExecuted | Interrupted ──▶ client
     client ── StatusRequest ───────────────▶ replica ── StatusReply ──▶ client
+    client ── TransferRequest ─────────────▶ leader ─── TransferReply ──▶ client
     replica ─ PeerHello, then messages of the core ──▶ replica
     replica ─ Register* ─────────▶ master
     client ── Locate ────────────▶ master ── Located ──▶ client
@@ -125,6 +126,25 @@ class StatusReply:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferRequest:
+    """Let `to` lead; asked of the leader."""
+
+    to: ReplicaId
+
+
+@dataclass(frozen=True, slots=True)
+class TransferReply:
+    """The leader has begun to hand over, unless there is a problem.
+
+    Its status tells what comes of it: it goes on leading when the other does not take over within an
+    election timeout.
+    """
+
+    problem: str
+    """One sentence; empty when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplicaInfo:
     """Where a replica can be reached."""
 
@@ -179,6 +199,8 @@ CLIENT_CODEC: Final[Codec[Any]] = Codec(
         72: StatusRequest,
         73: StatusReply,
         74: Query,
+        75: TransferRequest,
+        76: TransferReply,
         79: Goodbye,
     }
 )

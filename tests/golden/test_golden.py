@@ -100,6 +100,11 @@ class Scene:
             queries.append(Query(ClientId(9), number, encode_operation(Get(key))))
         self.cluster.ask(_replica(directive), *queries)
 
+    def on_transfer(self, directive: Directive) -> None:
+        """`transfer 1 to=2`, or to whoever seems fit."""
+        to = directive.options.get("to")
+        self.cluster.transfer(_replica(directive), None if to is None else int(to))
+
     def on_deliver(self, directive: Directive) -> None:
         for packet in self._packets(directive):
             self.cluster.deliver(packet)

@@ -19,7 +19,7 @@ from random import Random
 from typing import Any, Final
 
 from harness.mutants.storage import OpenJournal
-from node.core.interface import Envelope, Propose, Read, Ready, Received, Role, Tick
+from node.core.interface import Envelope, Propose, Read, Ready, Received, Role, Tick, Transfer
 from node.core.multipaxos import RECORDS, Message, MultiPaxos, Record, Settings
 from node.core.multipaxos.messages import MESSAGES
 from node.errors import ProtocolViolation
@@ -42,7 +42,7 @@ _JOURNAL: Final = Path("/replica/journal")
 
 RequestId = tuple[ClientId, RequestNumber]
 Reply = Callable[[Answer], None]
-Event = Received[Message] | Tick | Propose | Read
+Event = Received[Message] | Tick | Propose | Read | Transfer
 
 
 class Packet:
@@ -158,6 +158,10 @@ class Cluster:
             for query in queries:
                 host.waiting[query.client, query.number] = reply
         self._step(host, [Read(query) for query in queries])
+
+    def transfer(self, replica: int, to: int | None) -> None:
+        """Ask one replica to let another one lead."""
+        self._step(self.host(replica), [Transfer(None if to is None else ReplicaId(to))])
 
     def deliver(self, packet: Packet) -> None:
         """Take `packet` out of the bag and hand it over; a replica that is down loses it."""

@@ -18,6 +18,7 @@ from node.core.multipaxos.messages import (
     ChosenRecord,
     Declined,
     Fetch,
+    HandOver,
     Heard,
     Heartbeat,
     Learn,
@@ -107,6 +108,8 @@ def message_text(message: Message) -> str:
             text = f"{entries_text(entries)} chosen_upto={chosen_upto}"
         case Probe(ballot, asked_at) | Willing(ballot, asked_at):
             text = f"ballot={ballot} asked_at={asked_at}"
+        case HandOver(ballot, chosen_upto):
+            text = f"ballot={ballot} chosen_upto={chosen_upto}"
         case Heard(ballot, round_):
             text = f"ballot={ballot} round={round_}"
         case _:

@@ -12,6 +12,7 @@ from harness.simulation.core_floor.replica import Died, Replica
 from harness.simulation.draws import MILLION
 from harness.simulation.links import Host
 from harness.simulation.world import MS, Fault, Kind, healthy
+from node.core.interface import Transfer
 from node.types import ReplicaId
 
 STROBE: Final = 20 * MS
@@ -73,6 +74,8 @@ class Faults:
                 self._crash_client(fault)
             case Kind.CLOCK_STEP | Kind.CLOCK_STROBE:
                 self._turn_clock(fault)
+            case Kind.TRANSFER:
+                self._transfer(fault)
             case Kind.PAUSE | Kind.SLOW | Kind.CLOCK_RATE:
                 self._hold_up(fault, self._replica(fault))
 
@@ -86,6 +89,12 @@ class Faults:
     def _restart(self, number: ReplicaId) -> None:
         if not self.is_over:
             self._cluster.restart(number)
+
+    def _transfer(self, fault: Fault) -> None:
+        for replica in self._cluster.replicas.values():
+            if replica.leader() == replica.number != fault.target:
+                self._bite(fault)
+                replica.post(Transfer(ReplicaId(fault.target)))
 
     def _hold_up(self, fault: Fault, replica: Replica) -> None:
         if not replica.is_up:

@@ -19,7 +19,7 @@ from harness.simulation.core_floor.parts import CountingStore, Parts
 from harness.simulation.disk import SimulatedDisk
 from harness.simulation.draws import Stream, StreamRandom
 from harness.simulation.world import Rates
-from node.core.interface import Core, Envelope, Propose, Read, Ready, Received, Role, Tick
+from node.core.interface import Core, Envelope, Propose, Read, Ready, Received, Role, Tick, Transfer
 from node.errors import StorageError
 from node.failpoints import failpoint
 from node.runtime.codecs import RECORD_CODEC
@@ -32,7 +32,7 @@ from node.wire.messages import Answer, Interrupted, NotExecuted
 JOURNAL: Final = Path("/replica/journal")
 
 RequestId = tuple[ClientId, RequestNumber]
-Event = Received[Any] | Tick | Propose | Read
+Event = Received[Any] | Tick | Propose | Read | Transfer
 
 
 class Died(BaseException):

@@ -32,6 +32,8 @@ class Campaign:
         """Acceptors that promised and reported everything."""
         self.reported: dict[int, Entry] = {}
         """By slot, the entry of the highest ballot that any acceptor reported."""
+        self.chosen_upto = from_slot - 1
+        """The highest slot that any acceptor knows to be chosen, with all before it."""
         self._next_slots = dict.fromkeys(members, from_slot)
 
     def next_slot(self, acceptor: ReplicaId) -> int | None:
@@ -50,6 +52,7 @@ class Campaign:
                 _RIVAL_VALUES.hit()
             if held is None or held.ballot < entry.ballot:
                 self.reported[entry.slot] = entry
+        self.chosen_upto = max(self.chosen_upto, promise.chosen_upto)
         if promise.is_last:
             self.promises.add(acceptor)
         else:

@@ -29,6 +29,17 @@ class OpenSlot:
     """Tick of the last time that the proposal was sent."""
 
 
+@dataclass(slots=True)
+class Handover:
+    """Somebody else is to lead."""
+
+    to: ReplicaId
+    ends_at: int
+    """The tick at which this leader goes on if it still leads."""
+    asked_at: int = -1
+    """The last tick at which `to` was asked."""
+
+
 class Leadership:
     """The volatile state of a leader; gone when it steps down."""
 
@@ -49,6 +60,8 @@ class Leadership:
         """Commands without a slot: certainly not proposed yet."""
         self.open: dict[int, OpenSlot] = {}
         """By slot, ascending."""
+        self.handover: Handover | None = None
+        """While it lasts no slot is opened."""
         self._quorum = majority(members)
         # Whoever takes office was just promised something by a quorum.
         self._heard_at = dict.fromkeys(members, now)
@@ -66,6 +79,12 @@ class Leadership:
             if member == leader or now - at < patience
         ]
         return len(heard) >= self._quorum
+
+    def freshest_follower(self) -> ReplicaId | None:
+        """Who was heard last, of several the lowest; None when nobody else is a member."""
+        leader = self.ballot.replica
+        others = [member for member in self._heard_at if member != leader]
+        return max(others, key=lambda member: self._heard_at[member], default=None)
 
     def open_slot(self, value: Value, now: int) -> int:
         """Give `value` the next slot."""

@@ -4,6 +4,7 @@
     candidate ── Prepare ──▶ acceptors ── Promise (in parts) ──▶ candidate     phase 1
     leader    ── Accept  ──▶ acceptors ── Accepted ───────────▶ leader        phase 2
     leader    ── Heartbeat ─▶ all       ── Heard ──────────────▶ leader        every few ticks
+    leader    ── HandOver ─▶ the next leader                            on request
     anyone    ── Declined ──▶ whoever speaks with a ballot that is too low
     lagging   ── Fetch ─────▶ leader   ── Learn ──▶ lagging                    catch-up
 
@@ -115,6 +116,14 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOver:
+    """The leader of `ballot` to one follower: campaign, as soon as you lack nothing up to here."""
+
+    ballot: Ballot
+    chosen_upto: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fetch:
     """Tell me what was chosen from this slot on."""
 
@@ -144,6 +153,7 @@ Message = (
     | Probe
     | Willing
     | Heard
+    | HandOver
 )
 
 
@@ -183,6 +193,7 @@ MESSAGES: Final[dict[int, type]] = {
     10: Willing,
     12: Heartbeat,  # 6 had no round
     13: Heard,  # 11 had no round
+    14: HandOver,
     32: Noop,
     33: Batch,
 }

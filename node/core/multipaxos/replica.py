@@ -23,9 +23,11 @@ from node.core.interface import (
     Refusal,
     Role,
     Tick,
+    Transfer,
 )
 from node.core.log import Entry, Noop, Value
 from node.core.multipaxos.campaign import Campaign
+from node.core.multipaxos.handover import Abdicator
 from node.core.multipaxos.leader import Leadership, OpenSlot
 from node.core.multipaxos.messages import (
     Accept,
@@ -33,6 +35,7 @@ from node.core.multipaxos.messages import (
     ChosenRecord,
     Declined,
     Fetch,
+    HandOver,
     Heard,
     Heartbeat,
     Learn,
@@ -43,7 +46,6 @@ from node.core.multipaxos.messages import (
     Record,
     Willing,
 )
-from node.core.multipaxos.reader import Reader
 from node.marks import always, sometimes
 from node.types import Command, ReplicaId
 
@@ -62,12 +64,12 @@ _LEARNS_IN_PARTS = sometimes("catching up takes several parts")
 _LEARNS_OF_HIGHER = sometimes("a leader or candidate learns what a higher ballot chose")
 
 
-class MultiPaxos(Reader):
+class MultiPaxos(Abdicator):
     """One replica's core. Owned by one driver; deterministic given its random generator."""
 
     # ── What a driver calls ──────────────────────────────────────────────────────────────────
 
-    def step(self, event: Received[Message] | Tick | Propose | Read, /) -> None:
+    def step(self, event: Received[Message] | Tick | Propose | Read | Transfer, /) -> None:
         """Take in one event."""
         match event:
             case Received(sender, message):
@@ -78,11 +80,15 @@ class MultiPaxos(Reader):
                 self._on_propose(command)
             case Read(query):
                 self._on_query(query)
+            case Transfer(to):
+                self._on_transfer(to)
             case _:
                 assert_never(event)
 
     def take_ready(self) -> Ready[Message, Record] | None:
         """Hand out all outstanding work, once; what waited shares slots, or a round of heartbeats."""
+        if self.leadership is not None:
+            self._hand_over_on(self.leadership)
         self._propose_pending()
         self._read_on()
         chosen_upto = self.log.chosen_upto
@@ -94,7 +100,7 @@ class MultiPaxos(Reader):
 
     # ── Events ───────────────────────────────────────────────────────────────────────────────
 
-    def _on_message(self, sender: ReplicaId, message: Message) -> None:
+    def _on_message(self, sender: ReplicaId, message: Message) -> None:  # noqa: PLR0912 - one each
         match message:
             case Prepare():
                 self._on_prepare(sender, message)
@@ -118,6 +124,8 @@ class MultiPaxos(Reader):
                 self._on_willing(sender, message)
             case Heard():
                 self._on_heard(sender, message)
+            case HandOver():
+                self._on_hand_over(sender, message)
             case _:
                 assert_never(message)
 
@@ -145,7 +153,7 @@ class MultiPaxos(Reader):
         first = self.log.chosen_upto + 1
         last = campaign.reported_upto
         self.leadership = Leadership(
-            campaign.ballot, first, max(first - 1, last), self.members, self._now
+            campaign.ballot, first, max(campaign.chosen_upto, last), self.members, self._now
         )
         recovery = f"recovers slots {first} to {last}" if first <= last else "nothing to recover"
         self._note(f"leads with {campaign.ballot}, {recovery}")
@@ -167,7 +175,7 @@ class MultiPaxos(Reader):
 
     def _propose_pending(self) -> None:
         leadership = self.leadership
-        if leadership is None:
+        if leadership is None or leadership.handover is not None:
             return
         while leadership.pending and len(leadership.open) < self.settings.slots_in_flight_max:
             batch = leadership.next_batch(

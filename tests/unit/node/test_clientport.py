@@ -1,5 +1,6 @@
 """The client port: requests in, and each answer to whoever asked last."""
 
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 import trio
 from trio.testing import memory_stream_pair, wait_all_tasks_blocked
 
-from node.core.interface import Propose, Read, Refusal, Refused
+from node.core.interface import Propose, Read, Refusal, Refused, Transfer
 from node.runtime.clientport import IN_FLIGHT_MAX, ClientPort, Replies
 from node.runtime.connection import Counters
 from node.runtime.inbox import Inbox
@@ -28,6 +29,8 @@ from node.wire.messages import (
     Request,
     StatusReply,
     StatusRequest,
+    TransferReply,
+    TransferRequest,
 )
 from tests.support.streams import Talker
 
@@ -47,7 +50,7 @@ def executed(number: int) -> Executed:
 class Port:
     """A client port, and what stands behind it."""
 
-    def __init__(self, nursery: trio.Nursery) -> None:
+    def __init__(self, nursery: trio.Nursery, status: StatusReply) -> None:
         self.inbox: Inbox[Any] = Inbox()
         self.replies = Replies({ONE: "one:1", TWO: "two:2"})
         self.counters = Counters()
@@ -56,7 +59,7 @@ class Port:
             cluster="test",
             inbox=self.inbox,
             replies=self.replies,
-            status=lambda: STATUS,
+            status=lambda: status,
             counters=self.counters,
         )
 
@@ -80,9 +83,9 @@ def command(number: int) -> Command:
 
 
 @asynccontextmanager
-async def open_port() -> AsyncIterator[Port]:
+async def open_port(status: StatusReply = STATUS) -> AsyncIterator[Port]:
     async with trio.open_nursery() as nursery:
-        yield Port(nursery)
+        yield Port(nursery, status)
         nursery.cancel_scope.cancel()
 
 
@@ -102,6 +105,27 @@ async def test_a_query_becomes_a_read_and_its_answer_comes_back() -> None:
         assert await port.inbox.take_all() == [Read(query)]
         port.replies.answer(executed(3))
         assert await client.hear() == executed(3)
+
+
+@pytest.mark.parametrize(
+    ("role", "leader", "to", "problem"),
+    [
+        ("leader", ONE, TWO, ""),
+        ("leader", ONE, ReplicaId(9), "9 is no replica of this cluster"),
+        ("follower", TWO, ONE, "replica 1 does not lead: replica 2 does"),
+        ("candidate", None, ONE, "replica 1 does not lead: nobody does"),
+    ],
+)
+async def test_a_leader_is_asked_to_let_another_lead(
+    role: str, leader: ReplicaId | None, to: ReplicaId, problem: str
+) -> None:
+    status = dataclasses.replace(STATUS, role=role, leader=leader)
+    async with open_port(status) as port:
+        client = await port.connect()
+        await client.say(TransferRequest(to))
+        assert await client.hear() == TransferReply(problem)
+        if not problem:
+            assert await port.inbox.take_all() == [Transfer(to)]
 
 
 async def test_opening_a_session_is_answered_as_request_zero() -> None:
