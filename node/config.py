@@ -15,6 +15,8 @@ client_address = "127.0.0.1:7412"
 tick_ms = 10
 election_timeout_ticks = 30
 heartbeat_ticks = 5
+lease_ticks = 0                   # more than 0: the leader answers gets without asking a quorum,
+clock_drift_percent = 10          # which is right as long as no clock is off by more than this
 """
 
 import re
@@ -45,6 +47,8 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     tick_ms: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 10
     election_timeout_ticks: Annotated[int, msgspec.Meta(ge=2, le=100_000)] = 30
     heartbeat_ticks: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 5
+    lease_ticks: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
+    clock_drift_percent: Annotated[int, msgspec.Meta(ge=0, le=50)] = 10
 
 
 class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +139,11 @@ def _validated(path: Path, raw: _RawConfig) -> ClusterConfig:
             f"{path}: timing.heartbeat_ticks: {timing.heartbeat_ticks} is more than half of "
             f"election_timeout_ticks ({timing.election_timeout_ticks}): one lost heartbeat would "
             "depose a leader"
+        )
+    if timing.lease_ticks > timing.election_timeout_ticks:
+        raise ConfigError(
+            f"{path}: timing.lease_ticks: {timing.lease_ticks} is more than election_timeout_ticks "
+            f"({timing.election_timeout_ticks}): nobody could be elected when a leader is missed"
         )
     return ClusterConfig(
         cluster=raw.cluster,

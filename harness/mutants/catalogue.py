@@ -96,6 +96,27 @@ _CORES: Final = (
         seen_as="a leader that was replaced, and hears what was true before, answers from an old state",
     ),
     Mutant(
+        name="lease-without-margin",
+        number="M12",
+        core=reads.LeaseWithoutMargin,
+        removes="A lease is held for less time than it is granted, by a clock that never stands still.",
+        seen_as="a leader that stood still, and was replaced meanwhile, answers from an old state",
+    ),
+    Mutant(
+        name="forget-grants",
+        number="M25",
+        core=reads.ForgetGrants,
+        removes="A replica that restarts promises nothing for the length of a lease.",
+        seen_as="a leader that was replaced, by the vote of one that restarted, answers from an old state",
+    ),
+    Mutant(
+        name="hand-over-keeps-lease",
+        number="M26",
+        core=reads.HandOverKeepsLease,
+        removes="A leader ends its lease before it lets another one lead.",
+        seen_as="a leader that let go and has not heard of the next one answers from an old state",
+    ),
+    Mutant(
         name="send-before-sync",
         number="M2",
         core=multipaxos.SendBeforeSync,
@@ -306,7 +327,6 @@ MUTANTS: Final[dict[str, Mutant]] = {m.name: m for m in (*_CORES, *_JOURNALS, *_
 HARMLESS: Final = {
     "M4 promise-equal": "A ballot names its replica, so an equal one comes from the same candidate "
     "and asks the same question again.",
-    "M12 lease-on-wall-clock": "There are no leases: a quorum is asked for every read.",
     "M18 snapshot-drops-sessions": "There are no snapshots: a restart executes the whole log again.",
     "M19 snapshot-index-mismatch": "There are no snapshots, and no log is ever truncated.",
     "M22 reconfig-two-quorums": "The members of a cluster are fixed.",

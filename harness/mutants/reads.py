@@ -9,9 +9,9 @@ from node.types import Query, ReplicaId
 class LocalReads(MultiPaxos):
     """Whoever believes to lead answers at once from its own state."""
 
-    def _on_query(self, query: Query) -> None:
+    def _on_query(self, query: Query, clock: int) -> None:
         if self.leadership is None:
-            super()._on_query(query)
+            super()._on_query(query, clock)
         else:
             self._outbox.reads.append(query)
 
@@ -19,7 +19,8 @@ class LocalReads(MultiPaxos):
 class FollowerReads(MultiPaxos):
     """Whoever is asked answers from its own state, however old that is."""
 
-    def _on_query(self, query: Query) -> None:
+    def _on_query(self, query: Query, clock: int) -> None:
+        del clock
         self._outbox.reads.append(query)
 
 
@@ -41,3 +42,27 @@ class CountStaleConfirmations(MultiPaxos):
 
     def _round_for(self, leadership: Leadership) -> int:
         return max(1, leadership.reads.round)
+
+
+class LeaseWithoutMargin(MultiPaxos):
+    """A lease is held as long as it is granted, by the ticks that its holder has lived through."""
+
+    def _lease_clock(self) -> int:
+        return self._now * self.settings.tick_ns
+
+    def _lease_held_ns(self) -> int:
+        return self.settings.lease_ticks * self.settings.tick_ns
+
+
+class ForgetGrants(MultiPaxos):
+    """A replica that restarts promises at once what it is asked for."""
+
+    def _first_grant_ends(self) -> int:
+        return 0
+
+
+class HandOverKeepsLease(MultiPaxos):
+    """A leader that lets another one lead goes on answering by its lease."""
+
+    def _end_lease(self, leadership: Leadership) -> None:
+        """Nothing."""

@@ -7,6 +7,8 @@ testing", ISSTA 2012).
 
 from typing import Final, NamedTuple
 
+from msgspec import structs
+
 from harness.simulation.draws import MILLION, Draws, Stream
 from harness.simulation.links import FIRST_CLIENT
 from harness.simulation.world import MS, SECOND, US, Fault, Kind, Rates, Size, World
@@ -52,7 +54,9 @@ def draw_world(seed: int, size: Size) -> World:
     if size.operations is not None:
         horizon = horizon * max(size.operations, operations) // operations
         operations = size.operations
-    return World(
+    reads = draws.stream("reads")
+    reads_through_log, has_leases = reads.chance(15 * _PERCENT), reads.chance(40 * _PERCENT)
+    world = World(
         seed=seed,
         protocol=size.protocol,
         replicas=replicas,
@@ -65,12 +69,14 @@ def draw_world(seed: int, size: Size) -> World:
         election_ticks=shape.choice((4, 6, 10)),
         has_small_limits=shape.chance(MILLION // 2),
         rest=shape.choice(("frozen", "deaf", "mute")),
-        reads_through_log=draws.stream("reads").chance(15 * _PERCENT),
+        reads_through_log=reads_through_log,
         horizon=horizon,
         rates=_rates(draws.stream("rates")),
-        faults=_faults(draws, _Shape(replicas, clients, horizon)),
+        faults=_faults(draws, _Shape(replicas, clients, horizon, has_leases)),
         mutant=size.mutant,
     )
+    # As long as they can be: what they make possible happens while they last.
+    return structs.replace(world, lease_ticks=world.election_ticks) if has_leases else world
 
 
 def _rates(draw: Stream) -> Rates:
@@ -98,6 +104,7 @@ class _Shape(NamedTuple):
     replicas: int
     clients: int
     horizon: int
+    has_leases: bool
 
 
 def _faults(draws: Draws, shape: _Shape) -> tuple[Fault, ...]:
@@ -127,6 +134,8 @@ def _fault(number: int, kind: Kind, draw: Stream, shape: _Shape) -> Fault:
             amount = draw.choice((1 * MS, 5 * MS, 20 * MS))
         case Kind.CLOCK_RATE:
             amount = draw.choice((500_000, 900_000, 1_100_000, 2_000_000))
+            if shape.has_leases:  # they promise nothing when clocks are off by more
+                amount = min(max(amount, 900_000), 1_100_000)
         case Kind.CLOCK_STEP | Kind.CLOCK_STROBE:
             amount = draw.choice((-SECOND, -50 * MS, 50 * MS, SECOND))
         case _:

@@ -136,6 +136,9 @@ class World(Struct, frozen=True, kw_only=True):
     run meets what otherwise takes a long one."""
     reads_through_log: bool = False
     """A get takes a place in the log; otherwise it is a query, answered from the leader's state."""
+    lease_ticks: int = 0
+    """Leaders answer queries by leases of that many ticks; 0 is off. Then no clock is off by more than
+    leases allow."""
     rates: Rates
     faults: tuple[Fault, ...] = ()
     mutant: str = ""

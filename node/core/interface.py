@@ -33,6 +33,9 @@ class Received(Generic[MessageT]):
 class Tick:
     """A unit of logical time has passed."""
 
+    clock: int = 0
+    """Nanoseconds on this replica's monotonic clock; needed for leases only."""
+
 
 @dataclass(frozen=True, slots=True)
 class Propose:
@@ -46,6 +49,8 @@ class Read:
     """A client asks this replica for an answer from the state, as of now or later."""
 
     query: Query
+    clock: int = 0
+    """What the monotonic clock showed at some moment after the query had arrived."""
 
 
 @dataclass(frozen=True, slots=True)

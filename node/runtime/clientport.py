@@ -18,6 +18,7 @@ from node.marks import sometimes
 from node.runtime.connection import Connection, Counters, expect_hello
 from node.runtime.inbox import Inbox
 from node.runtime.logs import logger
+from node.runtime.ticker import clock_ns
 from node.types import ClientId, Command, Query, ReplicaId, RequestNumber
 from node.wire.messages import (
     CLIENT_CODEC,
@@ -153,7 +154,7 @@ class ClientPort:
                     command = Command(client=client, number=number, answered=answered, body=body)
                     await self._ask(connection, command, Propose(command))
                 case Query():
-                    await self._ask(connection, message, Read(message))
+                    await self._ask(connection, message, Read(message, clock_ns()))
                 case StatusRequest():
                     connection.post(self._status())
                 case TransferRequest(to):

@@ -1,9 +1,15 @@
 """Schedules that hurt a cluster whose leaders answer queries from an old state."""
 
+from dataclasses import replace
+from typing import Final
+
 from harness.mutants import Mutant
-from node.core.multipaxos.messages import Accept, Heard, Heartbeat
+from node.core.multipaxos.messages import Accept, HandOver, Heard, Heartbeat
 from node.wire.kv import Get, Put
 from tests.simulation.stage import Stage
+from tests.support.cluster import QUICK
+
+WITH_LEASES: Final = replace(QUICK, lease_ticks=QUICK.election_timeout_ticks)
 
 
 def local_reads(bug: Mutant) -> Stage:
@@ -66,4 +72,53 @@ def count_stale_confirmations(bug: Mutant) -> Stage:
     assert stage.writer.is_idle
     stage.reader.invoke(Get("x"), at=1, as_query=True)
     stage.arrive(late)
+    return stage
+
+
+def lease_without_margin(bug: Mutant) -> Stage:
+    """1 has a lease and stands still; when the grants have ended, 2 is elected."""
+    stage = _with_lease(bug)
+    stage.cluster.stand_still(1, 2 * WITH_LEASES.lease_ticks)
+    stage.cluster.tick(3, WITH_LEASES.lease_ticks)
+    stage.lose_all()
+    return _replaced(stage)
+
+
+def forget_grants(bug: Mutant) -> Stage:
+    """1 has a lease, and one of those who granted it restarts. 2 has run out of patience."""
+    stage = _with_lease(bug)
+    stage.fail_power(3)
+    return _replaced(stage)
+
+
+def hand_over_keeps_lease(bug: Mutant) -> Stage:
+    """1 has a lease, and lets 2 lead; it has not heard yet that 2 does."""
+    stage = _with_lease(bug)
+    stage.cluster.transfer(1, 2)
+    stage.deliver(HandOver, to=2)
+    stage.cluster.settle(among=(2, 3))
+    assert stage.cluster.leader() == 2
+    return _replaced(stage)
+
+
+def _with_lease(bug: Mutant) -> Stage:
+    stage = Stage(bug, settings=WITH_LEASES)
+    stage.cluster.tick(1, WITH_LEASES.heartbeat_ticks)
+    stage.cluster.settle()
+    before = len(stage.cluster.messages)
+    stage.other.invoke(Get("x"), at=1, as_query=True)
+    assert stage.other.is_idle, "answered by the lease"
+    assert len(stage.cluster.messages) == before, "nobody was asked"
+    return stage
+
+
+def _replaced(stage: Stage) -> Stage:
+    """2 leads now, if it can be elected without 1, and overwrites x; then 1 is asked."""
+    if stage.cluster.leader() != 2:
+        stage.cluster.campaign(2)
+        stage.cluster.settle(among=(2, 3))
+    stage.writer.invoke(Put("x", "1"), at=2)
+    stage.cluster.settle(among=(2, 3))
+    stage.writer.give_up()
+    stage.reader.invoke(Get("x"), at=1, as_query=True)
     return stage

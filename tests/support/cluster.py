@@ -83,6 +83,8 @@ class Host:
         self.replica = replica
         self.disk = FakeDisk()
         self.incarnation = 0
+        self.clock = 1
+        """Its monotonic clock, in nanoseconds; goes on through crashes."""
         self.core: MultiPaxos | None = None
         self.machine = SessionedStateMachine(KeyValueStore())
         self.journal: Journal | None = None
@@ -141,7 +143,12 @@ class Cluster:
     def tick(self, replica: int, count: int = 1) -> None:
         """Let `count` ticks pass at one replica."""
         for _ in range(count):
-            self._step(self.host(replica), [Tick()])
+            self.stand_still(replica, 1)
+            self._step(self.host(replica), [Tick(self.host(replica).clock)])
+
+    def stand_still(self, replica: int, ticks: int) -> None:
+        """Let time pass at one replica, which does not live through it."""
+        self.hosts[ReplicaId(replica)].clock += ticks * self.settings.tick_ns
 
     def propose(self, replica: int, *commands: Command, reply: Reply | None = None) -> None:
         """Ask one replica; `reply` hears the answer if that replica lives to give it."""
@@ -157,7 +164,7 @@ class Cluster:
         if reply is not None:
             for query in queries:
                 host.waiting[query.client, query.number] = reply
-        self._step(host, [Read(query) for query in queries])
+        self._step(host, [Read(query, host.clock) for query in queries])
 
     def transfer(self, replica: int, to: int | None) -> None:
         """Ask one replica to let another one lead."""

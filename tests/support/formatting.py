@@ -89,8 +89,9 @@ def envelope_text(host: Host, envelope: Envelope[Message]) -> str:
 def message_text(message: Message) -> str:
     """One message, all of it."""
     match message:
-        case Prepare(ballot, from_slot):
+        case Prepare(ballot, from_slot, released):
             text = f"ballot={ballot} from_slot={from_slot}"
+            text += "" if released is None else f" released={released}"
         case Promise(ballot, from_slot, to_slot, entries, is_last, chosen_upto):
             text = f"ballot={ballot} slots={from_slot}..{to_slot} {entries_text(entries)}"
             text += f" is_last={is_last} chosen_upto={chosen_upto}"

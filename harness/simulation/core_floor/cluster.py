@@ -13,7 +13,7 @@ from harness.simulation.core_floor.office import Office
 from harness.simulation.core_floor.parts import TICK, Parts
 from harness.simulation.core_floor.replica import Died, Replica
 from harness.simulation.disk import SimulatedDisk
-from harness.simulation.draws import MILLION, Draws, StreamRandom
+from harness.simulation.draws import Draws, StreamRandom
 from harness.simulation.links import Links
 from harness.simulation.outcome import Failure, FailureKind
 from harness.simulation.trace import Trace
@@ -128,8 +128,8 @@ class Cluster:
         if replica.paused_until > self.loop.now:
             self.loop.at(replica.paused_until, self._tick, replica, incarnation)
             return
-        replica.post(Tick())
-        self.loop.after(TICK * MILLION // replica.clock_rate, self._tick, replica, incarnation)
+        replica.post(Tick(replica.clock.monotonic(self.loop.now)))
+        self.loop.after(replica.clock.span(TICK), self._tick, replica, incarnation)
 
     def _guarded(self, replica: Replica, call: Callable[[], None]) -> None:
         """Run a replica's code; who dies in it is crashed, who breaks a rule ends the run."""
@@ -234,7 +234,7 @@ class Cluster:
         replica.waiting[request.client, request.number] = client
         if isinstance(request, Query):
             self.invariants.on_asked(replica, request)
-            replica.post(Read(request))
+            replica.post(Read(request, replica.clock.monotonic(self.loop.now)))
             return
         replica.post(
             Propose(

@@ -38,7 +38,7 @@ class Faults:
         self._armed.clear()
         for replica in self._cluster.replicas.values():
             replica.paused_until = replica.slow_by = 0
-            replica.clock_rate = MILLION
+            replica.clock.set_rate(self._cluster.loop.now, MILLION)
             replica.rates = healthy(replica.rates)
         self._cluster.links.heal()
 
@@ -106,14 +106,14 @@ class Faults:
             case Kind.SLOW:
                 replica.slow_by = fault.amount
             case _:
-                replica.clock_rate = fault.amount
+                replica.clock.set_rate(self._cluster.loop.now, fault.amount)
         self._cluster.loop.at(fault.until, self._let_go, fault, replica)
 
     def _let_go(self, fault: Fault, replica: Replica) -> None:
         if fault.kind is Kind.SLOW:
             replica.slow_by = 0
         elif fault.kind is Kind.CLOCK_RATE:
-            replica.clock_rate = MILLION
+            replica.clock.set_rate(self._cluster.loop.now, MILLION)
 
     def _cut(self, fault: Fault) -> None:
         # It bites when a message is stopped; `Links` counts that.

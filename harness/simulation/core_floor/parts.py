@@ -43,6 +43,8 @@ class Parts:
         self._settings = Settings(
             election_timeout_ticks=world.election_ticks,
             heartbeat_ticks=max(1, world.election_ticks // 3),
+            lease_ticks=world.lease_ticks,
+            tick_ns=TICK,
         )
         self._sessions_max = SESSIONS_MAX
         if world.has_small_limits:

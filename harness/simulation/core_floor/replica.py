@@ -18,6 +18,7 @@ from harness.simulation.core_floor.loop import Loop
 from harness.simulation.core_floor.parts import CountingStore, Parts
 from harness.simulation.disk import SimulatedDisk
 from harness.simulation.draws import Stream, StreamRandom
+from harness.simulation.programs.clocks import HostClock
 from harness.simulation.world import Rates
 from node.core.interface import Core, Envelope, Propose, Read, Ready, Received, Role, Tick, Transfer
 from node.errors import StorageError
@@ -99,8 +100,8 @@ class Replica:
         """Down for good: the finale does without it."""
         self.paused_until = 0
         self.slow_by = 0
-        self.clock_rate = 1_000_000
-        """Millionths of the speed of virtual time."""
+        self.clock: Final = HostClock()
+        """Goes on through pauses and crashes."""
         self.waiting: dict[RequestId, int] = {}
         """Who waits for what; a client is its number."""
         self._loop = loop

@@ -63,6 +63,7 @@ class Cluster:
                 tick_ms=10,
                 election_timeout_ticks=2 * world.election_ticks,
                 heartbeat_ticks=max(1, world.election_ticks // 2),
+                lease_ticks=2 * world.lease_ticks,
             ),
         )
         self.hosts: Final = {m: simulation.host(host_name(m)) for m in self.members}

@@ -25,9 +25,17 @@ _RIVAL_VALUES = sometimes("two acceptors report different values for one slot")
 class Campaign:
     """What one candidate has heard under one ballot."""
 
-    def __init__(self, ballot: Ballot, from_slot: int, members: Sequence[ReplicaId]) -> None:
+    def __init__(
+        self,
+        ballot: Ballot,
+        from_slot: int,
+        members: Sequence[ReplicaId],
+        released: Ballot | None = None,
+    ) -> None:
         self.ballot = ballot
         self.from_slot = from_slot
+        self.released = released
+        """The ballot whose leader asked for this campaign."""
         self.promises = Tally(majority(members))
         """Acceptors that promised and reported everything."""
         self.reported: dict[int, Entry] = {}

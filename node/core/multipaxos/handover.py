@@ -47,8 +47,17 @@ class Abdicator(Reader, ABC):
             return  # itself: it leads; or alone: nobody else can
         _HANDS_OVER.hit()
         self._note(f"hands over to {target}")
+        self._end_lease(leadership)
         ends_at = self._now + self.settings.election_timeout_ticks
         leadership.handover = Handover(target, ends_at)
+
+    def _end_lease(self, leadership: Leadership) -> None:
+        """From now on queries ask a quorum again, in this ballot for good.
+
+        The target campaigns in the name of this ballot, past all grants, and may do so late, when
+        the hand-over has failed for a long time.
+        """
+        leadership.lease.end()
 
     def _hand_over_on(self, leadership: Leadership) -> None:
         """Once a tick: tell the target that it is its turn, when everything proposed is chosen."""
@@ -73,4 +82,4 @@ class Abdicator(Reader, ABC):
         elif self.role is Role.FOLLOWER:
             _CAMPAIGNS.hit()
             self._note(f"is asked by {sender} to take over")
-            self._start_campaign()
+            self._start_campaign(handover.ballot)

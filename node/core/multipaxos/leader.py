@@ -14,6 +14,7 @@ from typing import Final
 
 from node.core.ballot import Ballot
 from node.core.log import Batch, Value
+from node.core.multipaxos.leases import Lease
 from node.core.multipaxos.reading import Reads
 from node.core.quorum import Tally, majority
 from node.types import Command, ReplicaId
@@ -47,15 +48,19 @@ class Leadership:
         self,
         ballot: Ballot,
         next_slot: int,
-        recovers_upto: int,
         members: Sequence[ReplicaId],
         now: int,
+        *,
+        recovers_upto: int,
+        held_ns: int = 0,
     ) -> None:
+        """`held_ns` is for how long a lease is held; 0 is never."""
         self.ballot = ballot
         self.next_slot = next_slot
         self.recovers_upto: Final = recovers_upto
         """Up to here lower ballots may have chosen something; above it they never will."""
         self.reads = Reads(ballot.replica, members)
+        self.lease = Lease(held_ns)
         self.pending: deque[Command] = deque()
         """Commands without a slot: certainly not proposed yet."""
         self.open: dict[int, OpenSlot] = {}

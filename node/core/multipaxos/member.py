@@ -14,6 +14,7 @@ from node.core.multipaxos.acceptor import Acceptor
 from node.core.multipaxos.campaign import Campaign
 from node.core.multipaxos.canvass import Canvass
 from node.core.multipaxos.leader import Leadership
+from node.core.multipaxos.leases import Grant
 from node.core.multipaxos.messages import Message, Record
 from node.core.multipaxos.settings import Settings
 from node.core.outbox import Outbox
@@ -49,6 +50,9 @@ class Member:
         self._heard_at = 0
         """The last sign of life of a leader. A start counts as one: a replica that was away may not
         have heard yet of the leader that there is, and must not help to replace it."""
+        self._clock = 0
+        """What the monotonic clock showed last: now, or some time ago."""
+        self._grant = Grant(self._first_grant_ends())
         self._patience_ends = 0
         self._fetch_again_at = 0
         self._ballot_seen = self.acceptor.promised
@@ -84,6 +88,13 @@ class Member:
         """Wait for a sign of life, however long patience lasts this time; ask nobody meanwhile."""
         self.canvass = None
         self._patience_ends = self._now + self._draw_patience()
+
+    def _first_grant_ends(self) -> int:
+        """The tick until which a replica that has just started helps nobody to lead.
+
+        Before it crashed it may have granted a lease, which nothing on its disk remembers.
+        """
+        return self.settings.lease_ticks
 
     def _draw_patience(self) -> int:
         """In ticks. Drawn anew each time, so that replicas rarely run out of it together."""

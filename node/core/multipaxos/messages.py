@@ -44,6 +44,8 @@ class Prepare:
     ballot: Ballot
     from_slot: int
     """Report from here on; the sender knows what was chosen before."""
+    released: Ballot | None = None
+    """The leader of this ballot has ended its lease, and wants the sender to lead."""
 
     def __post_init__(self) -> None:
         check_slot(self.from_slot)
@@ -182,7 +184,6 @@ Record = PromiseRecord | AcceptRecord | ChosenRecord
 
 # Numbers on the wire and on disk: never reuse one.
 MESSAGES: Final[dict[int, type]] = {
-    1: Prepare,
     2: Promise,
     3: Declined,
     4: Accept,
@@ -194,6 +195,7 @@ MESSAGES: Final[dict[int, type]] = {
     12: Heartbeat,  # 6 had no round
     13: Heard,  # 11 had no round
     14: HandOver,
+    15: Prepare,  # 1 had no released
     32: Noop,
     33: Batch,
 }

@@ -74,12 +74,13 @@ class MultiPaxos(Abdicator):
         match event:
             case Received(sender, message):
                 self._on_message(sender, message)
-            case Tick():
+            case Tick(clock):
+                self._clock = max(self._clock, clock)
                 self._on_tick()
             case Propose(command):
                 self._on_propose(command)
-            case Read(query):
-                self._on_query(query)
+            case Read(query, clock):
+                self._on_query(query, clock)
             case Transfer(to):
                 self._on_transfer(to)
             case _:
@@ -153,7 +154,12 @@ class MultiPaxos(Abdicator):
         first = self.log.chosen_upto + 1
         last = campaign.reported_upto
         self.leadership = Leadership(
-            campaign.ballot, first, max(campaign.chosen_upto, last), self.members, self._now
+            campaign.ballot,
+            first,
+            self.members,
+            self._now,
+            recovers_upto=max(campaign.chosen_upto, last),
+            held_ns=self._lease_held_ns(),
         )
         recovery = f"recovers slots {first} to {last}" if first <= last else "nothing to recover"
         self._note(f"leads with {campaign.ballot}, {recovery}")
@@ -269,6 +275,7 @@ class MultiPaxos(Abdicator):
     def _on_heartbeat(self, sender: ReplicaId, heartbeat: Heartbeat) -> None:
         if self._follow(sender, heartbeat.ballot):
             if heartbeat.ballot == self._followed:
+                self._grant.renew(heartbeat.ballot, self._now + self.settings.lease_ticks)
                 self._send(sender, Heard(heartbeat.ballot, heartbeat.round))
             self._on_chosen_upto(sender, heartbeat.ballot, heartbeat.chosen_upto)
 

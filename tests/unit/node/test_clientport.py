@@ -13,6 +13,7 @@ from node.core.interface import Propose, Read, Refusal, Refused, Transfer
 from node.runtime.clientport import IN_FLIGHT_MAX, ClientPort, Replies
 from node.runtime.connection import Counters
 from node.runtime.inbox import Inbox
+from node.runtime.ticker import clock_ns
 from node.types import OPEN_SESSION, ClientId, Command, Query, ReplicaId, RequestNumber
 from node.wire.framing import frame
 from node.wire.messages import (
@@ -101,8 +102,11 @@ async def test_a_query_becomes_a_read_and_its_answer_comes_back() -> None:
     async with open_port() as port:
         client = await port.connect()
         query = Query(CLIENT, RequestNumber(3), b"what?")
+        before = clock_ns()
         await client.say(query)
-        assert await port.inbox.take_all() == [Read(query)]
+        (read,) = await port.inbox.take_all()
+        assert read == Read(query, read.clock)
+        assert read.clock >= before, "a lease must hold when the query is here"
         port.replies.answer(executed(3))
         assert await client.hear() == executed(3)
 

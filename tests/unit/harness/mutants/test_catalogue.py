@@ -7,7 +7,7 @@ from node.runtime.journal import open_journal
 from node.state_machine.sessions import SessionedStateMachine
 
 _LISTED = [
-    *(f"M{number}" for number in range(1, 25)),
+    *(f"M{number}" for number in range(1, 27)),
     *(f"S{number}" for number in range(1, 9)),
     *(f"C{number}" for number in range(1, 10)),
 ]
