@@ -99,6 +99,7 @@ def show(name: str, total: Sum, runs: int) -> None:
         f"{name:28} {total.real_s / runs:8.2f} {total.cpu_s / runs:8.2f}"
         f" {total.virtual_s / total.real_s:12.1f} {total.virtual_s / total.cpu_s:11.1f}"
         f" {total.messages / total.real_s:11.0f} {total.operations / total.real_s:11.0f}"
+        f" {60 * runs / total.cpu_s:12.0f}"
     )
 
 
@@ -108,7 +109,7 @@ def main() -> None:
     seeds = range(parser.parse_args().seeds)
     print(
         f"{'world':28} {'real s':>8} {'cpu s':>8} {'virtual:real':>12} {'virtual:cpu':>11}"
-        f" {'messages/s':>11} {'answers/s':>11}"
+        f" {'messages/s':>11} {'answers/s':>11} {'runs/cpu min':>12}"
     )
     show("echo, 5000 times", measure_echo(5000), 1)
     few = range(max(1, len(seeds) // 5))

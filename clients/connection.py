@@ -173,7 +173,7 @@ class ReplicaConnection:
 
 async def connect(address: Address, cluster: str, *, timeout_s: float) -> ReplicaConnection:
     """Connect and greet; the caller runs `run()`, which also closes. Raises CannotConnect."""
-    stream = await _open(address, timeout_s)
+    stream = await open_stream(address, timeout_s)
     hello = frame(CLIENT_CODEC.encode(ClientHello(PROTOCOL_VERSION, cluster)), FRAME_BYTES_MAX)
     try:
         await stream.send_all(hello)
@@ -216,7 +216,7 @@ async def locate(master: Address, cluster: str, *, timeout_s: float) -> Located:
 
 async def _ask_master(master: Address, cluster: str, timeout_s: float) -> Located:
     decoder = FrameDecoder(FRAME_BYTES_MAX)
-    async with await _open(master, timeout_s) as stream:
+    async with await open_stream(master, timeout_s) as stream:
         for question in (ClientHello(PROTOCOL_VERSION, cluster), Locate()):
             await stream.send_all(frame(MASTER_CODEC.encode(question), FRAME_BYTES_MAX))
         while (payload := decoder.next_frame()) is None:
@@ -230,7 +230,8 @@ async def _ask_master(master: Address, cluster: str, timeout_s: float) -> Locate
     return answer
 
 
-async def _open(address: Address, timeout_s: float) -> trio.SocketStream:
+async def open_stream(address: Address, timeout_s: float) -> trio.SocketStream:
+    """A bare connection; raises CannotConnect."""
     try:
         with trio.fail_after(timeout_s):
             return await trio.open_tcp_stream(address.host, address.port)

@@ -19,16 +19,18 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+import msgspec
 import trio
 
 from clients.connection import CannotConnect, ask_status
 from harness.ports import free_ports
-from node.config import ClusterConfig, load_config
+from node.config import ClusterConfig, Timing, load_config
 from node.types import Address, ReplicaId
 
 START_TIMEOUT_S: Final = 20.0
 """A Python process on a busy machine; usually well below one second."""
 STOP_TIMEOUT_S: Final = 5.0
+_DEFAULTS: Final = Timing()
 
 
 class StartError(Exception):
@@ -87,6 +89,12 @@ class LocalCluster:
             await self._launch(self._servers[replica])
         for replica in replicas:
             await self._wait_up(replica)
+
+    def pid(self, replica: ReplicaId) -> int:
+        """The process of a replica that is up."""
+        process = self._servers[replica].process
+        assert process is not None, f"replica {replica} is not running"
+        return process.pid
 
     def kill(self, replica: ReplicaId) -> None:
         """SIGKILL: the signal is sent when this returns."""
@@ -167,7 +175,7 @@ class LocalCluster:
 
 @asynccontextmanager
 async def open_cluster(
-    *, replicas: int, directory: Path, cluster: str, random: Random
+    *, replicas: int, directory: Path, cluster: str, random: Random, timing: Timing = _DEFAULTS
 ) -> AsyncIterator[LocalCluster]:
     """Lay out a cluster below `directory` (configuration, `data`, `logs`); starts nothing.
 
@@ -177,7 +185,8 @@ async def open_cluster(
     logs = directory / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     config_path = directory / "cluster.toml"
-    config_path.write_text(_config_text(replicas, cluster, free_ports(2 * replicas + 1, random)))
+    ports = free_ports(2 * replicas + 1, random)
+    config_path.write_text(_config_text(replicas, cluster, ports, timing))
     local = LocalCluster(load_config(config_path), config_path.resolve(), logs)
     try:
         yield local
@@ -195,13 +204,16 @@ async def _reap(server: Server) -> None:
             await process.stdin.aclose()
 
 
-def _config_text(replicas: int, cluster: str, ports: list[int]) -> str:
+def _config_text(replicas: int, cluster: str, ports: list[int], timing: Timing) -> str:
     lines = [
         f'cluster = "{cluster}"',
         'data_dir = "data"',
         "",
         "[master]",
         f'address = "127.0.0.1:{ports.pop()}"',
+        "",
+        "[timing]",
+        *(f"{name} = {value}" for name, value in msgspec.structs.asdict(timing).items()),
     ]
     for replica in range(1, replicas + 1):
         lines += [

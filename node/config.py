@@ -49,6 +49,9 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     heartbeat_ticks: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 5
     lease_ticks: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
     clock_drift_percent: Annotated[int, msgspec.Meta(ge=0, le=50)] = 10
+    delay_ms: Annotated[float, msgspec.Meta(ge=0, le=10_000)] = 0.0
+    """For measurements: every message from another replica, and every one from or to a client, is
+    held for so long, as if the network were that slow."""
 
 
 class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):

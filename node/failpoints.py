@@ -14,6 +14,7 @@ from typing import Final
 from node.errors import ConfigError
 
 NAMES: Final = (
+    "at-opening",
     "before-save",
     "before-sync",
     "after-save",
@@ -24,9 +25,10 @@ NAMES: Final = (
 )
 """Of the driver and the storage stage; those of snapshots come with them.
 
-To save is to write and sync one group of records, with "before-sync" in between; to send is to hand
-envelopes to the outboxes of peers, which the driver does not wait for; to execute is to execute one
-slot and queue its answers."""
+"at-opening" is passed once in a life, when a journal was created, or its torn tail cut off, and that
+is not yet synced. To save is to write and sync one group of records, with "before-sync" in between;
+to send is to hand envelopes to the outboxes of peers, which the driver does not wait for; to execute
+is to execute one slot and queue its answers."""
 
 VARIABLE: Final = "GONG_FAILPOINT"
 

@@ -1,8 +1,9 @@
 """Shared vocabulary of a replica: who speaks, and what is asked."""
 
 import re
-from dataclasses import dataclass
-from typing import NamedTuple, NewType
+from typing import Annotated, NamedTuple, NewType
+
+import msgspec
 
 ReplicaId = NewType("ReplicaId", int)
 """One member of the cluster, counted from 1."""
@@ -16,17 +17,29 @@ RequestNumber = NewType("RequestNumber", int)
 OPEN_SESSION: RequestNumber = RequestNumber(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class WireStruct(
+    msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False
+):
+    """A value of which there is one in every operation: msgspec makes, writes and reads it in C.
+
+    The collector does not look at it (`gc=False`), so its fields may not lead back to it.
+    """
+
+
+Natural = msgspec.Meta(ge=0, le=2**63 - 1)
+"""What an integer of a `WireStruct` may be: what fits a signed 64-bit word elsewhere, too."""
+
+
+class Command(WireStruct, frozen=True):
     """What a client asks the replicated state machine to execute, exactly once.
 
     `(client, number)` is its identity: it stays the same when the client tries again, at another
     replica too.
     """
 
-    client: ClientId
-    number: RequestNumber
-    answered: RequestNumber
+    client: Annotated[ClientId, Natural]
+    number: Annotated[RequestNumber, Natural]
+    answered: Annotated[RequestNumber, Natural]
     """Every request of this session up to this number was answered: its result may be forgotten."""
     body: bytes
     """Opaque to consensus; the state machine decodes it when it executes it."""
@@ -37,17 +50,16 @@ class Command:
         return self.client, self.number
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(WireStruct, frozen=True, tag=74):
     """What a client asks of the replicated state, which does not change by answering.
 
     It has no place in the log and none in a session: asking twice does no harm, so there is nothing
     to remember, and nobody need ever know whether it was answered.
     """
 
-    client: ClientId
+    client: Annotated[ClientId, Natural]
     """A nonce of the client's, which is no session."""
-    number: RequestNumber
+    number: Annotated[RequestNumber, Natural]
     """Counts this client's queries; tells their answers apart."""
     body: bytes
     """Opaque to consensus; the state machine refuses what would change something."""

@@ -23,6 +23,7 @@ class Store:
     """A dictionary, and a log of its changes from which it comes back after a crash."""
 
     def __init__(self, disk: Disk, path: Path) -> None:
+        disk.make_directory(path.parent)
         self._file = disk.open(path)
         disk.sync_directory(path.parent)
         self._values: dict[str, Any] = {}

@@ -20,6 +20,7 @@ _COMMANDS: Final = {
     "convert": "Translate a history into another format.",
     "simulate": "Run clusters in worlds that seeds decide, and repeat them.",
     "mutants": "The scoreboard: every planted bug, found or not, after how many seeds.",
+    "bench": "Load on a real local cluster: throughput, latency, processor time.",
     "report": "Rebuild the report of a run.",
     "node": "One replica, in the foreground.",
     "master": "The registry of replicas, in the foreground.",

@@ -232,6 +232,13 @@ _JOURNALS: Final = (
         seen_as="the last writes that were confirmed are gone when power fails at a quorum",
     ),
     Mutant(
+        name="name-not-durable",
+        number="S3",
+        journal=storage.on(disk_class=storage.NameNotDurable),
+        removes="That there is a journal is durable before anything in it is relied on.",
+        seen_as="a write that was confirmed is gone when power fails at a quorum",
+    ),
+    Mutant(
         name="trust-checksums",
         number="S4",
         journal=storage.on(storage.TrustChecksums),
@@ -331,11 +338,9 @@ HARMLESS: Final = {
     "M19 snapshot-index-mismatch": "There are no snapshots, and no log is ever truncated.",
     "M22 reconfig-two-quorums": "The members of a cluster are fixed.",
     "M23 removed-node-keeps-voting": "The members of a cluster are fixed.",
-    "S3 rename-without-dir-fsync": "No file is ever renamed: all is in one journal, which is created "
-    "once. A journal whose name is lost at its creation has promised nothing yet.",
     "S7 stale-snapshot-wins": "There are no snapshots.",
     "S8 double-apply-on-replay": "No state is stored but the log: a restart begins with an empty "
     "state machine, so nothing can be applied to what already has it.",
 }
-"""What the design lists and this code cannot have, with the reason: there is no such step. A lost
-ballot file (S3) is here a lost record, which is M1."""
+"""What the design lists and this code cannot have, with the reason: there is no such step. No file is
+ever renamed (S3), but one is created, and its name can be lost as that of a renamed one."""

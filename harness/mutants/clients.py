@@ -75,7 +75,7 @@ class WallClockStamps(Client):
     def _stamp_again(self) -> None:
         """Put the event that came last where its time says, but behind this client's others."""
         events = self._office.recorder.events
-        self._stamped = max(self._stamped + 1, self._office.now + self._office.wall_offset)
+        self._stamped = max(self._stamped + 1, self._office.wall_clock(self))
         # Its index would say what the true order was.
         event = structs.replace(events.pop(), time=self._stamped, index=None)
         insort(events, event, key=attrgetter("time"))

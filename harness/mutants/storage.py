@@ -1,6 +1,6 @@
 """Journals that do not keep what they promised. Each is the real journal on a disk that misleads it.
 
-    open_journal(Misleading(disk), …)        Misleading makes each file of the disk one that differs
+    open_journal(MisleadingDisk(disk, …), …)     each of its files, or the disk itself, differs
 
 So nothing of the journal is repeated here, and a mutant is what its one method says.
 """
@@ -52,8 +52,8 @@ class MisleadingFile:
         self._file.close()
 
 
-class _Misleading:
-    """A Disk whose files are of one class."""
+class MisleadingDisk:
+    """A Disk whose files are of one class; by itself it misleads nobody."""
 
     def __init__(self, disk: Disk, file: Callable[[DiskFile], DiskFile]) -> None:
         self._disk = disk
@@ -62,6 +62,10 @@ class _Misleading:
     def open(self, path: Path) -> DiskFile:
         """Open or create."""
         return self._make_file(self._disk.open(path))
+
+    def make_directory(self, path: Path) -> None:
+        """Make a directory."""
+        self._disk.make_directory(path)
 
     def sync_directory(self, path: Path) -> None:
         """Make names durable."""
@@ -72,13 +76,23 @@ class _Misleading:
         return self._disk.salt()
 
 
-def on(file: Callable[[DiskFile], DiskFile]) -> OpenJournal:
-    """`open_journal`, on a disk whose files are made by `file`."""
+class NameNotDurable(MisleadingDisk):
+    """What is in a new file is durable, but not that there is such a file."""
+
+    def sync_directory(self, path: Path) -> None:
+        """Do nothing."""
+
+
+def on(
+    file: Callable[[DiskFile], DiskFile] = MisleadingFile,
+    disk_class: type[MisleadingDisk] = MisleadingDisk,
+) -> OpenJournal:
+    """`open_journal`, on a disk of that class whose files are made by `file`."""
 
     def open_misled(
         disk: Disk, path: Path, cluster: str, replica: ReplicaId
     ) -> tuple[Journal, list[bytes]]:
-        return open_journal(_Misleading(disk, file), path, cluster, replica)
+        return open_journal(disk_class(disk, file), path, cluster, replica)
 
     return open_misled
 

@@ -124,7 +124,7 @@ def _band(fault: Fault, story: Story, lanes: dict[str, int]) -> dict[str, Any]:
     targets = [fault.target]
     if kind in {Kind.CUT, Kind.CUT_BOTH}:
         targets.append(fault.other)
-    elif kind is Kind.RING:
+    elif kind in {Kind.RING, Kind.CUT_LEADERS}:
         targets = list(range(1, story.outcome.world.replicas + 1))
     numbers = {_number(host): place for host, place in lanes.items() if host != "world"}
     end = fault.at if kind in _LASTS_NOT else max(fault.until, fault.at)

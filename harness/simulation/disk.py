@@ -4,7 +4,8 @@
                            append   append   truncate
                               │        │         │
     sync() makes them durable │        │         │
-    crash() decides each:   there    torn      lost              of a torn one: any of its sectors
+    crash() decides each:   there    torn      lost              of a torn one: any of its sectors,
+                                                                 and its length or not
 
 Every operation takes one draw when it is made, and its fate at a crash follows from that draw alone:
 another crash, or another file, changes nothing for it. So a later write may be there and an earlier
@@ -69,11 +70,14 @@ class SimulatedDisk:
     def __init__(self, draws: Stream) -> None:
         self.bites: Final[Counter[str]] = Counter()
         """How often a fault did something: "lost-write", "torn-write", "survived-write",
-        "lost-name", "failed-fsync", "failed-read", "flipped-bit"."""
+        "lost-name", "sync-stall", and the kinds of damage by their names."""
         self.sync_count = 0
         """Syncs of files that succeeded."""
         self._salts = Stream(draws.bits())
         self._operations = Stream(draws.bits())
+        self._directories: dict[Path, bool] = {Path("/"): True}
+        """Whether its name is durable, and so those of all above it."""
+        self._directory_draws = Stream(draws.bits())
         self._files: dict[Path, _Contents] = {}
         self._life = 0
         self._next_sync_fails = False
@@ -82,24 +86,44 @@ class SimulatedDisk:
     # What a Disk does.
 
     def open(self, path: Path) -> "SimulatedFile":
-        """Open or create `path`; StorageError when it is open already."""
+        """Open or create `path` in a directory that exists; StorageError when it is open already."""
         contents = self._files.get(path)
         if contents is None:
+            if path.parent not in self._directories:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
             contents = self._files[path] = _Contents(self._operations.bits())
         if contents.opened_in_life == self._life:
             raise StorageError(f"{path}: in use")
         contents.opened_in_life = self._life
         return SimulatedFile(self, contents, self._life)
 
+    def make_directory(self, path: Path) -> None:
+        """Make `path`, and what is missing above it, and sync from the top."""
+        self.begin_directory(path)
+        for directory in (path, *path.parents):
+            self._directories[directory] = True
+
     def sync_directory(self, path: Path) -> None:
         """Make the names in the directory `path` durable."""
         for name, contents in self._files.items():
             if name.parent == path:
                 contents.name_is_durable = True
+        for name in self._directories:
+            if name.parent == path:
+                self._directories[name] = True
 
     def salt(self) -> bytes:
         """Other bytes each time, and on each disk."""
         return self._salts.bits().to_bytes(8, "big")
+
+    def begin_directory(self, path: Path) -> None:
+        """Make `path`, and what is missing above it; not durable."""
+        assert path.is_absolute(), f"a simulated disk has no current directory: {path}"
+        for directory in (path, *path.parents):
+            if directory in self._files:
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory))
+        for directory in (*reversed(path.parents), path):
+            self._directories.setdefault(directory, False)
 
     # What the world does to it.
 
@@ -107,15 +131,20 @@ class SimulatedDisk:
         """The power goes: every open file is dead, and what no sync covered gets what it gets.
 
         `survive` and `tear` are parts of a million: an operation is there, is torn, or is lost.
+        The name of a new file is written apart from its bytes; it counts as half of a torn write.
         """
         self._life += 1
+        lost = self._lose_directories(survive)
         for path, contents in list(self._files.items()):
             for operation in contents.pending:
                 self._decide(contents, operation, tear, survive)
             contents.pending.clear()
             contents.visible[:] = contents.durable
-            if not contents.name_is_durable:
-                if Stream(contents.name_draw).chance(survive):
+            if not lost.isdisjoint(path.parents):
+                del self._files[path]
+                self.bites["lost-name"] += 1
+            elif not contents.name_is_durable:
+                if Stream(contents.name_draw).chance(max(survive, tear // 2)):
                     contents.name_is_durable = True
                 else:
                     del self._files[path]
@@ -151,6 +180,14 @@ class SimulatedDisk:
         """Whether a durable bit is not as it was written: then no replica may start from this."""
         return any(contents.flipped for contents in self._files.values())
 
+    @property
+    def longest_unsynced(self) -> int:
+        """Bytes of the longest write that no sync has covered."""
+        return max(
+            (len(o.data) for c in self._files.values() for o in c.pending if isinstance(o, _Write)),
+            default=0,
+        )
+
     def contents(self, path: Path) -> bytes:
         """What a reader sees now."""
         return bytes(self._files[path].visible)
@@ -177,7 +214,7 @@ class SimulatedDisk:
         """Raise if this read is to fail."""
         if self._next_read_fails:
             self._next_read_fails = False
-            self.bites["failed-read"] += 1
+            self.bites["fail-read"] += 1
             raise _io_error()
 
     def sync_file(self, contents: _Contents) -> None:
@@ -185,7 +222,7 @@ class SimulatedDisk:
         pending, contents.pending = contents.pending, []
         if self._next_sync_fails:
             self._next_sync_fails = False
-            self.bites["failed-fsync"] += 1
+            self.bites["fail-fsync"] += 1
             raise _io_error()
         for operation in pending:
             _apply(contents.durable, operation)
@@ -195,6 +232,20 @@ class SimulatedDisk:
                 contents.vouched = min(contents.vouched, operation.length)
         contents.synced_length = len(contents.durable)
         self.sync_count += 1
+
+    def _lose_directories(self, survive: int) -> set[Path]:
+        """Those whose names are gone, with all that was in them."""
+        lost: set[Path] = set()
+        for directory, is_durable in list(self._directories.items()):
+            if directory.parent in lost or not (
+                is_durable or self._directory_draws.chance(survive)
+            ):
+                lost.add(directory)
+                del self._directories[directory]
+                self.bites["lost-name"] += 1
+            else:
+                self._directories[directory] = True
+        return lost
 
     def _decide(
         self, contents: _Contents, operation: _Write | _Truncate, tear: int, survive: int
@@ -209,6 +260,12 @@ class SimulatedDisk:
             there = [sector for sector in sectors if draws.chance(MILLION // 2)]
             for sector in there:
                 _apply(contents.durable, sector)
+            # The length is stored apart from the bytes: what is missing before it reads as zeros.
+            missing = operation.offset + len(operation.data) - len(contents.durable)
+            if missing > 0 and draws.chance(MILLION // 2):
+                contents.durable += bytes(missing)
+                self.bites["torn-write"] += 1
+                return
             whole = {0: "lost-write", len(sectors): "survived-write"}
             self.bites[whole.get(len(there), "torn-write")] += 1
         else:
@@ -222,7 +279,6 @@ class SimulatedDisk:
             del contents.flipped[place, bit]
         else:
             contents.flipped[place, bit] = None
-        self.bites["flipped-bit"] += 1
 
 
 class SimulatedFile:
@@ -238,6 +294,8 @@ class SimulatedFile:
         """All of the file, durable or not."""
         self._check()
         self._disk.check_read()
+        if self._contents.flipped:
+            self._disk.bites["flip-bit"] += 1
         return bytes(self._contents.visible)
 
     def append(self, data: bytes) -> None:

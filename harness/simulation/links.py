@@ -5,10 +5,11 @@ happens to one message says nothing about any other.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from harness.simulation.draws import Draws, Stream
-from harness.simulation.world import Rates, healthy
+from harness.simulation.world import Fault, Kind, Rates, healthy
 
 _DRAWS_PER_MESSAGE: Final = 8
 
@@ -33,6 +34,10 @@ class Links:
     def cut(self, number: int, name: str, links: list[tuple[Host, Host]]) -> None:
         """Let nothing pass these links, until `mend(number)`. `name` is the kind of fault."""
         self._cuts[number] = (name, dict.fromkeys(links))
+
+    def cut_more(self, number: int, links: list[tuple[Host, Host]]) -> None:
+        """Extend a cut that was made and not taken back."""
+        self._cuts[number][1].update(dict.fromkeys(links))
 
     def mend(self, number: int) -> None:
         """Take one cut back."""
@@ -99,3 +104,42 @@ class Links:
         stream.count = sent[0] * _DRAWS_PER_MESSAGE
         sent[0] += 1
         return stream
+
+
+def links_of(
+    fault: Fault, members: Sequence[Host], clients: Iterable[Host]
+) -> list[tuple[Host, Host]]:
+    """What a cut of some kind stops: sender and receiver."""
+    target = fault.target
+    match fault.kind:
+        case Kind.CUT:
+            return [(target, fault.other)]
+        case Kind.CUT_BOTH:
+            return [(target, fault.other), (fault.other, target)]
+        case Kind.ISOLATE:
+            others = [*members, *clients]
+            return [link for o in others for link in ((o, target), (target, o)) if o != target]
+        case Kind.RING:
+            return ring(members)
+        case Kind.CUT_LEADERS:
+            return []  # nobody yet
+        case _:
+            raise AssertionError(fault.kind)
+
+
+def ring(members: Sequence[Host]) -> list[tuple[Host, Host]]:
+    """Links to cut so that each member hears a majority, and no two the same one.
+
+    Everybody is put in a circle and hears only those nearest to it, half of the others. With three
+    that is a majority too many to be a ring, so there each hears one neighbour only.
+    """
+    count = len(members)
+    reach = (count // 2 + 1) // 2 if count > 3 else 0
+    links: list[tuple[Host, Host]] = []
+    for place, sender in enumerate(members):
+        for other_place, to in enumerate(members):
+            apart = min((place - other_place) % count, (other_place - place) % count)
+            is_next = (other_place - place) % count == 1
+            if sender != to and (apart > reach if reach else not is_next):
+                links.append((sender, to))
+    return links

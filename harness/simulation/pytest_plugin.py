@@ -9,15 +9,19 @@
 
 A failure names its seed and shows the last events; `--simulation-seed=17` runs that one alone,
 `--simulation-seeds=1000` more of them.
+
+Not an entry point, which would save that line: pytest rewrites the assertions of every package of a
+distribution that has one (node, checker, …), in every session, and warns about an editable install.
+Loading this module imports nothing but pytest; Trio and the simulator come with the first call.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from harness.simulation.programs import Simulated, Simulation, simulate
-from harness.simulation.trace import Trace
+if TYPE_CHECKING:
+    from harness.simulation.programs import Simulated, Simulation
 
 SEEDS: Final = 20
 
@@ -50,18 +54,20 @@ class SimulateSeeds:
 
     def __call__(
         self,
-        main: Callable[[Simulation], Awaitable[Any]],
+        main: "Callable[[Simulation], Awaitable[Any]]",
         *,
         seeds: int = SEEDS,
         **named: Any,  # noqa: ANN401 - as `simulate` takes them
-    ) -> list[Simulated[Any]]:
+    ) -> "list[Simulated[Any]]":
         """Run `main(world)` under `seeds` seeds; the options of pytest come first."""
+        from harness.simulation.programs import Hung, simulate  # noqa: PLC0415 - see above
+
         count = seeds if self._count is None else self._count
         done = []
         for seed in range(count) if self._only is None else [self._only]:
             try:
                 done.append(simulate(main, seed=seed, **named))
-            except Exception as error:
+            except (Exception, Hung) as error:
                 error.add_note(f"again, alone: pytest --simulation-seed={seed}")
                 error.add_note(_last_events(main, seed, named))
                 raise
@@ -69,13 +75,16 @@ class SimulateSeeds:
 
 
 def _last_events(
-    main: Callable[[Simulation], Awaitable[Any]], seed: int, named: dict[str, Any]
+    main: "Callable[[Simulation], Awaitable[Any]]", seed: int, named: dict[str, Any]
 ) -> str:
     """Run it once more, and keep what happens."""
+    from harness.simulation.programs import Hung, simulate  # noqa: PLC0415 - see above
+    from harness.simulation.trace import Trace  # noqa: PLC0415
+
     trace = Trace(is_kept=True)
     try:
         simulate(main, seed=seed, **(named | {"trace": trace}))
-    except Exception:
+    except (Exception, Hung):
         lines = [
             f"{event.at / 1e9:12.6f}  {event.host:12} {event.kind:8} {event.peer} {event.text}"
             for event in trace.events[-_EVENTS:]

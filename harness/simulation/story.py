@@ -68,7 +68,9 @@ class Story:
         sending = self.sent.get(event.message)
         if sending is None:
             return self._faults.get((event.at, event.text.split(" ", 1)[0]), event.text)
-        return brief(sending.detail) if sending.detail else sending.text
+        # Over a stream several messages go in one piece.
+        said = " + ".join(brief(message) for message in sending.detail.split("\n"))
+        return said if sending.detail else sending.text
 
     def type_of(self, event: Event) -> str:
         """The type of its message; nothing for other events."""

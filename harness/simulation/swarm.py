@@ -33,6 +33,12 @@ _OFTEN: Final = {
 
 _SELDOM: Final = 3
 
+_MET_AT_A_START: Final = frozenset({Kind.FLIP_BIT, Kind.FAIL_READ})
+"""Damage that a replica which goes on running never notices. Half of the time it is made to restart."""
+
+_RESTARTS: Final = 10_000
+"""Added to the number of a fault: the number of the crash that comes with it."""
+
 _KINDS: Final = ("Accept", "Accepted", "Prepare", "Promise", "Heartbeat", "Heard", "Learn")
 """Of messages, for worlds in which one of them fares worse than the others."""
 
@@ -113,11 +119,22 @@ def _faults(draws: Draws, shape: _Shape) -> tuple[Fault, ...]:
         draw = draws.stream("faults", kind.value)
         if not draw.chance(_CHANCE_OF_KIND * _PERCENT):
             continue
-        faults.extend(
-            _fault(100 * place + count, kind, draw, shape)
-            for count in range(draw.between(1, _OFTEN.get(kind, _SELDOM)))
-        )
+        for count in range(draw.between(1, _OFTEN.get(kind, _SELDOM))):
+            fault = _fault(100 * place + count, kind, draw, shape)
+            faults.append(fault)
+            if kind in _MET_AT_A_START and draw.chance(MILLION // 2):
+                faults.append(_restart_after(fault))
     return tuple(sorted(faults, key=lambda fault: (fault.at, fault.number)))
+
+
+def _restart_after(fault: Fault) -> Fault:
+    return structs.replace(
+        fault,
+        number=_RESTARTS + fault.number,
+        kind=Kind.CRASH,
+        at=fault.until,
+        until=fault.until + 100 * MS,
+    )
 
 
 def _fault(number: int, kind: Kind, draw: Stream, shape: _Shape) -> Fault:
@@ -127,6 +144,9 @@ def _fault(number: int, kind: Kind, draw: Stream, shape: _Shape) -> Fault:
     other = 1 + (target - 1 + draw.between(1, replicas - 1)) % replicas if replicas > 1 else target
     length = 10 * MS + draw.exponential(draw.choice((50 * MS, 300 * MS, SECOND)))
     amount = 0
+    where = draw.choice(_PLACES) if kind is Kind.CRASH_AT_FAILPOINT else ""
+    if where == "at-opening" and draw.chance(MILLION // 2):
+        at = 0  # the first time, when the disk is new
     match kind:
         case Kind.CLIENT_CRASH:
             target = FIRST_CLIENT + draw.below(shape.clients)
@@ -138,6 +158,12 @@ def _fault(number: int, kind: Kind, draw: Stream, shape: _Shape) -> Fault:
                 amount = min(max(amount, 900_000), 1_100_000)
         case Kind.CLOCK_STEP | Kind.CLOCK_STROBE:
             amount = draw.choice((-SECOND, -50 * MS, 50 * MS, SECOND))
+        case Kind.CUT_LEADERS:
+            # Two elections at least, each of a leader that has hardly begun.
+            length, amount = (
+                draw.between(300 * MS, 1500 * MS),
+                draw.choice((10 * MS, 30 * MS, 100 * MS)),
+            )
         case _:
             pass
     return Fault(
@@ -148,5 +174,5 @@ def _fault(number: int, kind: Kind, draw: Stream, shape: _Shape) -> Fault:
         until=at + length,
         other=other,
         amount=amount,
-        where=draw.choice(_PLACES) if kind is Kind.CRASH_AT_FAILPOINT else "",
+        where=where,
     )

@@ -21,8 +21,9 @@ class Kind(Enum):
     CRASH = "crash"
     """`target` loses all that is volatile; it restarts at `until`."""
     CRASH_AT_FAILPOINT = "crash-at-failpoint"
-    """As CRASH, but when `target` passes the failpoint `where` for the first time after `at`;
-    it restarts `until - at` later."""
+    """As CRASH, but when `target` passes the failpoint `where` for the first time after `at`, on the
+    floor `runtime` with a write of `amount` bytes or more that no fsync has covered; it restarts
+    `until - at` later."""
     PAUSE = "pause"
     """`target` stands still until `until`; what arrives meanwhile waits."""
     SLOW = "slow"
@@ -49,6 +50,9 @@ class Kind(Enum):
     """One bit that `target` has stored durably flips."""
     CLIENT_CRASH = "client-crash"
     """The client `target` goes; another takes its place at `until`."""
+    CUT_LEADERS = "cut-leaders"
+    """Until `until` one looks every `amount` ns who leads: nothing passes between that replica and
+    the others any more, while clients go on asking it. At the end all of them are back at once."""
     TRANSFER = "transfer"
     """Whoever leads is asked to let `target` lead. No fault, but an operator's wish."""
 

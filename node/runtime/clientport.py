@@ -19,7 +19,7 @@ from node.runtime.connection import Connection, Counters, expect_hello
 from node.runtime.inbox import Inbox
 from node.runtime.logs import logger
 from node.runtime.ticker import clock_ns
-from node.types import ClientId, Command, Query, ReplicaId, RequestNumber
+from node.types import OPEN_SESSION, ClientId, Command, Query, ReplicaId, RequestNumber
 from node.wire.messages import (
     CLIENT_CODEC,
     COMMAND_BYTES_MAX,
@@ -28,6 +28,7 @@ from node.wire.messages import (
     ClientHello,
     Interrupted,
     NotExecuted,
+    Opened,
     Request,
     StatusReply,
     StatusRequest,
@@ -55,14 +56,19 @@ class ClientConnection(Connection):
         self._answered = trio.Event()
 
     def answer(self, request: RequestId, answer: Answer) -> None:
-        """Queue the answer to one request; never waits."""
+        """Queue the answer to one request, for the next `flush`; never waits."""
         self.waiting.pop(request, None)
-        self.post(answer)
+        self.queue(answer)
         self._answered.set()
+
+    @property
+    def has_credit(self) -> bool:
+        """Whether this client may have another request in flight."""
+        return len(self.waiting) < IN_FLIGHT_MAX
 
     async def wait_credit(self) -> None:
         """Wait until this client may have another request in flight."""
-        while len(self.waiting) >= IN_FLIGHT_MAX:
+        while not self.has_credit:
             self._answered = trio.Event()
             await self._answered.wait()
 
@@ -73,6 +79,8 @@ class Replies:
     def __init__(self, client_addresses: Mapping[ReplicaId, str]) -> None:
         self._addresses = client_addresses
         self._waiting: dict[RequestId, ClientConnection] = {}
+        self._answered: dict[ClientConnection, None] = {}
+        """Connections with answers that have not left."""
 
     def expect(self, request: RequestId, connection: ClientConnection) -> None:
         """From now on the answer to `request` goes to `connection`."""
@@ -83,18 +91,31 @@ class Replies:
 
     def forget(self, connection: ClientConnection) -> None:
         """The connection is gone; whoever asked will ask again elsewhere."""
+        self._answered.pop(connection, None)
         for request in connection.waiting:
             if self._waiting.get(request) is connection:
                 del self._waiting[request]
         connection.waiting.clear()
 
     def answer(self, answer: Answer) -> None:
-        """Give an answer to whoever waits for it; most replicas have nobody who does."""
-        number = getattr(answer, "number", RequestNumber(0))  # Opened answers request 0
+        """Give an answer to whoever waits for it; most replicas have nobody who does.
+
+        It leaves with the next `flush`: whatever was answered meanwhile leaves together.
+        """
+        if not self._waiting:
+            return
+        number = OPEN_SESSION if isinstance(answer, Opened) else answer.number
         request = (answer.client, number)
         connection = self._waiting.pop(request, None)
         if connection is not None:
             connection.answer(request, answer)
+            self._answered[connection] = None
+
+    def flush(self) -> None:
+        """Send all answers; never waits."""
+        for connection in self._answered:
+            connection.flush()
+        self._answered.clear()
 
     def refuse(self, refused: Refused, leader: ReplicaId | None) -> None:
         """Tell a client that this attempt certainly did nothing."""
@@ -148,19 +169,38 @@ class ClientPort:
                 self._replies.forget(connection)
 
     async def _read(self, connection: ClientConnection) -> None:
-        async for message in connection:
-            match message:
-                case Request(client, number, answered, body):
-                    command = Command(client=client, number=number, answered=answered, body=body)
-                    await self._ask(connection, command, Propose(command))
-                case Query():
-                    await self._ask(connection, message, Read(message, clock_ns()))
-                case StatusRequest():
-                    connection.post(self._status())
-                case TransferRequest(to):
-                    connection.post(self._transfer(to))
-                case _:
-                    raise WireError(f"a client does not send {type(message).__name__}")
+        is_open = True
+        while is_open:
+            for message in connection.received():
+                match message:
+                    case Request():
+                        command = Command(
+                            message.client, message.number, message.answered, message.body
+                        )
+                        self.ask(connection, command, Propose(command))
+                    case Query():
+                        self.ask(connection, message, Read(message, clock_ns()))
+                    case StatusRequest():
+                        connection.post(self._status())
+                    case TransferRequest(to):
+                        connection.post(self._transfer(to))
+                    case _:
+                        raise WireError(f"a client does not send {type(message).__name__}")
+                if not connection.has_credit:
+                    await connection.wait_credit()
+                if not self._inbox.has_room:
+                    await self._inbox.wait_room()
+            is_open = await connection.receive_more()
+
+    def ask(
+        self, connection: ClientConnection, asked: Command | Query, event: Propose | Read
+    ) -> None:
+        """Post it to the core; its answer goes to `connection`."""
+        size = len(asked.body)
+        if size > COMMAND_BYTES_MAX:
+            raise WireError(f"a request of {size} bytes; {COMMAND_BYTES_MAX} are allowed")
+        self._replies.expect((asked.client, asked.number), connection)
+        self._inbox.post(event)
 
     def _transfer(self, to: ReplicaId) -> TransferReply:
         """Have the core hand over, if that can make sense."""
@@ -172,15 +212,3 @@ class ClientPort:
             return TransferReply(f"{to} is no replica of this cluster")
         self._inbox.post(Transfer(to))
         return TransferReply("")
-
-    async def _ask(
-        self, connection: ClientConnection, asked: Command | Query, event: Propose | Read
-    ) -> None:
-        """Post it to the core, and wait until this client may ask for more."""
-        size = len(asked.body)
-        if size > COMMAND_BYTES_MAX:
-            raise WireError(f"a request of {size} bytes; {COMMAND_BYTES_MAX} are allowed")
-        self._replies.expect((asked.client, asked.number), connection)
-        self._inbox.post(event)
-        await connection.wait_credit()
-        await self._inbox.wait_room()

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import trio
 
+from node.direct import receive_some, send_now
 from node.errors import VersionMismatch, WireError
 from node.runtime.nursery import bare_errors
 from node.wire.codec import Codec
@@ -38,6 +39,7 @@ class Connection:
         self._output: list[bytes] = []
         self._output_bytes = 0
         self._posted = trio.Event()
+        self._is_writing = False
         self._patience = trio.CancelScope()
         # Around the writer: cancelled when the other side does not read, which the writer, in the
         # middle of sending, would never notice by itself.
@@ -57,14 +59,29 @@ class Connection:
                     connection_nursery.cancel_scope.cancel()
 
     def post(self, message: object) -> None:
-        """Queue one message; never waits."""
+        """Queue one message and have it sent soon; never waits."""
+        self.queue(message)
+        self._posted.set()
+
+    def queue(self, message: object) -> None:
+        """Queue one message, which leaves with the next `flush` or `post`; never waits."""
         data = frame(self._codec.encode(message), self._frame_bytes_max)
         if self._output_bytes + len(data) > OUTPUT_BYTES_MAX:
             self._patience.cancel()
         else:
             self._output.append(data)
             self._output_bytes += len(data)
-        self._posted.set()
+
+    def flush(self) -> None:
+        """Send what is queued: at once as far as possible, the rest soon; never waits."""
+        if not self._output:
+            return
+        if not self._is_writing:
+            data = b"".join(self._output)
+            rest = data[send_now(self._stream, data) :]
+            self._output, self._output_bytes = [rest] if rest else [], len(rest)
+        if self._output:
+            self._posted.set()
 
     def __aiter__(self) -> "Connection":
         """Messages until the other side closes; raises WireError for anything else."""
@@ -79,21 +96,36 @@ class Connection:
     async def receive(self) -> Any | None:  # noqa: ANN401 - whatever the codec knows
         """The next message; None when the other side has closed."""
         while (payload := self._decoder.next_frame()) is None:
-            data = await self._stream.receive_some(CHUNK_BYTES)
-            if not data:
-                if self._decoder.incomplete_bytes:
-                    raise WireError("the connection ended inside a frame")
+            if not await self.receive_more():
                 return None
-            self._decoder.receive_data(bytes(data))
         return self._codec.decode(payload)
+
+    def received(self) -> Iterator[Any]:
+        """The messages that are here already; raises WireError at the first that is none."""
+        while (payload := self._decoder.next_frame()) is not None:
+            yield self._codec.decode(payload)
+
+    async def receive_more(self) -> bool:
+        """Wait until more is here, though perhaps no whole message; False at the end."""
+        data = await receive_some(self._stream, CHUNK_BYTES)
+        if not data:
+            if self._decoder.incomplete_bytes:
+                raise WireError("the connection ended inside a frame")
+            return False
+        self._decoder.receive_data(data)
+        return True
 
     async def _write(self) -> None:
         with self._patience:
             while True:
                 await self._posted.wait()
                 self._posted = trio.Event()
+                if self._is_writing:
+                    continue  # a goodbye is on its way, and is the last word
                 data, self._output, self._output_bytes = b"".join(self._output), [], 0
+                self._is_writing = True
                 await self._stream.send_all(data)
+                self._is_writing = False
         raise WireError("the other side does not read its answers")
 
     async def _say_goodbye(self, reason: str) -> None:
@@ -101,6 +133,7 @@ class Connection:
         data = b"".join(self._output) + frame(
             self._codec.encode(Goodbye(reason)), self._frame_bytes_max
         )
+        self._is_writing = True  # what is posted from now on must not get in between
         with trio.move_on_after(1, shield=True):
             try:
                 await self._stream.send_all(data)

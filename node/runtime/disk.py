@@ -42,6 +42,9 @@ class Disk(Protocol):
     def open(self, path: Path) -> DiskFile:
         """Open, or create empty. StorageError when anyone else has it open."""
 
+    def make_directory(self, path: Path) -> None:
+        """Make the directory `path`, and those above it, where missing; durable when this returns."""
+
     def sync_directory(self, path: Path) -> None:
         """Make it durable that files exist in the directory `path`."""
 
@@ -67,6 +70,24 @@ class OsDisk:
             raise
         os.lseek(descriptor, 0, os.SEEK_END)
         return OsFile(descriptor)
+
+    def make_directory(self, path: Path) -> None:
+        """From the top, each durable before anything is made in it.
+
+        So of the directories that exist already only the lowest may be not durable, when whoever
+        made it was killed before the fsync. Where we may not write, we have made nothing.
+        """
+        missing = []
+        while not path.exists():
+            missing.append(path)
+            path = path.parent
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+        if os.access(path.parent, os.W_OK):
+            self.sync_directory(path.parent)
+        for directory in reversed(missing):
+            directory.mkdir(exist_ok=True)
+            self.sync_directory(directory.parent)
 
     def sync_directory(self, path: Path) -> None:
         """Make the directory durable: a new file's name lives there, not in the file."""

@@ -73,7 +73,7 @@ class Driver:
 
     async def run(self) -> None:
         """Run until `Stop`; closes the storage channel at the end."""
-        async with self._storage:
+        with self._storage:  # not `async with`: see storage.py
             stopping = False
             while not stopping:
                 for event in await self._inbox.take_all():
@@ -90,11 +90,16 @@ class Driver:
         if not envelopes:
             return
         failpoint("before-send")
+        written: dict[ReplicaId, PeerOutbox] = {}
         for envelope in envelopes:
             if envelope.to == self._replica:
                 self._inbox.post(Received(self._replica, envelope.message))
             else:
-                self._outboxes[envelope.to].put(self._encode(envelope.message))
+                outbox = self._outboxes[envelope.to]
+                outbox.put(self._encode(envelope.message))
+                written[envelope.to] = outbox
+        for outbox in written.values():
+            outbox.flush()
         failpoint("after-send")
 
     async def _carry_out(self, ready: Ready[Any, Any]) -> None:
@@ -114,6 +119,7 @@ class Driver:
             self._replies.refuse(refused, self._leader(ready.leader_hint))
         if ready.leader_hint is not None:
             self._on_leader_hint(ready.leader_hint)
+        self._replies.flush()
         for note in ready.notes:
             _log.info("%s", note)
 

@@ -28,9 +28,14 @@ class Inbox(Generic[EventT]):
         self._events.append(event)
         self._arrived.set()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether edges may read on."""
+        return len(self._events) < ROOMY
+
     async def wait_room(self) -> None:
         """Wait until the driver has caught up; edges call this before they read on."""
-        while len(self._events) >= ROOMY:
+        while not self.has_room:
             await self._taken.wait()
 
     async def take_all(self) -> list[EventT]:

@@ -49,6 +49,7 @@ from typing import Final, NoReturn
 from zlib import crc32
 
 from node.errors import CorruptRecord, StorageError
+from node.failpoints import failpoint
 from node.marks import sometimes
 from node.runtime.disk import Disk, DiskFile
 from node.types import ReplicaId
@@ -58,7 +59,7 @@ _DAMAGED = sometimes("a damaged journal is refused")
 _UNFINISHED = sometimes("a journal whose creation was cut short is begun again")
 _DISK_FAILED = sometimes("a disk fails, and its journal is not used again")
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 FILE_MAGIC: Final = b"gong-journal\n"
 FILE_HEADER_BYTES: Final = 512
 """One sector, so that a crash while it is written leaves all of it or nothing."""
@@ -153,12 +154,16 @@ class Journal:
 def open_journal(
     disk: Disk, path: Path, cluster: str, replica: ReplicaId
 ) -> tuple[Journal, list[bytes]]:
-    """Open or create the journal of `replica`: the journal, and its records in order.
+    """Open or create the journal of `replica`, and its directory: the journal, its records in order.
 
     All of these records are durable on return, and so is the file's existence. Raises CorruptRecord
     when durable bytes have changed, and StorageError when the file belongs to another cluster or
     replica, is in use, or the disk fails; the file is then closed again, and as it was.
     """
+    try:
+        disk.make_directory(path.parent)
+    except OSError as exc:
+        raise StorageError(f"{path.parent}: cannot be created: {exc.strerror}") from exc
     try:
         file = disk.open(path)
     except OSError as exc:
@@ -202,6 +207,7 @@ def _open_file(
     # Also when nothing was cut: these bytes may so far have survived only a process, or a failed
     # fsync, and whatever we say from now on rests on them.
     file.overwrite(vouched, data[vouched:end])
+    failpoint("at-opening")
     file.sync()
     disk.sync_directory(path.parent)
     journal = Journal(file, path, seed, end, dropped=len(data) - end)

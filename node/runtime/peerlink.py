@@ -6,6 +6,7 @@ A link only sends and a peer port only receives. What a broken connection loses 
 here: the core repeats what still matters.
 """
 
+from functools import partial
 from random import Random
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ import trio
 
 from node.core.interface import Received
 from node.core.multipaxos import Message
+from node.direct import send_now
 from node.errors import WireError
 from node.marks import sometimes
 from node.runtime.codecs import PEER_CODEC
@@ -86,8 +88,11 @@ class PeerLink:
                 async with trio.open_nursery() as link_nursery:
                     link_nursery.start_soon(self._watch, stream)
                     await stream.send_all(frame(PEER_CODEC.encode(self._hello), FRAME_BYTES_MAX))
-                    while True:
-                        await stream.send_all(await self._outbox.take_all())
+                    with self._outbox.direct(partial(send_now, stream)):
+                        while True:
+                            data = await self._outbox.take_all()
+                            with self._outbox.busy():
+                                await stream.send_all(data)
 
     async def _watch(self, stream: trio.SocketStream) -> None:
         """Notice the end of the connection also while there is nothing to send."""
@@ -116,11 +121,15 @@ class PeerPort:
                 hello = await expect_hello(connection, PeerHello, self._cluster)
                 if hello.sender not in self._peers:
                     raise WireError(f"replica {hello.sender} is no peer of this one")
-                async for message in connection:
-                    if not isinstance(message, Message):
-                        raise WireError(f"a link does not carry {type(message).__name__}")
-                    self._inbox.post(Received(hello.sender, message))
-                    await self._inbox.wait_room()
+                is_open = True
+                while is_open:
+                    for message in connection.received():
+                        if not isinstance(message, Message):
+                            raise WireError(f"a link does not carry {type(message).__name__}")
+                        self._inbox.post(Received(hello.sender, message))
+                        if not self._inbox.has_room:
+                            await self._inbox.wait_room()
+                    is_open = await connection.receive_more()
 
 
 def hello_of(cluster: str, replica: ReplicaId) -> PeerHello:

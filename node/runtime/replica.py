@@ -32,6 +32,7 @@ from node.errors import ConfigError, MalformedFrame, NodeError, StorageError, Wi
 from node.runtime.clientport import ClientPort, Replies
 from node.runtime.codecs import RECORD_CODEC
 from node.runtime.connection import Counters
+from node.runtime.delay import delayed
 from node.runtime.disk import Disk, OsDisk
 from node.runtime.driver import Driver, Event, Stop
 from node.runtime.inbox import Inbox
@@ -55,6 +56,9 @@ STORAGE_QUEUE: Final = 64
 
 CoreFactory = Callable[..., Core[Any, Any]]
 """Called with the arguments of `MultiPaxos`: the seam for other protocols."""
+
+Serve = Callable[[trio.abc.Stream], Awaitable[None]]
+"""Serves one connection and closes it."""
 
 
 class Replica:
@@ -118,7 +122,7 @@ class Replica:
             inbox=self._inbox,
             counters=self.counters,
         )
-        await _listen(peer_tasks, self._own.peer_address, port.serve)
+        await _listen(peer_tasks, self._own.peer_address, self._as_slow_as_asked(port.serve))
         for member in config.replicas:
             if member.id != self.replica:
                 link = PeerLink(
@@ -152,7 +156,19 @@ class Replica:
             status=self.status,
             counters=self.counters,
         )
-        await _listen(client_tasks, self._own.client_address, port.serve)
+        await _listen(client_tasks, self._own.client_address, self._as_slow_as_asked(port.serve))
+
+    def _as_slow_as_asked(self, serve: Serve) -> Serve:
+        """`serve`, on connections that are delayed as the configuration says; usually not at all."""
+        delay_s = self.config.timing.delay_ms / 1000
+        if not delay_s:
+            return serve
+
+        async def serve_later(stream: trio.abc.Stream) -> None:
+            async with delayed(stream, delay_s) as slow:
+                await serve(slow)
+
+        return serve_later
 
     def transfer(self, to: ReplicaId | None) -> None:
         """Hand the leadership over, if it is here; `status` tells when that has happened."""
@@ -232,10 +248,6 @@ def _recover(
     disk: Disk, path: Path, cluster: str, replica: ReplicaId
 ) -> tuple[Journal, tuple[Record, ...]]:
     """Open the journal and read back what this replica has said. Runs in a thread."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{path.parent}: cannot be created: {error.strerror}") from error
     journal, frames = open_journal(disk, path, cluster, replica)
     if journal.dropped_bytes:
         _log.warning("%s: dropped a torn tail of %d bytes", path, journal.dropped_bytes)
@@ -253,9 +265,7 @@ def _recover(
     return journal, tuple(records)
 
 
-async def _listen(
-    nursery: trio.Nursery, address: Address, serve: Callable[[trio.SocketStream], Awaitable[None]]
-) -> None:
+async def _listen(nursery: trio.Nursery, address: Address, serve: Serve) -> None:
     """Accept on `address` before returning; the listeners live in `nursery`."""
     try:
         listeners = await trio.open_tcp_listeners(address.port, host=address.host)

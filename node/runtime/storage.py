@@ -1,6 +1,6 @@
 """The storage stage: saves what rests on disk, then lets go of what rests on it.
 
-    driver ──Work──▶ storage stage ──(thread: append, one fsync)──▶ release(envelopes), in order
+    driver ──Work──▶ storage stage ──(append, one fsync)──▶ release(envelopes), in order
 
 Everything that waits when the disk becomes free shares one fsync (group commit). A failure ends the
 stage, and with it the replica, before anything that rests on the lost bytes is released.
@@ -21,6 +21,10 @@ GROUP_MAX: Final = 256
 """Works in one group; more than the driver can have outstanding at the default channel size."""
 
 
+QUICK_S: Final = 0.001
+"""A replica may stand still for so long to save a group: a fraction of a tick."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """The durable part of one `Ready`."""
@@ -35,7 +39,10 @@ async def storage_stage(
     release: Callable[[Sequence[Envelope[Any]]], None],
 ) -> None:
     """Serve until `works` is closed at the other end; then everything is durable."""
-    async with works:
+    pace = _Pace()
+    # Not `async with`: that would pass a checkpoint, where the driver, whose channel has just closed,
+    # may have failed already, and a cancellation would take the place of what the disk said.
+    with works:
         async for first in works:
             group = [first]
             while len(group) < GROUP_MAX:
@@ -44,7 +51,12 @@ async def storage_stage(
                 except (trio.WouldBlock, trio.EndOfChannel):
                     break
             failpoint("before-save")
-            await trio.to_thread.run_sync(_save, journal, group)
+            began = trio.current_time()
+            if pace.is_quick:
+                _save(journal, group)
+            else:
+                await trio.to_thread.run_sync(_save, journal, group)
+            pace.note(trio.current_time() - began)
             failpoint("after-save")
             for work in group:
                 if work.messages_after_persist:
@@ -52,8 +64,28 @@ async def storage_stage(
         await trio.to_thread.run_sync(journal.sync)
 
 
+class _Pace:
+    """Whether the disk is quicker than a thread: then it is not worth one.
+
+    A thread there and back costs two switches and the lock of the interpreter: as much as an fsync
+    of a good disk, again. But the whole replica stands still meanwhile. So a disk has to prove
+    itself quick, and one that has stalled once has to prove it again, for long.
+    """
+
+    def __init__(self) -> None:
+        self._average_s = 5 * QUICK_S
+
+    @property
+    def is_quick(self) -> bool:
+        return self._average_s < QUICK_S
+
+    def note(self, took_s: float) -> None:
+        """One more group was saved."""
+        self._average_s += (took_s - self._average_s) / 16
+
+
 def _save(journal: Journal, group: Sequence[Work]) -> None:
-    """Append the group's records; fsync if anything is waiting for them. Runs in a thread."""
+    """Append the group's records; fsync if anything is waiting for them. It blocks."""
     records = [RECORD_CODEC.encode(record) for work in group for record in work.records]
     if records:
         journal.append(records)

@@ -23,6 +23,11 @@ VALUE_CHARACTERS_MAX: Final = 1024 * 1024
 that tried would stop. At four bytes a character this is half a frame."""
 
 
+_NOTHING_TO_SAY: Final = Done(None)
+_DONE: Final = encode_result(_NOTHING_TO_SAY)
+"""What most operations say, once for all of them."""
+
+
 class KeyValueStore:
     """The application that `gong node` replicates."""
 
@@ -35,7 +40,8 @@ class KeyValueStore:
             operation = decode_operation(body)
         except WireError as error:
             return encode_result(Invalid(str(error)))
-        return encode_result(self.apply(operation))
+        result = self.apply(operation)
+        return _DONE if result is _NOTHING_TO_SAY else encode_result(result)
 
     def query(self, body: bytes) -> bytes:
         """Answer a get; nothing else is a question."""
@@ -70,4 +76,4 @@ class KeyValueStore:
                 values[key] = value + suffix
             case _:
                 assert_never(operation)
-        return Done(None)
+        return _NOTHING_TO_SAY

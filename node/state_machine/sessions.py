@@ -98,6 +98,11 @@ class SessionedStateMachine:
     @staticmethod
     def _forget_answered(session: Session, answered: RequestNumber) -> None:
         if answered > session.answered:
-            session.answered = answered
-            for number in [number for number in session.results if number <= answered]:
-                del session.results[number]
+            results, before, session.answered = session.results, session.answered, answered
+            # Usually one step, through many results; but a client may also name any number.
+            if answered - before <= len(results):
+                for number in range(before + 1, answered + 1):
+                    results.pop(RequestNumber(number), None)
+            else:
+                for number in [number for number in results if number <= answered]:
+                    del results[number]

@@ -1,26 +1,34 @@
-"""Messages as bytes and back: dataclass <-> one CBOR array, by registered tag.
+"""Messages as bytes and back: one MessagePack array of the fields, after a registered tag.
 
     Accept(ballot=Ballot(3, 1), slot=7, value=Batch(commands=()))
-    [     12,           [3, 1],      7,       [21,  []          ]]
+    [      4,           [3, 1],      7,       [33,  []          ]]
       its tag
 
 Encoding trusts the type checker. Decoding trusts nobody: every type, arity and bound is verified,
-and whatever is wrong with the bytes, the answer is a `WireError`. CBOR can say more than we do (maps,
-floats, dates, shared and cyclic values, bignums, indefinite lengths); all of that is refused, tags
-before anything acts on them, and nesting is allowed exactly as deep as the registered classes go.
-How a class becomes an array, and what its fields may be, is in `node.wire.shapes`.
+and whatever is wrong with the bytes, the answer is a `WireError`. MessagePack can say more than we
+do (maps, floats, extensions); all of that is refused.
+
+There are two ways through here. Classes of which there is one in every operation are msgspec
+Structs with a tag of their own, which msgspec writes and reads by itself, in C. All others are
+dataclasses, and `node.wire.shapes` says how each becomes an array and what its fields may be.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from io import BytesIO
-from typing import Final, Generic, NoReturn, TypeVar
+from collections.abc import Mapping
+from typing import Final, Generic, TypeVar
 
-import cbor2
+import msgspec
 
 from node.errors import MalformedFrame, UnknownTag
-from node.wire.shapes import Shapes, Value, found
+from node.wire.shapes import Reader, Shapes, Value, Writer, found, is_struct
 
 MessageT = TypeVar("MessageT")
+
+_DECODING_ERRORS: Final = (
+    msgspec.DecodeError,  # also of a type, in a Struct
+    ValueError,
+    RecursionError,
+    MemoryError,
+)
 
 
 class Codec(Generic[MessageT]):
@@ -34,20 +42,42 @@ class Codec(Generic[MessageT]):
     def __init__(self, registry: Mapping[int, type[MessageT]]) -> None:
         tags: dict[type, int] = {cls: tag for tag, cls in registry.items()}
         assert len(tags) == len(registry), "a class is registered under two tags"
-        compiled = Shapes(tags)
-        shapes = {tag: compiled.of_class(cls) for tag, cls in registry.items()}
         self._names = {tag: cls.__name__ for tag, cls in registry.items()}
-        self._writers = {cls: shapes[tag].write for tag, cls in registry.items()}
-        self._readers = {tag: shape.read for tag, shape in shapes.items()}
-        self._depth_max = max((shape.depth for shape in shapes.values()), default=1)
+        self._writers: dict[type, Writer | None] = {}
+        """None for what msgspec writes by itself."""
+        self._readers: dict[int, Reader] = {}
+        self._structs: dict[int, msgspec.msgpack.Decoder[MessageT]] = {}
+        compiled = Shapes(tags)
+        for tag, cls in registry.items():
+            shape = compiled.of_class(cls)
+            self._readers[tag] = shape.read
+            self._writers[cls] = None if is_struct(cls) else shape.write
+            if is_struct(cls):
+                self._structs[tag] = msgspec.msgpack.Decoder(cls)
+        self._encode = msgspec.msgpack.Encoder().encode
 
     def encode(self, message: MessageT) -> bytes:
         """`message`, which must be of a registered class, as bytes."""
-        return cbor2.dumps(self._writers[type(message)](message))
+        writer = self._writers[type(message)]
+        return self._encode(message if writer is None else writer(message))
 
     def decode(self, data: bytes) -> MessageT:
         """The one message that `data` is; anything else raises MalformedFrame or UnknownTag."""
-        raw = self._decode_cbor(data)
+        # The second byte is the tag of any array of less than 16 that starts with one below 128.
+        # Whether it is such an array is for the decoder to find out.
+        decoder = self._structs.get(data[1]) if len(data) > 1 else None
+        if decoder is not None:
+            try:
+                return decoder.decode(data)
+            except _DECODING_ERRORS as exc:
+                raise self._malformed(data[1], exc) from exc
+        return self._decode_by_shape(data)
+
+    def _decode_by_shape(self, data: bytes) -> MessageT:
+        try:
+            raw: Value = msgspec.msgpack.decode(data)
+        except _DECODING_ERRORS as exc:
+            raise MalformedFrame(f"not the MessagePack we speak: {exc}") from exc
         if type(raw) is not list or not raw or type(raw[0]) is not int:
             raise MalformedFrame(f"expected an array that starts with a tag, found {found(raw)}")
         tag = raw[0]
@@ -56,46 +86,9 @@ class Codec(Generic[MessageT]):
             raise UnknownTag(f"tag {tag} is not one of {sorted(self._readers)}")
         try:
             message: MessageT = read(raw)
-        except ValueError as exc:
-            raise MalformedFrame(f"tag {tag} ({self._names[tag]}): {exc}") from exc
+        except _DECODING_ERRORS as exc:
+            raise self._malformed(tag, exc) from exc
         return message
 
-    def _decode_cbor(self, data: bytes) -> Value:
-        stream = BytesIO(data)
-        # A decoder per message: one that is kept would tie the codec to one thread, for 0.4 µs.
-        decoder = cbor2.CBORDecoder(
-            stream,
-            tag_hook=_refuse_tag,
-            semantic_decoders=_EVERY_TAG,
-            max_depth=self._depth_max,
-            allow_indefinite=False,
-            allow_duplicate_keys=False,
-            strict_hashable_types=True,
-        )
-        try:
-            raw = decoder.decode()
-        except (cbor2.CBORError, ValueError, ArithmeticError, RecursionError, MemoryError) as exc:
-            raise MalformedFrame(f"not the CBOR we speak: {exc}") from exc
-        if stream.tell() != len(data):
-            raise MalformedFrame(f"{len(data) - stream.tell()} bytes after the end of the message")
-        return raw
-
-
-class _EveryTag(Mapping[int, Callable[[Value, bool], Value]]):
-    """A handler for every CBOR tag there is: refuse. cbor2's own would build foreign or cyclic values."""
-
-    def __getitem__(self, _tag: int) -> Callable[[Value, bool], Value]:
-        return _refuse_tag
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-
-def _refuse_tag(_value: object, _immutable: bool) -> NoReturn:
-    raise ValueError("CBOR tags are not used")
-
-
-_EVERY_TAG: Final = _EveryTag()
+    def _malformed(self, tag: int, why: BaseException) -> MalformedFrame:
+        return MalformedFrame(f"tag {tag} ({self._names[tag]}): {why}")

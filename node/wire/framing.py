@@ -68,8 +68,7 @@ class FrameDecoder:
         payload_end = payload_start + length
         if len(self._buffer) < payload_end:
             return None
-        with memoryview(self._buffer) as view:
-            payload = bytes(view[payload_start:payload_end])
+        payload = bytes(memoryview(self._buffer)[payload_start:payload_end])
         self._start = payload_end
         return payload
 

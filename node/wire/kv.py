@@ -4,30 +4,27 @@ Consensus carries an operation as opaque bytes; only the client that writes them
 machine that executes them know this page. Keys and values are text; absent is `None`.
 """
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from node.errors import MalformedFrame
+from node.types import WireStruct
 from node.wire.codec import Codec
 
 
-@dataclass(frozen=True, slots=True)
-class Get:
+class Get(WireStruct, frozen=True, tag=1):
     """Read `key`."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(WireStruct, frozen=True, tag=2):
     """Write `key`."""
 
     key: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Cas:
+class Cas(WireStruct, frozen=True, tag=3):
     """Write `new` if `key` holds `old`; `old` is None for a key that must be absent."""
 
     key: str
@@ -35,15 +32,13 @@ class Cas:
     new: str
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(WireStruct, frozen=True, tag=4):
     """Make `key` absent."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(WireStruct, frozen=True, tag=5):
     """Put `suffix` behind what `key` holds; an absent key counts as empty."""
 
     key: str
@@ -53,20 +48,17 @@ class Append:
 Operation = Get | Put | Cas | Delete | Append
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(WireStruct, frozen=True, tag=16):
     """It happened; `value` is what a get found."""
 
     value: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Mismatch:
+class Mismatch(WireStruct, frozen=True, tag=17):
     """A cas that compared, and found another value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Invalid:
+class Invalid(WireStruct, frozen=True, tag=18):
     """The body of the request is not an operation, or asks for too much; nothing happened."""
 
     reason: str

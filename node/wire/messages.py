@@ -15,12 +15,12 @@ be asked again on another connection.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from node.types import ClientId, Query, ReplicaId, RequestNumber
+from node.types import ClientId, Natural, Query, ReplicaId, RequestNumber, WireStruct
 from node.wire.codec import Codec
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 """Raised whenever a frame changes its meaning; both sides must agree."""
 
 FRAME_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -48,14 +48,13 @@ class ClientHello:
     cluster: str
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(WireStruct, frozen=True, tag=66):
     """Have `body` executed, exactly once however often this is asked."""
 
-    client: ClientId
+    client: Annotated[ClientId, Natural]
     """A session; while it is being opened (number 0), a nonce of the client's."""
-    number: RequestNumber
-    answered: RequestNumber
+    number: Annotated[RequestNumber, Natural]
+    answered: Annotated[RequestNumber, Natural]
     """All requests up to this one were answered; their results may be forgotten."""
     body: bytes
 
@@ -68,12 +67,11 @@ class Opened:
     session: ClientId
 
 
-@dataclass(frozen=True, slots=True)
-class Executed:
+class Executed(WireStruct, frozen=True, tag=68):
     """The request was executed, once, or the query answered; this is what the state machine said."""
 
-    client: ClientId
-    number: RequestNumber
+    client: Annotated[ClientId, Natural]
+    number: Annotated[RequestNumber, Natural]
     body: bytes
 
 

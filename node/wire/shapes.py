@@ -4,11 +4,12 @@ A class is one array of its fields in order. A class that has a tag in the regis
 with it, nested or not; any other dataclass or NamedTuple is a bare array, since the field's type
 says which class it is.
 
-    int  bool  str  bytes  NewType     as CBOR has them; True is not an int
+    int  bool  str  bytes  NewType     as MessagePack has them; True is not an int
     Enum                               its value, an int or a str
     X | None                           null, or X
     A | B                              an array that starts with the tag of A or of B
     tuple[X, ...]  tuple[X, Y]         an array
+    msgspec.Struct                     an array, with its own tag if it has one; msgspec's business
 
 An int is 0 … 2**63-1. `Annotated[int, range(-5, 6)]` says otherwise; on a str, bytes or
 `tuple[X, ...]` such a range bounds the length, which is otherwise bounded by the frame alone.
@@ -20,22 +21,24 @@ wrong type does.
 
 import enum
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from operator import attrgetter
 from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
+import msgspec
+
 Value = Any
-"""Ours or CBOR's: what it really is, is what this module finds out."""
+"""Ours or MessagePack's: what it really is, is what this module finds out."""
 
 INT_BOUNDS: Final = range(2**63)
 """What an int may be if its field does not say: what fits a signed 64-bit word elsewhere, too."""
 _ANY_LENGTH: Final = range(2**63)
 
 Reader = Callable[[Value], Value]
-"""From a decoded CBOR value to ours; raises ValueError that names the field and what it expected."""
+"""From a decoded value to ours; raises ValueError that names the field and what it expected."""
 Writer = Callable[[Value], Value]
-"""From our value to one that cbor2 writes."""
+"""From our value to one that msgspec writes."""
 
 
 def _as_it_is(value: Value) -> Value:
@@ -48,8 +51,6 @@ class Shape:
 
     read: Reader
     write: Writer
-    depth: int = 0
-    """Arrays inside arrays, at most."""
 
 
 class Shapes:
@@ -69,6 +70,8 @@ class Shapes:
             ranges = [extra for extra in arguments[1:] if isinstance(extra, range)]
             return self.of_type(arguments[0], where, ranges[0] if ranges else bounds)
         if origin is tuple and arguments[-1] is Ellipsis:
+            if is_struct(arguments[0]) and bounds is None:
+                return _struct(hint)  # all of them at once
             return _sequence(self.of_type(arguments[0], where), where, bounds or _ANY_LENGTH)
         if origin is tuple:
             parts = [self.of_type(part, f"{where}[{i}]") for i, part in enumerate(arguments)]
@@ -77,9 +80,16 @@ class Shapes:
             return self._union(arguments, where, bounds)
         if hint in _PLAIN:
             return _plain(hint, where, bounds)
-        if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        if isinstance(hint, type):
+            return self._of_own_type(hint, where)
+        raise TypeError(f"{where}: {hint!r} cannot cross the wire")
+
+    def _of_own_type(self, hint: type, where: str) -> Shape:
+        if issubclass(hint, enum.Enum):
             return _enumeration(hint, where)
-        if isinstance(hint, type) and (is_dataclass(hint) or hasattr(hint, "_fields")):
+        if is_struct(hint):
+            return self.of_class(hint)
+        if is_dataclass(hint) or hasattr(hint, "_fields"):
             return self._choice([hint], where) if hint in self._tags else self.of_class(hint)
         raise TypeError(f"{where}: {hint!r} cannot cross the wire")
 
@@ -101,6 +111,9 @@ class Shapes:
     def of_class(self, cls: type) -> Shape:
         """The array of a class; whoever reads it has looked at its tag, if it has one."""
         name = cls.__name__
+        if is_struct(cls):
+            _check_struct(cls, self._tags.get(cls))
+            return _struct(cls)
         if cls not in self._classes:
             self._classes[cls] = None
             hints = get_type_hints(cls, include_extras=True)
@@ -108,8 +121,25 @@ class Shapes:
             self._classes[cls] = _class(cls, parts, self._tags.get(cls))
         shape = self._classes[cls]
         if shape is None:
-            raise TypeError(f"{name} contains itself: its depth on the wire would have no bound")
+            raise TypeError(f"{name} contains itself")
         return shape
+
+
+def is_struct(hint: Value) -> bool:
+    """Whether msgspec writes and reads it by itself."""
+    return isinstance(hint, type) and issubclass(hint, msgspec.Struct)
+
+
+def _check_struct(cls: type, tag: int | None) -> None:
+    config = cls.__struct_config__  # type: ignore[attr-defined]
+    if not config.array_like or not config.forbid_unknown_fields:
+        raise TypeError(f"{cls.__name__}: a Struct on the wire is a WireStruct")
+    if config.tag != tag:
+        raise TypeError(f"{cls.__name__}: its tag is {config.tag}, but it is registered as {tag}")
+
+
+def _struct(hint: Value) -> Shape:
+    return Shape(read=lambda raw: msgspec.convert(raw, hint), write=_as_it_is)
 
 
 def _fields(cls: type) -> tuple[str, ...]:
@@ -133,7 +163,6 @@ def _class(cls: type, parts: Mapping[str, Shape], tag: int | None) -> Shape:
     return Shape(
         read=read,
         write=_array_writer(list(parts.values()), getter, tag),
-        depth=_depth(parts.values()),
     )
 
 
@@ -184,7 +213,7 @@ def _fixed_tuple(parts: Sequence[Shape], where: str) -> Shape:
             raise _mismatch(where, f"an array of {len(readers)}", raw)
         return tuple([reader(value) for reader, value in zip(readers, raw, strict=True)])
 
-    return Shape(read=read, write=_array_writer(parts, tuple, None), depth=_depth(parts))
+    return Shape(read=read, write=_array_writer(parts, tuple, None))
 
 
 def _array_writer(
@@ -206,10 +235,6 @@ def _array_writer(
     return write
 
 
-def _depth(parts: Iterable[Shape]) -> int:
-    return 1 + max((part.depth for part in parts), default=0)
-
-
 def _sequence(item: Shape, where: str, lengths: range) -> Shape:
     reader, writer = item.read, item.write
 
@@ -219,10 +244,8 @@ def _sequence(item: Shape, where: str, lengths: range) -> Shape:
         return tuple([reader(value) for value in raw])
 
     if writer is _as_it_is:
-        return Shape(read=read, write=_as_it_is, depth=1 + item.depth)
-    return Shape(
-        read=read, write=lambda values: [writer(value) for value in values], depth=1 + item.depth
-    )
+        return Shape(read=read, write=_as_it_is)
+    return Shape(read=read, write=lambda values: [writer(value) for value in values])
 
 
 def _choice(by_tag: Mapping[int, Shape], by_class: Mapping[type, Shape], where: str) -> Shape:
@@ -237,8 +260,7 @@ def _choice(by_tag: Mapping[int, Shape], by_class: Mapping[type, Shape], where: 
             raise _mismatch(where, expected, raw)
         return reader(raw)
 
-    depth = max(shape.depth for shape in by_tag.values())
-    return Shape(read=read, write=lambda value: writers[type(value)](value), depth=depth)
+    return Shape(read=read, write=lambda value: writers[type(value)](value))
 
 
 def _optional(shape: Shape) -> Shape:
@@ -248,7 +270,6 @@ def _optional(shape: Shape) -> Shape:
         write=_as_it_is
         if writer is _as_it_is
         else lambda value: None if value is None else writer(value),
-        depth=shape.depth,
     )
 
 

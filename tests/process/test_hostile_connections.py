@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-import cbor2
+import msgspec
 import pytest
 import trio
 
@@ -63,10 +63,10 @@ BAD_FOR_CLIENTS: Final = {
     "another cluster": client(ClientHello(PROTOCOL_VERSION, "other")),
     "no hello": client(BIG_REQUEST),
     "a hello of a peer": PEER_HELLO,
-    "an unknown tag": CLIENT_HELLO + frame(cbor2.dumps([9999, 1]), 100),
+    "an unknown tag": CLIENT_HELLO + frame(msgspec.msgpack.encode([9999, 1]), 100),
     "a deep array": CLIENT_HELLO + frame(b"\x81" * 5000 + b"\x01", 10_000),
-    "a message of a replica": CLIENT_HELLO + frame(cbor2.dumps([69, 1, 1]), 100),
-    "no CBOR": CLIENT_HELLO + frame(b"\xff\xff\xff", 100),
+    "a message of a replica": CLIENT_HELLO + frame(msgspec.msgpack.encode([69, 1, 1]), 100),
+    "garbage": CLIENT_HELLO + frame(b"\xc1\xc1\xc1", 100),
     "text that is no UTF-8": frame(b"\x83\x18\x41\x01\x62\xff\xfe", 100),
     "a command that is too long": CLIENT_HELLO + client(BIG_REQUEST),
     "half a frame": CLIENT_HELLO + client(BIG_REQUEST)[:1000],
@@ -81,8 +81,8 @@ BAD_FOR_PEERS: Final = {
     "no hello": peer(Heartbeat(Ballot(999, ReplicaId(2)), 5, 1)),
     "a hello of a client": CLIENT_HELLO,
     "two hellos": PEER_HELLO + PEER_HELLO,
-    "an unknown tag": PEER_HELLO + frame(cbor2.dumps([9999, 1]), 100),
-    "a slot that is none": PEER_HELLO + frame(cbor2.dumps([7, -5]), 100),
+    "an unknown tag": PEER_HELLO + frame(msgspec.msgpack.encode([9999, 1]), 100),
+    "a slot that is none": PEER_HELLO + frame(msgspec.msgpack.encode([7, -5]), 100),
     "half a frame": PEER_HELLO + b"\x00\x00\x00\x09abc",
     "nothing": b"",
 }

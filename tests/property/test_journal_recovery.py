@@ -2,11 +2,15 @@
 
 from pathlib import Path
 from random import Random
+from typing import Final
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from harness.simulation.disk import SimulatedDisk
+from harness.simulation.draws import MILLION, Draws
 from node.errors import CorruptRecord
+from node.runtime.disk import Disk
 from node.runtime.journal import Journal, open_journal
 from node.types import ReplicaId
 from tests.support.fake_disk import FakeDisk
@@ -21,7 +25,16 @@ groups_of_records = st.lists(
 )
 
 
-def reopen(disk: FakeDisk) -> tuple[Journal, list[bytes]]:
+EVEN: Final = {"tear": MILLION // 3, "survive": MILLION // 3}
+"""At a crash each write that was not synced is lost, torn, or there."""
+
+
+def drawn_disk(seed: int) -> SimulatedDisk:
+    """One on which chance decides."""
+    return SimulatedDisk(Draws(seed).stream("disk"))
+
+
+def reopen(disk: Disk) -> tuple[Journal, list[bytes]]:
     return open_journal(disk, PATH, "blue", ReplicaId(1))
 
 
@@ -40,7 +53,7 @@ def write(journal: Journal, groups: list[list[bytes]], synced: set[int]) -> list
     return ends
 
 
-def assert_appending_works(disk: FakeDisk, expected: list[bytes]) -> None:
+def assert_appending_works(disk: FakeDisk | SimulatedDisk, expected: list[bytes]) -> None:
     journal, records = reopen(disk)
     assert records == expected
     assert journal.dropped_bytes == 0
@@ -72,9 +85,9 @@ def test_a_journal_cut_at_any_byte_gives_the_groups_that_are_whole(
 def test_after_a_torn_crash_every_synced_record_and_a_prefix_of_the_rest_is_there(
     groups: list[list[bytes]], synced: set[int], seed: int
 ) -> None:
-    disk = FakeDisk()
+    disk = drawn_disk(seed)
     write(reopen(disk)[0], groups, synced)
-    disk.crash(rng=Random(seed))
+    disk.crash(**EVEN)
     journal, records = reopen(disk)
     journal.close()
     promised = max((i + 1 for i in synced if i < len(groups)), default=0)
@@ -88,8 +101,7 @@ def test_after_a_torn_crash_every_synced_record_and_a_prefix_of_the_rest_is_ther
 def test_crashes_while_recovering_from_crashes_lose_no_synced_record(
     groups: list[list[bytes]], seed: int, other_seed: int
 ) -> None:
-    disk = FakeDisk()
-    rng, faults = Random(seed), Random(other_seed)
+    disk, faults = drawn_disk(seed), Random(other_seed)
     synced: list[bytes] = []
     for group in groups:
         journal, records = reopen(disk)
@@ -100,7 +112,7 @@ def test_crashes_while_recovering_from_crashes_lose_no_synced_record(
             journal.sync()
             synced = [*records, *group]
             journal.append([b"never synced" * 100])
-        disk.crash(rng=rng)
+        disk.crash(**EVEN)
     assert reopen(disk)[1][: len(synced)] == synced
 
 

@@ -48,6 +48,7 @@ SCRIPTS: Final[dict[str, Play]] = {
     "trust-old-entries": scripts_logs.trust_old_entries,
     "refuse-what-is-proposed": scripts_logs.refuse_what_is_proposed,
     "no-fsync": scripts_storage.power_fails,
+    "name-not-durable": scripts_storage.power_fails,
     "sync-then-write": scripts_storage.power_fails,
     "trust-checksums": scripts_storage.trust_checksums,
     "retry-fsync": scripts_storage.retry_fsync,

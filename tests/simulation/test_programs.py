@@ -26,7 +26,7 @@ from harness.simulation.programs import (
 )
 from harness.simulation.world import MS, SECOND
 
-LOG = Path("/data/log")
+LOG = Path("/log")
 
 
 async def serve_counter(life: Life) -> None:

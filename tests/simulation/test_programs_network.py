@@ -1,6 +1,7 @@
 """What the simulated network does to connections: as TCP does, on good days and bad ones."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 import trio
@@ -139,7 +140,7 @@ def test_a_cut_stalls_and_a_short_one_loses_nothing() -> None:
         async with await trio.open_tcp_stream("server", 7) as stream:
             world.cut("outside", "server", both_ways=False)
             await stream.send_all(b"late")
-            with trio.move_on_after(2) as patience:
+            with trio.move_on_after(0.4) as patience:
                 await stream.receive_some()
             assert patience.cancelled_caught
             world.mend()
@@ -242,3 +243,34 @@ def test_taking_a_fault_out_leaves_what_others_draw() -> None:
         return times
 
     assert arrivals(cut=False) == arrivals(cut=True)
+
+
+def test_a_connection_breaks_behind_what_was_heard_and_its_sender_cannot_know() -> None:
+    """What a duplicate is over TCP: it comes once, but whoever sent it has to ask again."""
+
+    async def serve(_: Life) -> None:
+        async def handle(stream: trio.SocketStream) -> None:
+            with suppress(trio.BrokenResourceError):
+                async for data in stream:
+                    heard.append(bytes(data))  # noqa: PERF401 - as they come
+
+        await trio.serve_tcp(handle, 7)
+
+    async def main(world: Simulation) -> int:
+        world.host("server").start(serve)
+        for number in range(100):
+            stream = await trio.open_tcp_stream("server", 7)
+            await stream.send_all(b"%d" % number)
+            with trio.move_on_after(1):
+                try:
+                    await stream.receive_some()
+                except trio.BrokenResourceError:
+                    broken.append(number)
+            await stream.aclose()
+        return world.bites["heard-then-reset"]
+
+    heard: list[bytes] = []
+    broken: list[int] = []
+    bites = simulate(main, seed=1, rates=structs.replace(CALM, duplicate=MILLION)).result
+    assert heard == [b"%d" % number for number in range(100)], "all of it arrives, once"
+    assert bites >= len(broken) > 0

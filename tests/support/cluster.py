@@ -22,7 +22,6 @@ from harness.mutants.storage import OpenJournal
 from node.core.interface import Envelope, Propose, Read, Ready, Received, Role, Tick, Transfer
 from node.core.multipaxos import RECORDS, Message, MultiPaxos, Record, Settings
 from node.core.multipaxos.messages import MESSAGES
-from node.errors import ProtocolViolation
 from node.runtime.journal import Journal, open_journal
 from node.state_machine.interface import StateMachine
 from node.state_machine.kv import KeyValueStore
@@ -69,12 +68,6 @@ class Observer:
     def on_stepped(self, host: "Host") -> None:
         """`host` has carried out all its work."""
 
-    def on_crash(self, host: "Host") -> None:
-        """Before the core is discarded."""
-
-    def on_restart(self, host: "Host") -> None:
-        """With a new core, whose first `Ready` is still to come."""
-
 
 class Host:
     """What one replica consists of. The disk outlives a crash, all else does not."""
@@ -118,21 +111,17 @@ class Cluster:
         machine: Callable[[StateMachine], SessionedStateMachine] = SessionedStateMachine,
         observers: Iterable[Observer] = (),
         syncs_at_once: bool = False,
-        stops_the_broken: bool = False,
     ) -> None:
         self.members = tuple(ReplicaId(number) for number in range(1, replicas + 1))
         self.settings = settings
         self.messages: list[Packet] = []
         """The bag, oldest first."""
-        self.broken: list[str] = []
-        """With `stops_the_broken`: what the cores raised that were stopped for it."""
         self.observers = list(observers)
         self._core = core
         self._open_journal = journal
         self._machine = machine
         self._seed = seed
         self._syncs_at_once = syncs_at_once
-        self._stops_the_broken = stops_the_broken
         self._cuts: dict[tuple[ReplicaId, ReplicaId], None] = {}
         self.hosts = {member: Host(member) for member in self.members}
         for member in self.members:
@@ -193,12 +182,10 @@ class Cluster:
         self._sync(host)
         self._step(host, [])
 
-    def crash(self, replica: int, *, rng: Random | None = None) -> None:
-        """Lose everything volatile; with `rng`, un-synced bytes may survive, whole or torn."""
+    def crash(self, replica: int) -> None:
+        """Lose everything volatile, un-synced bytes included."""
         host = self.host(replica)
-        for observer in self.observers:
-            observer.on_crash(host)
-        host.disk.crash(rng=rng)
+        host.disk.crash()
         host.core = None
         host.journal = None
         host.held = []
@@ -220,8 +207,6 @@ class Cluster:
             random=Random(f"{self._seed} {replica} {host.incarnation}"),
             records=[_RECORD_CODEC.decode(record) for record in records],
         )
-        for observer in self.observers:
-            observer.on_restart(host)
         self._step(host, [])
 
     def cut(self, sender: int, to: int) -> None:
@@ -303,13 +288,7 @@ class Cluster:
 
     def _step(self, host: Host, events: Iterable[Event]) -> None:
         host.inbox.extend(events)
-        try:
-            self._run(host)
-        except (AssertionError, ProtocolViolation) as error:
-            if not self._stops_the_broken:
-                raise
-            self.broken.append(f"{host.replica}: {type(error).__name__}: {error}")
-            self.crash(host.replica)
+        self._run(host)
 
     def _run(self, host: Host) -> None:
         assert host.core is not None

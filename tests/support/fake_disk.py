@@ -1,11 +1,12 @@
-"""A disk in memory that forgets what was not made durable, and fails when told to.
+"""A disk in memory whose fate a test decides: what fails, and what a crash leaves.
+
+Where chance may decide there is `harness.simulation.disk.SimulatedDisk`.
 
 Each file is its durable image and, behind it, the writes that no `sync()` has covered yet; a reader
 sees both. `crash()` decides what becomes of those writes:
 
     crash()            all are lost
     crash(keep=n)      the first n bytes of them are there, and nothing else
-    crash(rng=rng)     each is lost, there, or torn: any of its 512-byte sectors may be there or not
 
 A failed sync loses its writes for good although they can still be read, as on Linux, where the pages
 count as clean afterwards: a second sync reports success and the data is not there.
@@ -15,14 +16,13 @@ import errno
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 from typing import Literal
 
 from node.errors import StorageError
 
-SECTOR_BYTES = 512
-
-Operation = Literal["open", "read", "append", "sync", "truncate", "close", "sync_directory"]
+Operation = Literal[
+    "open", "read", "append", "sync", "truncate", "close", "make_directory", "sync_directory"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class FakeDisk:
     """Implements `node.runtime.disk.Disk`."""
 
     def __init__(self) -> None:
+        self.directories: dict[Path, None] = {}
+        """Those that somebody asked for; they are durable, and all others exist too."""
         self._files: dict[Path, _Contents] = {}
         self._faults: dict[Operation, _Fault] = {}
         self._life = 0
@@ -70,6 +72,10 @@ class FakeDisk:
             raise StorageError(f"{path}: in use")
         contents.opened_in_life = self._life
         return FakeFile(self, contents, self._life)
+
+    def make_directory(self, path: Path) -> None:
+        self.raise_fault("make_directory")
+        self.directories.setdefault(path)
 
     def sync_directory(self, path: Path) -> None:
         self.raise_fault("sync_directory")
@@ -89,19 +95,15 @@ class FakeDisk:
         """Fail once; of a failing append, the first `written_bytes` are written."""
         self._faults[operation] = _Fault(code, written_bytes)
 
-    def crash(self, keep: int = 0, rng: Random | None = None) -> None:
-        """The power goes: every open file is dead, and un-synced writes get what they get."""
+    def crash(self, keep: int = 0) -> None:
+        """The power goes: every open file is dead, and of what was not synced `keep` bytes are there."""
         self._life += 1
         for path, contents in list(self._files.items()):
-            survivors = (
-                _prefix(contents.pending, keep) if rng is None else _torn(contents.pending, rng)
-            )
-            for operation in survivors:
+            for operation in _prefix(contents.pending, keep):
                 _apply(contents.durable, operation)
             contents.pending.clear()
             contents.visible[:] = contents.durable
-            survives = keep > 0 if rng is None else rng.random() < 0.5
-            if not contents.name_is_durable and not survives:
+            if not contents.name_is_durable and not keep:
                 del self._files[path]
 
     def contents(self, path: Path) -> bytes:
@@ -211,24 +213,3 @@ def _prefix(pending: list[_Write | _Truncate], keep: int) -> list[_Write | _Trun
         else:
             survivors.append(operation)
     return survivors
-
-
-def _torn(pending: list[_Write | _Truncate], rng: Random) -> list[_Write | _Truncate]:
-    survivors: list[_Write | _Truncate] = []
-    for operation in pending:
-        fate = rng.choice(("lost", "there", "torn"))
-        if fate == "there":
-            survivors.append(operation)
-        elif fate == "torn" and isinstance(operation, _Write):
-            survivors.extend(piece for piece in _sectors(operation) if rng.random() < 0.5)
-    return survivors
-
-
-def _sectors(write: _Write) -> list[_Write]:
-    pieces = []
-    offset, end = write.offset, write.offset + len(write.data)
-    while offset < end:
-        boundary = min(end, (offset // SECTOR_BYTES + 1) * SECTOR_BYTES)
-        pieces.append(_Write(offset, write.data[offset - write.offset : boundary - write.offset]))
-        offset = boundary
-    return pieces

@@ -6,7 +6,6 @@ loop.py        virtual time
 replica.py     what a driver does with a core, on a virtual disk
 client.py      what a client does, without a socket
 faults.py      the faults of the world, played
-invariants.py  what is looked at after every step
 finale.py      the phase in which all that is pending must end
 """
 

@@ -72,7 +72,6 @@ class Client:
         self._asked: ReplicaId | None = None
         self._may_be_executed = False
         self._problem = ""
-        self._seen: dict[str, str | None] = {}
 
     # ── Operations ───────────────────────────────────────────────────────────────────────────
 
@@ -94,10 +93,6 @@ class Client:
         """Nobody will hear of what is pending; its outcome is unknown."""
         self.is_crashed = True
         self._life += 1
-
-    def know(self, key: str) -> str | None:
-        """What this client saw last under a key: what a cas may hope to find."""
-        return self._seen.get(key)
 
     # ── Attempts ─────────────────────────────────────────────────────────────────────────────
 
@@ -215,7 +210,8 @@ class Client:
         if isinstance(result, Done | Mismatch):
             self._finish_number()
             self.note_result(invocation, operation, result)
-            self._remember(operation, result)
+            if isinstance(result, Done):
+                self._office.learn(self, operation, result)
         elif self._may_be_executed:
             recorder.info(invocation, self._problem)
             self.retire()
@@ -247,16 +243,6 @@ class Client:
         if self.session is not None and self._may_have_effect():
             assert self._request is not None
             self.session.finish(self._request.number)
-
-    def _remember(self, operation: Operation, result: Done | Mismatch) -> None:
-        if isinstance(result, Done):
-            match operation:
-                case Get(key):
-                    self._seen[key] = result.value
-                case Put(key, value) | Cas(key, _, value):
-                    self._seen[key] = value
-                case _:
-                    pass
 
 
 def _asked(operation: Operation) -> tuple[str, object] | tuple[str]:

@@ -7,18 +7,20 @@ from typing import Any, Final
 from zlib import crc32
 
 from harness.simulation.core_floor.client import Client
-from harness.simulation.core_floor.invariants import Invariants, Violation
 from harness.simulation.core_floor.loop import Loop
 from harness.simulation.core_floor.office import Office
 from harness.simulation.core_floor.parts import TICK, Parts
 from harness.simulation.core_floor.replica import Died, Replica
 from harness.simulation.disk import SimulatedDisk
 from harness.simulation.draws import Draws, StreamRandom
+from harness.simulation.invariants import Invariants, Violation
 from harness.simulation.links import Links
 from harness.simulation.outcome import Failure, FailureKind
+from harness.simulation.programs.clocks import HostClock
 from harness.simulation.trace import Trace
+from harness.simulation.wall import WallClock
 from harness.simulation.world import MS, World
-from node.core.interface import Propose, Read, Received, Tick
+from node.core.interface import Propose, Read, Received, Role, Tick
 from node.errors import NodeError
 from node.runtime.codecs import PEER_CODEC
 from node.types import Command, Query, ReplicaId
@@ -42,6 +44,11 @@ class Cluster:
         self.crashes = 0
         self.members: Final = tuple(ReplicaId(number + 1) for number in range(world.replicas))
         self.links: Final = Links(self.draws, world.rates, self.bites)
+        clocks = {member: HostClock(self.bites) for member in self.members}
+        self.wall_clocks: Final[dict[int, WallClock]] = {
+            member: clock.wall_clock for member, clock in clocks.items()
+        }
+        """By machine: each has a replica, and some have clients."""
         self.invariants: Final = Invariants(self.members)
         parts = Parts(self.members, world)
         self.replicas: Final = {
@@ -50,10 +57,12 @@ class Cluster:
                 loop=self.loop,
                 parts=parts,
                 disk=SimulatedDisk(self.draws.stream("disk", member)),
+                clock=clocks[member],
                 rates=world.rates,
                 sync_draws=self.draws.stream("sync", member),
                 send=self._send_to_peer,
                 answer=self._send_answer,
+                log=self._log,
                 watcher=self.invariants,
                 guard=self._guarded,
             )
@@ -70,8 +79,8 @@ class Cluster:
 
     def begin(self) -> None:
         """Start all replicas and clients."""
-        for replica in self.replicas.values():
-            self.start(replica)
+        for member in self.members:
+            self.loop.at(0, self.restart, member)  # behind faults that are there from the beginning
         self.office.begin()
         if self.world.reseed:
             self.loop.at(self.world.reseed_at, self._reseed)
@@ -80,7 +89,19 @@ class Cluster:
         """Into the trace."""
         self.trace.add(self.loop.now, host, kind, text)
 
+    def _log(self, number: ReplicaId, text: str) -> None:
+        """As a line of a replica's log, which has the time by the wall clock."""
+        stamp = self.wall_clocks[number].read(self.loop.now)
+        self.note(f"replica {number}", "note", f"{stamp} {text}")
+
     # ── Replicas ─────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def leader(self) -> ReplicaId | None:
+        """Who leads with the highest ballot, if anybody does."""
+        found = [core.status() for r in self.replicas.values() if (core := r.core) is not None]
+        leading = [status for status in found if status.role is Role.LEADER]
+        return max(leading, key=lambda status: status.ballot).replica if leading else None
 
     def start(self, replica: Replica) -> None:
         """Start a replica that is down."""
@@ -265,4 +286,4 @@ class Cluster:
 
 def _errors(replica: Replica) -> int:
     """What the disk has reported to the replica so far."""
-    return replica.disk.bites["failed-read"] + replica.disk.bites["failed-fsync"]
+    return replica.disk.bites["fail-read"] + replica.disk.bites["fail-fsync"]

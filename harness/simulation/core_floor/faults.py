@@ -6,11 +6,13 @@ a bite.
 
 from typing import Final
 
+from msgspec import structs
+
 from harness.simulation.atlas import Atlas
 from harness.simulation.core_floor.cluster import Cluster
 from harness.simulation.core_floor.replica import Died, Replica
 from harness.simulation.draws import MILLION
-from harness.simulation.links import Host
+from harness.simulation.links import links_of
 from harness.simulation.world import MS, Fault, Kind, healthy
 from node.core.interface import Transfer
 from node.types import ReplicaId
@@ -68,6 +70,9 @@ class Faults:
                 self._armed[fault.number] = fault
             case Kind.CUT | Kind.CUT_BOTH | Kind.ISOLATE | Kind.RING:
                 self._cut(fault)
+            case Kind.CUT_LEADERS:
+                self._cut(fault)
+                self._look_for_leader(fault)
             case Kind.FLIP_BIT | Kind.FAIL_READ | Kind.FAIL_FSYNC:
                 self._damage(fault)
             case Kind.CLIENT_CRASH:
@@ -117,21 +122,21 @@ class Faults:
 
     def _cut(self, fault: Fault) -> None:
         # It bites when a message is stopped; `Links` counts that.
-        self._cluster.links.cut(fault.number, fault.kind.value, self._links_of(fault))
+        stopped = links_of(fault, self._cluster.members, self._cluster.office.clients)
+        self._cluster.links.cut(fault.number, fault.kind.value, stopped)
         self._cluster.loop.at(fault.until, self._cluster.links.mend, fault.number)
 
-    def _links_of(self, fault: Fault) -> list[tuple[Host, Host]]:
-        members, target = self._cluster.members, fault.target
-        match fault.kind:
-            case Kind.CUT:
-                return [(target, fault.other)]
-            case Kind.CUT_BOTH:
-                return [(target, fault.other), (fault.other, target)]
-            case Kind.ISOLATE:
-                others: list[Host] = [*members, *self._cluster.office.clients]
-                return [link for o in others for link in ((o, target), (target, o)) if o != target]
-            case _:
-                return ring(list(members))
+    def _look_for_leader(self, fault: Fault) -> None:
+        now = self._cluster.loop.now
+        if self.is_over or now >= fault.until:
+            return
+        leader = self._cluster.leader
+        if leader is not None:
+            isolated = structs.replace(fault, kind=Kind.ISOLATE, target=leader)
+            self._cluster.links.cut_more(
+                fault.number, links_of(isolated, self._cluster.members, ())
+            )
+        self._cluster.loop.after(fault.amount, self._look_for_leader, fault)
 
     def _damage(self, fault: Fault) -> None:
         replica = self._replica(fault)
@@ -157,16 +162,13 @@ class Faults:
             self._cluster.loop.at(fault.until, self._cluster.office.replace, fault.target)
 
     def _turn_clock(self, fault: Fault) -> None:
-        # No replica looks at a wall clock; clients stamp their record with one only when a
-        # planted bug makes them.
-        self._bite(fault)
-        office = self._cluster.office
-        office.wall_offset += fault.amount
+        # It bites when somebody looks, such as a line of the log; nothing else should.
+        self._cluster.wall_clocks[fault.target].turn(fault.amount, fault.kind.value)
         if fault.kind is Kind.CLOCK_STROBE and self._cluster.loop.now + STROBE < fault.until:
             self._cluster.loop.after(STROBE, self._strobe, fault, -fault.amount)
 
     def _strobe(self, fault: Fault, amount: int) -> None:
-        self._cluster.office.wall_offset += amount
+        self._cluster.wall_clocks[fault.target].turn(amount, fault.kind.value)
         if self._cluster.loop.now + STROBE < fault.until:
             self._cluster.loop.after(STROBE, self._strobe, fault, -amount)
 
@@ -175,21 +177,3 @@ class Faults:
 
     def _bite(self, fault: Fault) -> None:
         self._cluster.bites[fault.kind.value] += 1
-
-
-def ring(members: list[ReplicaId]) -> list[tuple[Host, Host]]:
-    """Links to cut so that each member hears a majority, and no two the same one.
-
-    Everybody is put in a circle and hears only those nearest to it, half of the others. With three
-    that is a majority too many to be a ring, so there each hears one neighbour only.
-    """
-    count = len(members)
-    reach = (count // 2 + 1) // 2 if count > 3 else 0
-    links: list[tuple[Host, Host]] = []
-    for place, sender in enumerate(members):
-        for other_place, to in enumerate(members):
-            apart = min((place - other_place) % count, (other_place - place) % count)
-            is_next = (other_place - place) % count == 1
-            if sender != to and (apart > reach if reach else not is_next):
-                links.append((sender, to))
-    return links

@@ -12,7 +12,6 @@ from harness.simulation.links import Host
 from harness.simulation.outcome import FailureKind
 from harness.simulation.world import SECOND
 from node.types import ReplicaId
-from node.wire.kv import Get
 
 BOUND: Final = 20 * SECOND
 """An election takes 0.3 s, an attempt of a client as long; this is both, dozens of times."""
@@ -37,14 +36,11 @@ class Finale:
             self.is_unavailable = True
             return
         self._send_off([member for member in cluster.members if member not in quorum])
-        asked = {}
         for client in cluster.office.clients.values():
             if not client.is_crashed:
                 client.is_patient = True
                 if client.pending is None:
-                    asked[client.number] = client
-        for number, client in enumerate(asked.values()):
-            cluster.office.ask(client, Get(f"k{number % cluster.world.keys}"))
+                    cluster.office.ask(client, cluster.office.workload.last_read(client.number))
         begun = cluster.loop.now
         cluster.loop.run_until(
             begun + BOUND,

@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING, Final
 
 from harness.simulation.core_floor.client import Client
-from harness.simulation.draws import Stream
 from harness.simulation.links import FIRST_CLIENT
+from harness.simulation.workload import Workload
 from harness.simulation.world import MS
 from history import Recorder
 from node.types import Query, ReplicaId
-from node.wire.kv import Append, Cas, Delete, Get, Operation, Put
+from node.wire.kv import Done, Operation
 from node.wire.messages import Answer, Request
 
 if TYPE_CHECKING:
@@ -32,18 +32,12 @@ class Office:
         """After which a client gives an operation up."""
         self.reads_through_log: Final = world.reads_through_log
         """A get is a request like any other; otherwise a query."""
-        self.given = 0
-        self.wall_offset = 0
-        """How far the wall clock is off; nothing looks at it but planted bugs."""
+        self.workload: Final = Workload(world, cluster.draws.stream)
         self.is_closed = False
         """No more operations, except those of the finale."""
         self._cluster = cluster
         self._client_class = client
-        self._world = world
         self._answers = cluster.draws.stream("notice")
-        self._pace = [cluster.draws.stream("pace", n) for n in range(world.clients)]
-        self._work = [cluster.draws.stream("work", n) for n in range(world.clients)]
-        self._asked = [0] * world.clients
         self._leader: dict[int, ReplicaId | None] = {}
         self.clients: Final = {
             FIRST_CLIENT + n: client(FIRST_CLIENT + n, self, cluster.draws, process=n)
@@ -59,6 +53,11 @@ class Office:
         """What the record is stamped with; a planted bug may use another."""
         return self.loop.now
 
+    def wall_clock(self, client: Client) -> int:
+        """What the clock shows on the machine that `client` shares with a replica."""
+        machine = self.members[client.number % len(self.members)]
+        return self._cluster.wall_clocks[machine].read(self.loop.now)
+
     @property
     def has_pending(self) -> bool:
         """Whether some client that lives waits for an answer."""
@@ -67,7 +66,7 @@ class Office:
     @property
     def is_done(self) -> bool:
         """All operations are given out and none is pending."""
-        return self.given >= self._world.operations and not self.has_pending
+        return self.workload.is_given_out and not self.has_pending
 
     def begin(self) -> None:
         """Everybody thinks a while first."""
@@ -81,6 +80,10 @@ class Office:
         self._cluster.note(f"client {client.number}", "done")
         if not self.is_closed:
             self._think(client)
+
+    def learn(self, client: Client, operation: Operation, result: Done) -> None:
+        """What a client was answered may decide what it asks next."""
+        self.workload.learn(client.number, operation, result)
 
     def send(self, client: Client, to: ReplicaId, request: Request | Query) -> None:
         """Ask a replica."""
@@ -125,27 +128,8 @@ class Office:
         client.on_broken(replica, is_certain=is_certain)
 
     def _think(self, client: Client) -> None:
-        pace = self._pace[client.number - FIRST_CLIENT]
-        self.loop.after(pace.exponential(self._world.think_mean), self._turn, client)
+        self.loop.after(self.workload.pause(client.number), self._turn, client)
 
     def _turn(self, client: Client) -> None:
-        if self.is_closed or client.is_crashed or self.given >= self._world.operations:
-            return
-        self.given += 1
-        place = client.number - FIRST_CLIENT
-        self._asked[place] += 1
-        self.ask(client, self._operation(client, self._work[place], self._asked[place]))
-
-    def _operation(self, client: Client, work: Stream, count: int) -> Operation:
-        """Keys of even number hold values that are put and compared, the others grow by appends."""
-        number = work.below(self._world.keys)
-        key, kind = f"k{number}", work.below(100)
-        value = f"{client.number - FIRST_CLIENT}.{count};"
-        if kind < 40:
-            return Get(key)
-        if number % 2:
-            return Append(key, value + "." * (self._world.padding // 2))
-        value += "." * self._world.padding
-        if kind < 65:
-            return Put(key, value)
-        return Delete(key) if kind < 70 else Cas(key, client.know(key), value)
+        if not (self.is_closed or client.is_crashed or self.workload.is_given_out):
+            self.ask(client, self.workload.next(client.number))

@@ -1,38 +1,21 @@
 """What a cluster is made of, and which of it a planted bug replaces."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any, Final
 
 from harness.mutants import MUTANTS
 from harness.simulation.draws import StreamRandom
+from harness.simulation.limits import limited, sessions_max
+from harness.simulation.watching import CountingStore
 from harness.simulation.world import World
 from node.core.interface import Core
 from node.core.multipaxos import MultiPaxos, Settings
 from node.runtime.journal import open_journal
-from node.state_machine.kv import KeyValueStore
-from node.state_machine.sessions import SESSIONS_MAX, SessionedStateMachine
+from node.state_machine.sessions import SessionedStateMachine
 from node.types import ReplicaId
 
 TICK: Final = 10_000_000
 """So a second sees several elections, and a run of some seconds is long."""
-
-
-class CountingStore(KeyValueStore):
-    """The key-value store, and how many commands it has executed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.executions = 0
-
-    def execute(self, body: bytes) -> bytes:
-        """As the store does."""
-        self.executions += 1
-        return super().execute(body)
-
-    def snapshot(self) -> tuple[tuple[str, str], ...]:
-        """All that it holds; equal stores have equal ones. The texts are shared, not copied."""
-        return tuple(sorted(self._values.items()))
 
 
 class Parts:
@@ -46,16 +29,8 @@ class Parts:
             lease_ticks=world.lease_ticks,
             tick_ns=TICK,
         )
-        self._sessions_max = SESSIONS_MAX
-        if world.has_small_limits:
-            self._settings = replace(
-                self._settings,
-                batch_commands_max=1,
-                slots_in_flight_max=4,
-                pending_max=4,
-                report_entries_max=2,
-            )
-            self._sessions_max = world.clients + 2
+        self._settings = limited(self._settings, world)
+        self._sessions_max = sessions_max(world)
         self.members: Final = tuple(members)
         self.open_journal: Final = planted.journal if planted else open_journal
         self.client: Final[type[Any] | None] = planted.client if planted else None

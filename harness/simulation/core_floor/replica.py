@@ -15,56 +15,29 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.simulation.core_floor.loop import Loop
-from harness.simulation.core_floor.parts import CountingStore, Parts
+from harness.simulation.core_floor.parts import Parts
 from harness.simulation.disk import SimulatedDisk
 from harness.simulation.draws import Stream, StreamRandom
 from harness.simulation.programs.clocks import HostClock
+from harness.simulation.watching import CountingStore, Event, Watcher
 from harness.simulation.world import Rates
-from node.core.interface import Core, Envelope, Propose, Read, Ready, Received, Role, Tick, Transfer
+from node.core.interface import Core, Envelope, Ready, Received, Role
 from node.errors import StorageError
 from node.failpoints import failpoint
 from node.runtime.codecs import RECORD_CODEC
 from node.runtime.journal import Journal
 from node.runtime.storage import GROUP_MAX, Work
 from node.state_machine.sessions import SessionedStateMachine
-from node.types import ClientId, Query, ReplicaId, RequestNumber
+from node.types import ClientId, ReplicaId, RequestNumber
 from node.wire.messages import Answer, Interrupted, NotExecuted
 
 JOURNAL: Final = Path("/replica/journal")
 
 RequestId = tuple[ClientId, RequestNumber]
-Event = Received[Any] | Tick | Propose | Read | Transfer
 
 
 class Died(BaseException):
     """A failpoint struck: nothing of this incarnation runs on from here."""
-
-
-class Watcher:
-    """Sees what a replica does; the invariants are one. Does nothing by itself."""
-
-    def on_started(self, replica: "Replica") -> None:
-        """A new incarnation, before its first step."""
-
-    def on_ready(self, replica: "Replica", ready: Ready[Any, Any]) -> None:
-        """Before it is carried out."""
-
-    def on_sent(self, replica: "Replica", envelope: Envelope[Any], *, after_persist: bool) -> None:
-        """A message leaves, for a peer or for the replica itself."""
-
-    def on_executed(
-        self, replica: "Replica", slot: int, commands: Sequence[Any], answers: Sequence[Answer]
-    ) -> None:
-        """One slot was executed."""
-
-    def on_asked(self, replica: "Replica", query: Query) -> None:
-        """A query has arrived."""
-
-    def on_read(self, replica: "Replica", query: Query) -> None:
-        """A query is about to be answered from the state."""
-
-    def on_stepped(self, replica: "Replica") -> None:
-        """All outstanding work of a step is done."""
 
 
 class Replica:
@@ -77,10 +50,12 @@ class Replica:
         loop: Loop,
         parts: Parts,
         disk: SimulatedDisk,
+        clock: HostClock,
         rates: Rates,
         sync_draws: Stream,
         send: Callable[[ReplicaId, ReplicaId, Any], None],
         answer: Callable[[ReplicaId, int, Answer], None],
+        log: Callable[[ReplicaId, str], None],
         watcher: Watcher,
         guard: Callable[["Replica", Callable[[], None]], None],
     ) -> None:
@@ -100,7 +75,7 @@ class Replica:
         """Down for good: the finale does without it."""
         self.paused_until = 0
         self.slow_by = 0
-        self.clock: Final = HostClock()
+        self.clock: Final = clock
         """Goes on through pauses and crashes."""
         self.waiting: dict[RequestId, int] = {}
         """Who waits for what; a client is its number."""
@@ -111,11 +86,13 @@ class Replica:
         self._sync_draws = sync_draws
         self._send = send
         self._answer = answer
+        self._log = log
         self._watcher = watcher
         self._guard = guard
         self._journal: Journal | None = None
         self._inbox: deque[Event] = deque()
         self._works: deque[Work] = deque()
+        self._is_opening = False
         self._is_saving = False
         self._is_stepping = False
         self._leads = False
@@ -124,7 +101,7 @@ class Replica:
     @property
     def is_up(self) -> bool:
         """Whether there is anything to crash."""
-        return self.core is not None
+        return self.core is not None or self._is_opening
 
     # ── Life and death ───────────────────────────────────────────────────────────────────────
 
@@ -132,7 +109,8 @@ class Replica:
         """Begin from what the disk holds; when that is damaged, refuse to."""
         assert self.core is None
         self.incarnation += 1
-        self.stopped_by = ""
+        self.stopped_by = self.refuses = ""
+        self._is_opening = True
         try:
             self._journal, frames = self._parts.open_journal(
                 self.disk, JOURNAL, "simulated", self.number
@@ -140,8 +118,9 @@ class Replica:
             records = [RECORD_CODEC.decode(frame) for frame in frames]
         except StorageError as why:
             self.refuses = str(why)
+            self._is_opening = False
             return
-        self.refuses = ""
+        self._is_opening = False
         self.store = CountingStore()
         self.machine = self._parts.machine(self.store)
         self.core = self._parts.core(self.number, random, records)
@@ -169,7 +148,7 @@ class Replica:
         self.waiting.clear()
         self._inbox.clear()
         self._works.clear()
-        self._is_saving = self._is_stepping = self._leads = False
+        self._is_opening = self._is_saving = self._is_stepping = self._leads = False
         self.paused_until = 0
         self._busy_until = 0
 
@@ -206,7 +185,9 @@ class Replica:
         self._is_stepping = True
         while True:
             while self._inbox:
-                core.step(self._inbox.popleft())
+                event = self._inbox.popleft()
+                self._watcher.on_event(self, event)
+                core.step(event)
             ready = core.take_ready()
             if ready is None and not self._inbox:
                 break
@@ -221,7 +202,7 @@ class Replica:
             self._works.append(Work(ready.records, ready.messages_after_persist))
             if not self._is_saving:
                 self._save()
-        self._deliver(ready.messages, after_persist=False)
+        self._deliver(ready.messages)
         assert self.machine is not None
         for chosen in ready.chosen:
             failpoint("before-execute")
@@ -231,7 +212,7 @@ class Replica:
             for answer in answers:
                 self.reply(answer)
         for query in ready.reads:
-            self._watcher.on_read(self, query)
+            self._watcher.on_read(self, query, self.machine.executed_upto)
             self.reply(self.machine.read(query))
         leader = self.leader()
         for refused in ready.refused:
@@ -241,6 +222,8 @@ class Replica:
                 for client, number in list(self.waiting):
                     self.reply(Interrupted(client, number, leader, None))
             self._leads = ready.leader_hint.role is Role.LEADER
+        for note in ready.notes:
+            self._log(self.number, note)
 
     def leader(self) -> ReplicaId | None:
         """Whom this replica believes to lead."""
@@ -253,12 +236,12 @@ class Replica:
         if client is not None:
             self._answer(self.number, client, answer)
 
-    def _deliver(self, envelopes: Sequence[Envelope[Any]], *, after_persist: bool) -> None:
+    def _deliver(self, envelopes: Sequence[Envelope[Any]]) -> None:
         if not envelopes:
             return
         failpoint("before-send")
         for envelope in envelopes:
-            self._watcher.on_sent(self, envelope, after_persist=after_persist)
+            self._watcher.on_sent(self, envelope)
             if envelope.to == self.number:
                 self._inbox.append(Received(self.number, envelope.message))
             else:
@@ -287,6 +270,7 @@ class Replica:
             delay = self._sync_draws.exponential(self.rates.sync_mean)
             if self._sync_draws.chance(self.rates.sync_stall):
                 delay *= 100
+                self.disk.bites["sync-stall"] += 1
         self._loop.after(delay, self._saved, self.incarnation, group, must_sync)
 
     def _saved(self, incarnation: int, group: list[Work], must_sync: bool) -> None:
@@ -308,7 +292,7 @@ class Replica:
         failpoint("after-save")
         self._is_saving = False
         for work in group:
-            self._deliver(work.messages_after_persist, after_persist=True)
+            self._deliver(work.messages_after_persist)
         if self._works and not self._is_saving:
             self._save()
         if not self._is_stepping and self.core is not None:

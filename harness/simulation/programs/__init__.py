@@ -20,4 +20,5 @@ from harness.simulation.programs.simulation import (
     simulate as simulate,
 )
 from harness.simulation.programs.substitutes import NotSimulatedError as NotSimulatedError
+from harness.simulation.programs.watchdog import Hung as Hung
 from node.runtime.disk import Disk as Disk, DiskFile as DiskFile, OsDisk as OsDisk

@@ -1,22 +1,24 @@
 """The clocks of one host: how fast time passes there, and what day it believes to have."""
 
+from collections import Counter
 from typing import Final
 
 from harness.simulation.draws import MILLION
+from harness.simulation.wall import WallClock
 
 EPOCH_NS: Final = 1_700_000_000_000_000_000
 """What every wall clock shows when a run begins. Any would do; this one is easily recognized."""
 
 
 class HostClock:
-    """A monotonic clock that runs at a rate, and a wall clock that is beside it by an offset."""
+    """A monotonic clock that runs at a rate, and a wall clock beside it, which may be turned."""
 
-    def __init__(self) -> None:
+    def __init__(self, bites: Counter[str]) -> None:
         self._rate = MILLION
         self._set_at = 0
         self._shown_then = 0
-        self.offset = 0
-        """Nanoseconds by which the wall clock is ahead."""
+        self.wall_clock: Final = WallClock(bites)
+        """Turn this one to make it wrong."""
 
     @property
     def is_true(self) -> bool:
@@ -36,7 +38,7 @@ class HostClock:
 
     def wall(self, now: int) -> int:
         """Nanoseconds since 1970, as this host believes."""
-        return EPOCH_NS + self.monotonic(now) + self.offset
+        return self.wall_clock.read(EPOCH_NS + self.monotonic(now))
 
     def when(self, shown: int) -> int:
         """When it will show `shown`, if it goes on at this rate."""

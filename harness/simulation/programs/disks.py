@@ -29,6 +29,13 @@ class LifeDisk:
         self._open[file] = None
         return LifeFile(self, file)
 
+    def make_directory(self, path: Path | str) -> None:
+        """Make a directory, and those above it; a kill in the middle leaves them not durable."""
+        self._life.check()
+        self._stored.begin_directory(Path(path))
+        before, after = self._times()
+        self._life.block(before, lambda: self._stored.make_directory(Path(path)), after)
+
     def sync_directory(self, path: Path | str) -> None:
         """Make the names in a directory durable."""
         before, after = self._times()

@@ -153,7 +153,7 @@ class Host:
         """What is on its disk, whoever lives."""
         self.disk_draws: Final[Stream] = world.stream("disk time", name)
         self.slow_draws: Final[Stream] = world.stream("slow", name)
-        self.clock: Final = HostClock()
+        self.clock: Final = HostClock(world.bites)
         self.life: Life | None = None
         """The program that runs on it now."""
         self.has_power = True

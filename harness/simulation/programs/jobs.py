@@ -5,6 +5,7 @@ same time and nothing depends on how fast either is. In the middle of a call, wh
 or sleeps, the thread stops and the run goes on: there a crash may find it.
 """
 
+import ctypes
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from functools import partial
@@ -14,7 +15,8 @@ from typing import Any, Final, Generic, TypeVar, cast
 import trio
 
 from harness.simulation.draws import Stream
-from harness.simulation.programs.hosts import CURRENT, JOB, Life
+from harness.simulation.programs.hosts import CURRENT, JOB, HostCrashed, Life
+from harness.simulation.programs.watchdog import Hung
 from harness.simulation.world import SECOND, US
 
 T = TypeVar("T")
@@ -37,7 +39,8 @@ class _Worker:
         self._turn.acquire()
         self._back.acquire()
         self._wanted: _Wanted = None
-        Thread(target=self._work, daemon=True, name="a simulated thread").start()
+        self._thread = Thread(target=self._work, daemon=True, name="a simulated thread")
+        self._thread.start()
 
     def begin(self, call: Callable[[], None]) -> _Wanted:
         """Start a call; says what it wants when it stops for the first time."""
@@ -47,7 +50,13 @@ class _Worker:
     def switch(self) -> _Wanted:
         """Let it go on; for the run."""
         self._turn.release()
-        self._back.acquire()
+        try:
+            # By and by, so that the watchdog's alarm is heard here when it woke the other thread.
+            while not self._back.acquire(timeout=1.0):
+                pass
+        except Hung:
+            self._interrupt()
+            raise
         return self._wanted
 
     def stop(self, wanted: _Wanted) -> None:
@@ -60,6 +69,12 @@ class _Worker:
         """The thread ends."""
         self._call = None
         self._turn.release()
+
+    def _interrupt(self) -> None:
+        """Make it leave whatever loop it is in, and end."""
+        ident = ctypes.c_ulong(self._thread.ident or 0)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(HostCrashed))
+        self.end()
 
     def _work(self) -> None:
         self._turn.acquire()

@@ -5,11 +5,13 @@
                                     └─▶ waits; after a while the sender gives up
 
 Bytes of one connection never overtake each other, never come twice and never come changed. A lost
-packet is sent again by TCP and so comes late; sometimes the connection breaks instead. Whoever is
+packet is sent again by TCP and so comes late; sometimes the connection breaks instead, or it breaks
+behind what has just arrived, which whoever sent that cannot tell from the other. Whoever is
 not there to take what arrives answers with a reset: so a restarted host ends the connections of its
 former life, and until something is sent on them, the other side does not know.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
@@ -17,6 +19,7 @@ from zlib import crc32
 from harness.simulation.draws import Stream
 from harness.simulation.programs.connecting import Connecting
 from harness.simulation.programs.streams import (
+    END,
     SimulatedListener,
     SimulatedSocket,
     SimulatedStream,
@@ -33,11 +36,17 @@ _DRAWS_PER_MESSAGE: Final = 8
 _RETRANSMIT: Final = 200 * MS
 """What a lost packet costs, at least: Linux's shortest timeout."""
 _BREAKS: Final = 125_000
-"""Of the losses, those that end the connection. A guess; in life it is much rarer."""
-_PATIENCE: Final = (4 * SECOND, 20 * SECOND)
-"""How long a sender without answer waits until it gives up. Linux takes 15 minutes."""
+"""Of the losses, and of what would come twice, those that end the connection. A guess; in life it is
+much rarer."""
+_PATIENCE: Final = (500 * MS, 6 * SECOND)
+"""How long a sender without answer waits until it gives up. Linux takes 15 minutes, or what a program
+sets as TCP_USER_TIMEOUT; here it should happen in a run of some seconds."""
 _RECOVERY: Final = 500 * MS
 """After a cut was mended, until TCP tries again, at most."""
+
+
+_Then = Callable[[SimulatedStream, bytes, int], None]
+"""What is done when a message would arrive."""
 
 
 class Link:
@@ -108,7 +117,7 @@ class Network:
         world, link = self._world, stream.link
         self.messages += 1
         message = self.messages
-        delay, is_lost = self._fate(stream)
+        delay, then = self._fate(stream)
         arrival = world.agenda.now + delay
         stream.last_arrival = max(stream.last_arrival, arrival)
         text = f"{stream.number} {len(data)} {crc32(data):08x}"
@@ -119,7 +128,6 @@ class Network:
             peer=link.target.name,
             detail=lambda: world.describe(data),
         )
-        then = self._break if is_lost else self._arrive
         world.agenda.at(stream.last_arrival, partial(then, stream, data, message))
 
     def send_reset(self, stream: SimulatedStream) -> None:
@@ -191,13 +199,13 @@ class Network:
 
     # On the way.
 
-    def _fate(self, stream: SimulatedStream) -> tuple[int, bool]:
-        """How long a message is on its way, and whether the connection breaks there."""
+    def _fate(self, stream: SimulatedStream) -> "tuple[int, _Then]":
+        """How long a message is on its way, and what becomes of it."""
         world, link = self._world, stream.link
         rates = world.rates
         if link.source is link.target:
             link.draws()
-            return rates.delay_min // 4, False
+            return rates.delay_min // 4, self._arrive
         draws = link.draws()
         delay = rates.delay_min + draws.exponential(rates.delay_mean)
         if draws.chance(rates.late):
@@ -208,8 +216,10 @@ class Network:
             delay += _RETRANSMIT << draws.below(3)
             if draws.chance(_BREAKS):
                 world.bites["reset"] += 1
-                return delay, True
-        return delay, False
+                return delay, self._break
+        if draws.chance(rates.duplicate) and draws.chance(_BREAKS):
+            return delay, self._arrive_and_break
+        return delay, self._arrive
 
     def _arrive(self, stream: SimulatedStream, data: bytes, message: int) -> None:
         if stream.stalled:
@@ -266,8 +276,18 @@ class Network:
 
     def _break(self, stream: SimulatedStream, data: bytes, message: int) -> None:
         """A message is lost, and with it the connection; both ends learn of it, the sender first."""
-        link = stream.link
-        link.target.note("lose", "breaks", message=message, peer=link.source.name)
+        stream.link.target.note("lose", "breaks", message=message, peer=stream.link.source.name)
+        self._break_off(stream, data, message, "the network lost what was sent")
+
+    def _arrive_and_break(self, stream: SimulatedStream, data: bytes, message: int) -> None:
+        """It is heard, and then the connection is no more: the sender takes it for lost."""
+        was_heard = not stream.stalled and self.obstacle(stream.link) is None
+        self._arrive(stream, data, message)
+        if was_heard and not stream.peer.is_deaf and not stream.is_deaf:
+            self._world.bites["heard-then-reset"] += 1
+            self._break_off(stream, END, 0, "the network broke behind what was sent")
+
+    def _break_off(self, stream: SimulatedStream, data: bytes, message: int, why: str) -> None:
         stream.stalled.append((data, message))  # so that nothing behind it arrives
-        stream.break_off("the network lost what was sent")
+        stream.break_off(why)
         self.send_reset(stream.peer)

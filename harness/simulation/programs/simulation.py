@@ -26,6 +26,7 @@ from harness.simulation.programs.jobs import Threads
 from harness.simulation.programs.network import Network
 from harness.simulation.programs.scheduling import repeatable_scheduling, watch_ready_tasks
 from harness.simulation.programs.substitutes import substitutes
+from harness.simulation.programs.watchdog import STEPS_MAX, STUCK_S, Hung, Watchdog
 from harness.simulation.trace import Trace
 from harness.simulation.world import MS, SECOND, US, Rates
 from node.runtime.nursery import bare_errors
@@ -61,6 +62,8 @@ class Simulation:
         self._salts: list[int] = []
         self.agenda: Final = Agenda(clock)
         self.network: Final = Network(self)
+        self.watchdog: Watchdog
+        """Ends a run in which no time passes."""
         self.threads: Final = Threads(self.stream("threads"), self.spawn)
         self.is_over = False
         self.make_ready: Callable[[trio.lowlevel.Task], None]
@@ -160,7 +163,7 @@ class Simulation:
 
         token = CURRENT.set(life)
         try:
-            self._nursery.start_soon(task, name=f"{life.name} {function}")
+            self._nursery.start_soon(task, name=function.__qualname__)
         finally:
             CURRENT.reset(token)
 
@@ -171,6 +174,7 @@ class Simulation:
 
     def divert(self, task: trio.lowlevel.Task) -> bool:
         """Whether a task that is ready has to wait for its host."""
+        self.watchdog.on_ready(task)
         life = task.context.get(CURRENT)
         return life is not None and life.divert(task)
 
@@ -178,7 +182,7 @@ class Simulation:
         """All of it, inside of `trio.run`."""
         self.make_ready = watch_ready_tasks(self.divert)
         result: list[T] = []
-        with bare_errors(), substitutes(self):
+        with bare_errors(Hung):
             async with trio.open_nursery() as self._nursery:
                 self._nursery.start_soon(self.agenda.run)
                 CURRENT.set(self._outside)
@@ -191,6 +195,14 @@ class Simulation:
         if not result:
             raise TooLongError(f"not done after {limit_s} virtual seconds")
         return result[0]
+
+    def give_up(self, hung: Hung) -> None:
+        """Raise it where it ends everything: in the task of the agenda."""
+
+        def end() -> None:
+            raise hung
+
+        self.agenda.at(self.agenda.now, end)
 
     def _end(self) -> None:
         """The end of this world: nothing that is still done in it counts."""
@@ -224,6 +236,8 @@ def simulate(
     rates: Rates = CALM,
     trace: Trace | None = None,
     limit_s: float = LIMIT_S,
+    steps_max: int = STEPS_MAX,
+    stuck_s: float | None = None,
 ) -> Simulated[T]:
     """Run `main(world)` in a world that `seed` decides. Raises what `main`, or a program, raises.
 
@@ -231,15 +245,30 @@ def simulate(
 
     Raises:
         TooLongError: it did not return within `limit_s` virtual seconds.
+        Hung: tasks took `steps_max` steps while no virtual time passed, or one step took `stuck_s`
+            seconds of processor time (10 unless said), which is noticed in the main thread only.
         SchedulingError: this version of Trio cannot be made repeatable.
     """
     clock = MockClock(rate=0, autojump_threshold=0)
     world = Simulation(seed, rates, trace or Trace(), clock)
-    with _no_collection(), repeatable_scheduling(world.stream("scheduling")):
+    world.watchdog = Watchdog(
+        lambda: world.agenda.now, world.give_up, steps_max=steps_max, stuck_s=stuck_s or STUCK_S
+    )
+    with (
+        _no_collection(),
+        repeatable_scheduling(world.stream("scheduling")),
+        world.watchdog.alarm(),
+        substitutes(world),
+    ):
         try:
             result = trio.run(world.run, main, limit_s, clock=clock)
         except BaseException as error:
-            error.add_note(f"in the simulation of seed {seed}, at {world.now_s:.6f} s")
+            # What the watchdog throws into the middle of Trio comes out as a defect of Trio.
+            told = error.__cause__ if isinstance(error, trio.TrioInternalError) else None
+            shown = told if isinstance(told, Hung) else error
+            shown.add_note(f"in the simulation of seed {seed}, at {world.now_s:.6f} s")
+            if shown is not error:
+                raise shown from None
             raise
         finally:
             world.threads.close()

@@ -1,14 +1,17 @@
 """The floor `runtime`: whole replicas and clients, their real code, on Trio's fake clock.
 
+drawing.py   what a seed means here
 run.py       one world from its beginning to a verdict
 cluster.py   replicas as programs on simulated hosts, and what is wrong when one stops
 office.py    the clients: who asks what and when, and the record of it
 faults.py    the faults of the world, played
 finale.py    the phase in which all that is pending must end
+windows.py   what is looked at inside of replicas
+speech.py    what is said over connections, for people
 seams.py     what is replaced in the code under test: planted bugs, and where its log goes
 
 What is under it, `harness.simulation.programs`, knows nothing of replicas.
 """
 
+from harness.simulation.runtime_floor.drawing import draw_world as draw_world
 from harness.simulation.runtime_floor.run import run as run
-from harness.simulation.swarm import draw_world as draw_world

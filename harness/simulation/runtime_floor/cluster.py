@@ -7,7 +7,6 @@ not: it still shows the bytes that a failed fsync has lost. One that stops for a
 a defect, and that ends the run.
 """
 
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ from harness.simulation.outcome import Failure, FailureKind
 from harness.simulation.programs import Host, Life, Simulation
 from harness.simulation.world import MS, Kind, World
 from node.config import ClusterConfig, ReplicaConfig, Timing
+from node.core.interface import Role
 from node.errors import StorageError
 from node.runtime.replica import CoreFactory, Replica, open_replica
 from node.types import Address, ReplicaId
@@ -29,9 +29,6 @@ CLIENT_PORT: Final = 2
 
 RESTART_AFTER_STOP: Final = 200 * MS
 """When a replica stopped by itself, an operator starts it again."""
-
-_DIRECTORY: Final = Path(tempfile.gettempdir()) / "gong-simulation"
-"""A replica makes the directory of its journal before it asks its disk; that alone is real."""
 
 
 class Cluster:
@@ -49,7 +46,7 @@ class Cluster:
         self.atlas: Final = Atlas(self.members)
         self.config: Final = ClusterConfig(
             cluster=CLUSTER,
-            data_dir=_DIRECTORY,
+            data_dir=Path("/data"),  # of each simulated disk
             replicas=tuple(
                 ReplicaConfig(
                     id=member,
@@ -76,6 +73,17 @@ class Cluster:
         self.failure: Failure | None = None
         self.failed: Final = trio.Event()
         self._core = core
+
+    @property
+    def leader(self) -> ReplicaId | None:
+        """Who leads with the highest ballot, if anybody does."""
+        found = [replica.status() for replica in self.running.values()]
+        leading = [
+            (status.ballot_round, status.ballot_replica, status.replica)
+            for status in found
+            if status.role == Role.LEADER.value
+        ]
+        return ReplicaId(max(leading)[2]) if leading else None
 
     def start_all(self) -> None:
         """Start every replica for the first time."""

@@ -3,7 +3,8 @@
 All kinds are played. Some are gentler than among cores, since TCP is between replicas here:
 
     loss         costs a retransmission, which holds up what comes behind; sometimes the connection
-    duplicate    nothing: TCP drops what comes twice
+    duplicate    the connection breaks right behind a message: it was heard, and whoever sent it
+                 cannot know, so a client asks the same again (TCP itself drops what comes twice)
     cuts         stall what is under way; after seconds the sender gives its connection up
     slow         a step of a task takes a part of `amount`, since an event takes several steps
 
@@ -16,13 +17,13 @@ from typing import Final
 
 from msgspec import structs
 
-from harness.simulation.core_floor.faults import ring
 from harness.simulation.draws import MILLION
+from harness.simulation.links import links_of
 from harness.simulation.programs import Host, HostCrashed
 from harness.simulation.programs.hosts import CURRENT, JOB
 from harness.simulation.runtime_floor.cluster import Cluster, host_name
 from harness.simulation.runtime_floor.office import Office
-from harness.simulation.world import MS, Fault, Kind
+from harness.simulation.world import MS, Fault, Kind, healthy
 from node.types import ReplicaId
 
 STROBE: Final = 20 * MS
@@ -55,7 +56,7 @@ class Faults:
                 host.resume(_name(fault))
             host.slow(0)
             host.clock.set_rate(now, MILLION)
-        self._simulation.rates = structs.replace(self._simulation.rates, loss=0, late=0)
+        self._simulation.rates = healthy(self._simulation.rates)
         self._simulation.heal()
 
     def at_failpoint(self, name: str) -> None:
@@ -64,7 +65,11 @@ class Faults:
         if life is None or life.is_over or not self._armed:
             return
         for fault in self._armed.values():
-            if fault.where == name and host_name(fault.target) == life.name:
+            if (
+                fault.where == name
+                and host_name(fault.target) == life.name
+                and life.host.stored.longest_unsynced >= fault.amount
+            ):
                 del self._armed[fault.number]
                 life.host.note("failpoint", name)
                 self._die_here(fault, life.host)
@@ -92,6 +97,9 @@ class Faults:
                 self._armed[fault.number] = fault
             case Kind.CUT | Kind.CUT_BOTH | Kind.ISOLATE | Kind.RING:
                 self._cut(fault)
+            case Kind.CUT_LEADERS:
+                self._look_for_leader(fault)
+                self._agenda.at(fault.until, lambda: self._simulation.mend(_name(fault)))
             case Kind.FLIP_BIT | Kind.FAIL_READ | Kind.FAIL_FSYNC:
                 self._damage(fault)
             case Kind.CLIENT_CRASH:
@@ -125,7 +133,11 @@ class Faults:
 
     def _cut(self, fault: Fault) -> None:
         # It bites when a message is stopped; the network counts that.
-        for source, target in self._links(fault):
+        self._stop(fault, links_of(fault, self._cluster.members, self._office.hosts))
+        self._agenda.at(fault.until, lambda: self._simulation.mend(_name(fault)))
+
+    def _stop(self, fault: Fault, links: list[tuple[int, int]]) -> None:
+        for source, target in links:
             self._simulation.cut(
                 host_name(source),
                 host_name(target),
@@ -133,20 +145,15 @@ class Faults:
                 name=_name(fault),
                 kind=fault.kind.value,
             )
-        self._agenda.at(fault.until, lambda: self._simulation.mend(_name(fault)))
 
-    def _links(self, fault: Fault) -> list[tuple[int, int]]:
-        members, target = self._cluster.members, fault.target
-        match fault.kind:
-            case Kind.CUT:
-                return [(target, fault.other)]
-            case Kind.CUT_BOTH:
-                return [(target, fault.other), (fault.other, target)]
-            case Kind.ISOLATE:
-                others = [*members, *self._office.hosts]
-                return [link for o in others for link in ((o, target), (target, o)) if o != target]
-            case _:
-                return ring(list(members))
+    def _look_for_leader(self, fault: Fault) -> None:
+        if self.is_over or self._agenda.now >= fault.until:
+            return
+        leader = self._cluster.leader
+        if leader is not None:
+            isolated = structs.replace(fault, kind=Kind.ISOLATE, target=leader)
+            self._stop(fault, links_of(isolated, self._cluster.members, ()))
+        self._agenda.after(fault.amount, lambda: self._look_for_leader(fault))
 
     def _damage(self, fault: Fault) -> None:
         member, disk = ReplicaId(fault.target), self._host(fault).stored
@@ -167,14 +174,13 @@ class Faults:
             self._agenda.at(fault.until, lambda: self._office.start(fault.target))
 
     def _turn_clock(self, fault: Fault) -> None:
-        """The wall clock, at which no replica should look."""
-        self._bite(fault)
-        self._host(fault).clock.offset += fault.amount
+        # It bites when somebody looks, such as a line of the log; nothing else should.
+        self._host(fault).clock.wall_clock.turn(fault.amount, fault.kind.value)
         if fault.kind is Kind.CLOCK_STROBE:
             self._agenda.after(STROBE, lambda: self._strobe(fault, -fault.amount))
 
     def _strobe(self, fault: Fault, amount: int) -> None:
-        self._host(fault).clock.offset += amount
+        self._host(fault).clock.wall_clock.turn(amount, fault.kind.value)
         if self._agenda.now + STROBE < fault.until:
             self._agenda.after(STROBE, lambda: self._strobe(fault, -amount))
 

@@ -12,10 +12,11 @@ from harness.simulation.links import FIRST_CLIENT
 from harness.simulation.outcome import FailureKind
 from harness.simulation.programs import Life
 from harness.simulation.runtime_floor.cluster import CLUSTER, Cluster, host_name
+from harness.simulation.workload import Workload
 from harness.simulation.world import SECOND
 from history import Recorder
 from node.types import Address
-from node.wire.kv import Append, Cas, Delete, Done, Get, Mismatch, Operation, Put
+from node.wire.kv import Done, Mismatch, Operation
 
 OPERATION_TIMEOUT_S: Final = 2.0
 """Longer than an election; then the outcome is what is known by then."""
@@ -38,7 +39,9 @@ class Office:
             FIRST_CLIENT + n: simulation.host(host_name(FIRST_CLIENT + n))
             for n in range(world.clients)
         }
-        self.given = 0
+        self._workload = Workload(
+            world, lambda name, place: simulation.stream(name, FIRST_CLIENT + place)
+        )
         self.all_done: Final = trio.Event()
         """Set when all operations have ended."""
         self._closing = trio.Event()
@@ -46,10 +49,6 @@ class Office:
         self._simulation = simulation
         self._open = open_one
         self._process = {number: number - FIRST_CLIENT for number in self.hosts}
-        self._seen: dict[int, dict[str, str | None]] = {number: {} for number in self.hosts}
-        self._pace = {n: simulation.stream("pace", n) for n in self.hosts}
-        self._work = {n: simulation.stream("work", n) for n in self.hosts}
-        self._asked = dict.fromkeys(self.hosts, 0)
         self._busy: dict[int, str] = {}
         """What each client waits for."""
         self._at_work: dict[int, None] = {}
@@ -101,7 +100,7 @@ class Office:
         ) as client:
             recording = self._recording(number, client)
             while await self._turn(number):
-                await self._perform(number, recording, self._operation(number), life)
+                await self._perform(number, recording, self._workload.next(number), life)
             self._leave(number)
         await self._closing.wait()
         await self._read_once(number, addresses, life, random)
@@ -112,7 +111,7 @@ class Office:
         async with self._open(
             cluster=CLUSTER, replicas=addresses, timeout_s=BOUND_S, random=random
         ) as client:
-            read = Get(f"k{number % self._cluster.world.keys}")
+            read = self._workload.last_read(number)
             found = await self._perform(number, self._recording(number, client), read, life)
             if found is None:
                 self._cluster.fail(
@@ -136,15 +135,11 @@ class Office:
 
     async def _turn(self, number: int) -> bool:
         """Think a while; False when there is nothing more to ask."""
-        if self.given >= self._cluster.world.operations:
+        if self._workload.is_given_out:
             return False
-        pause = self._pace[number].exponential(self._cluster.world.think_mean)
-        with trio.move_on_after(pause / SECOND):
+        with trio.move_on_after(self._workload.pause(number) / SECOND):
             await self._closing.wait()
-        if self._closing.is_set() or self.given >= self._cluster.world.operations:
-            return False
-        self.given += 1
-        return True
+        return not (self._closing.is_set() or self._workload.is_given_out)
 
     async def _perform(
         self, number: int, recording: RecordingClient, operation: Operation, life: Life
@@ -158,46 +153,10 @@ class Office:
         del self._busy[number]
         life.host.note("done", repr(result))
         if isinstance(result, Done):
-            self._remember(number, operation, result)
+            self._workload.learn(number, operation, result)
         return result
 
     def _leave(self, number: int) -> None:
         self._at_work.pop(number, None)
-        if not self._at_work and self.given >= self._cluster.world.operations:
+        if not self._at_work and self._workload.is_given_out:
             self.all_done.set()
-
-    def _operation(self, number: int) -> Operation:
-        """Keys of even number hold values that are put and compared, the others grow by appends."""
-        world, work = self._cluster.world, self._work[number]
-        self._asked[number] += 1
-        place, kind = work.below(world.keys), work.below(100)
-        return _drawn(
-            f"k{place}",
-            kind,
-            f"{number - FIRST_CLIENT}.{self._asked[number]};",
-            padding=world.padding,
-            grows=bool(place % 2),
-            expected=self._seen[number].get(f"k{place}"),
-        )
-
-    def _remember(self, number: int, operation: Operation, result: Done) -> None:
-        match operation:
-            case Get(key):
-                self._seen[number][key] = result.value
-            case Put(key, value) | Cas(key, _, value):
-                self._seen[number][key] = value
-            case Delete(key) | Append(key, _):
-                self._seen[number].pop(key, None)
-
-
-def _drawn(
-    key: str, kind: int, value: str, *, padding: int, grows: bool, expected: str | None
-) -> Operation:
-    if kind < 40:
-        return Get(key)
-    if grows:
-        return Append(key, value + "." * (padding // 2))
-    value += "." * padding
-    if kind < 65:
-        return Put(key, value)
-    return Delete(key) if kind < 70 else Cas(key, expected, value)

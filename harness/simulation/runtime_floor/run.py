@@ -8,19 +8,23 @@ import trio
 from checker import Budget, NotLinearizable, Undecided, check, find_model
 from clients import open_client
 from harness.mutants import MUTANTS
+from harness.simulation.invariants import Violation
 from harness.simulation.outcome import Failure, FailureKind, Outcome
-from harness.simulation.programs import Simulation, simulate
+from harness.simulation.programs import Hung, Simulation, simulate
 from harness.simulation.runtime_floor.cluster import Cluster
 from harness.simulation.runtime_floor.faults import Faults
 from harness.simulation.runtime_floor.finale import Finale
 from harness.simulation.runtime_floor.office import ClientFactory, Office
 from harness.simulation.runtime_floor.seams import failpoints_heard, log_in_trace, planted
+from harness.simulation.runtime_floor.speech import describe
+from harness.simulation.runtime_floor.windows import Windows
 from harness.simulation.trace import Trace
 from harness.simulation.world import SECOND, World
 from history import Outcome as Response, pair
 from node import marks
 from node.core.multipaxos import MultiPaxos
 from node.runtime.replica import CoreFactory
+from node.state_machine.sessions import SessionedStateMachine
 
 _JUDGING: Final = Budget(time_limit_s=20.0, memory_limit_mb=4_000.0)
 """A hundred times what a history of this size has taken."""
@@ -46,24 +50,34 @@ def run(
     """
     trace = trace or Trace()
     marks.reset()
+    bug = MUTANTS[world.mutant] if world.mutant else None
     if core is None:
-        core = MUTANTS[world.mutant].core if world.mutant else MultiPaxos
-    if world.mutant and MUTANTS[world.mutant].client_name:
+        core = bug.core if bug else MultiPaxos
+    machine = bug.machine if bug else SessionedStateMachine
+    if bug and bug.client_name:
         raise ValueError(f"{world.mutant} is a bug of the simulated clients; these are real ones")
-    played = _Played(world, core, client_factory)
-    with planted(world.mutant), log_in_trace():
-        simulated = simulate(
-            played.main,
-            seed=world.seed,
-            rates=world.rates,
-            trace=trace,
-            limit_s=world.horizon / SECOND + _AFTER_HORIZON_S,
-        )
-    cluster, operations = (
-        played.cluster,
-        pair(enumerate(played.office.recorder.events, 1)).operations,
-    )
-    failure, undecided = cluster.failure, ""
+    played = _Played(world, core, machine, client_factory)
+    hung: Hung | None = None
+    with planted(world.mutant), log_in_trace(), played.windows.open():
+        try:
+            simulate(
+                played.main,
+                seed=world.seed,
+                rates=world.rates,
+                trace=trace,
+                limit_s=world.horizon / SECOND + _AFTER_HORIZON_S,
+            )
+        except Hung as error:
+            hung = error
+    return _judged(played, trace, hung)
+
+
+def _judged(played: "_Played", trace: Trace, hung: Hung | None) -> Outcome:
+    cluster, simulation = played.cluster, played.cluster.simulation
+    operations = pair(enumerate(played.office.recorder.events, 1)).operations
+    failure, undecided, virtual = cluster.failure, "", simulation.agenda.now
+    if failure is None and hung is not None:
+        failure = Failure(kind=FailureKind.LIVENESS, rule="hangs", what=str(hung), at=hung.at)
     if failure is None:
         match check(operations, find_model("kv"), budget=_JUDGING):
             case NotLinearizable(counterexample):
@@ -71,22 +85,23 @@ def run(
                     kind=FailureKind.HISTORY,
                     rule="not linearizable",
                     what=counterexample.explanation,
-                    at=simulated.virtual,
+                    at=virtual,
                 )
             case Undecided(reason):
                 undecided = reason
             case _:
                 pass
-    bites = cluster.simulation.bites
+    bites = simulation.bites
     for host in cluster.hosts.values():
         bites.update(host.stored.bites)
     return Outcome(
-        world=world,
+        world=cluster.world,
         failure=failure,
         undecided=undecided,
-        trace_hash=simulated.trace_hash,
-        virtual=simulated.virtual,
-        messages=simulated.messages,
+        # How far a loop came that never gave way is no function of the seed; where it began is.
+        trace_hash=trace.digest() if hung is None else f"hung at step {hung.steps}",
+        virtual=virtual,
+        messages=simulation.network.messages,
         crashes=played.faults.crashes,
         operations=len(operations),
         completed=sum(o.outcome is not Response.UNKNOWN for o in operations),
@@ -104,15 +119,22 @@ class _Played:
     faults: Faults
     finale: Finale
 
-    def __init__(self, world: World, core: CoreFactory, client_factory: ClientFactory) -> None:
+    def __init__(
+        self,
+        world: World,
+        core: CoreFactory,
+        machine: Callable[..., SessionedStateMachine],
+        client_factory: ClientFactory,
+    ) -> None:
         self._world = world
-        self._core = core
+        self.windows: Final = Windows(world, core, machine, self._on_violation)
         self._client_factory = client_factory
 
     async def main(self, simulation: Simulation) -> None:
         """All of it, as fate plays it."""
         world = self._world
-        self.cluster = Cluster(world, simulation, self._core)
+        simulation.describe = describe
+        self.cluster = Cluster(world, simulation, self.windows.make_core)
         self.office = Office(self.cluster, self._client_factory)
         self.faults = Faults(self.cluster, self.office)
         self.finale = Finale(self.cluster, self.office, self.faults)
@@ -126,6 +148,9 @@ class _Played:
                 await _first(self.cluster.failed.wait, self.office.all_done.wait)
             if self.cluster.failure is None:
                 await _first(self.cluster.failed.wait, self.finale.play)
+
+    def _on_violation(self, violation: Violation) -> None:
+        self.cluster.fail(FailureKind.INVARIANT, violation.rule, violation.what)
 
 
 async def _first(*waits: Callable[[], Awaitable[object]]) -> None:

@@ -15,17 +15,17 @@ _LOGGERS: Final = ("gong", "trio")
 
 @contextmanager
 def planted(mutant: str) -> Iterator[None]:
-    """Replicas that start within the block have the journal and state machine of a mutant."""
+    """Replicas that start within the block have the journal of a mutant."""
     if not mutant:
         yield
         return
     bug, place = MUTANTS[mutant], cast("Any", runtime)
-    before = place.open_journal, place.SessionedStateMachine
-    place.open_journal, place.SessionedStateMachine = bug.journal, bug.machine
+    before = place.open_journal
+    place.open_journal = bug.journal
     try:
         yield
     finally:
-        place.open_journal, place.SessionedStateMachine = before
+        place.open_journal = before
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import cbor2
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -20,6 +20,7 @@ from node.types import ClientId, ReplicaId, RequestNumber
 from node.wire.framing import frame
 from node.wire.messages import (
     MASTER_CODEC,
+    PROTOCOL_VERSION,
     Answer,
     ClientHello,
     Executed,
@@ -64,7 +65,7 @@ async def connected(network: FakeNetwork) -> AsyncIterator[tuple[ReplicaConnecti
     connection = await connect(A, "test", timeout_s=1)
     async with await listeners[0].accept() as stream, trio.open_nursery() as nursery:
         replica = Talker(stream)
-        assert await replica.hear() == ClientHello(1, "test")
+        assert await replica.hear() == ClientHello(PROTOCOL_VERSION, "test")
         nursery.start_soon(connection.run)
         yield connection, replica
         nursery.cancel_scope.cancel()
@@ -103,7 +104,7 @@ async def test_the_end_of_a_connection_wakes_everyone_who_waits(
                 case "garbage":
                     await replica.stream.send_all(frame(b"\xff", 10))
                 case _:
-                    await replica.stream.send_all(frame(cbor2.dumps([72]), 10))
+                    await replica.stream.send_all(frame(msgspec.msgpack.encode([72]), 10))
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(end_it)
@@ -134,7 +135,7 @@ async def test_a_retired_connection_closes_when_its_last_question_is_answered(
 
 async def test_status_is_asked_over_a_connection_of_its_own(network: FakeNetwork) -> None:
     async def handle(talker: Talker) -> None:
-        assert await talker.hear() == ClientHello(1, "test")
+        assert await talker.hear() == ClientHello(PROTOCOL_VERSION, "test")
         assert await talker.hear() == StatusRequest()
         await talker.say(STATUS)
 
@@ -160,7 +161,7 @@ async def hang_up(talker: Talker) -> None:
 
 
 async def garble(talker: Talker) -> None:
-    await talker.stream.send_all(frame(b"\xff", 10))
+    await talker.stream.send_all(frame(b"\xc1", 10))
     await talker.hear()
     await talker.hear()
 
@@ -179,7 +180,7 @@ async def say_nothing(_talker: Talker) -> None:
     ("handle", "reason"),
     [
         (hang_up, "closed the connection|broke|Broken|peer closed"),
-        (garble, "not the CBOR we speak"),
+        (garble, "not the MessagePack we speak"),
         (say_goodbye, "answered Goodbye.*another cluster"),
         (say_nothing, "did not answer within 1 s"),
     ],

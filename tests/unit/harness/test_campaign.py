@@ -118,6 +118,15 @@ def test_processes_find_the_same_and_are_gone_at_the_end() -> None:
 
 
 @pytest.mark.slow
+def test_no_signal_comes_between_a_world_and_its_worker() -> None:
+    """Each signal wakes Trio, and a world of whole replicas would go on another way."""
+    before = signal.getitimer(signal.ITIMER_REAL)
+    with open_executor(2, floor=TOY) as executor:
+        timers = [executor.submit(signal.getitimer, signal.ITIMER_REAL).result() for _ in range(4)]
+    assert {before, *timers} == {(0.0, 0.0)}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "SIGKILL"])
 def test_an_interrupted_campaign_leaves_no_process_behind(how: signal.Signals) -> None:
     script = (

@@ -12,7 +12,7 @@ from harness.observer import ANSWER_TIMEOUT_S, Observer
 from node.config import ClusterConfig, ReplicaConfig
 from node.core.ballot import NO_BALLOT, Ballot
 from node.types import Address, ReplicaId
-from node.wire.messages import ClientHello, StatusReply, StatusRequest
+from node.wire.messages import PROTOCOL_VERSION, ClientHello, StatusReply, StatusRequest
 from tests.support.streams import FakeNetwork, Talker, fake_network
 
 ONE, TWO = ReplicaId(1), ReplicaId(2)
@@ -113,7 +113,7 @@ class Answering:
         self.is_silent = False
 
     async def handle(self, talker: Talker) -> None:
-        assert await talker.hear() == ClientHello(1, "test")
+        assert await talker.hear() == ClientHello(PROTOCOL_VERSION, "test")
         while await talker.hear() == StatusRequest():
             if self.is_silent:
                 await trio.sleep_forever()

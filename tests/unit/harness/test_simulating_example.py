@@ -1,6 +1,8 @@
 """The example of docs/simulating-your-own-program.md finds what it says, and the fixture its page shows."""
 
 import importlib.util
+import re
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +12,7 @@ import pytest
 from checker import Linearizable, NotLinearizable
 
 ROOT = Path(__file__).parents[3]
+PLUGIN = ("-p", "harness.simulation.pytest_plugin", "-p", "no:cacheprovider")
 pytest_plugins = ["pytester"]
 
 
@@ -58,9 +61,50 @@ def test_a_failing_world_names_its_seed_and_shows_its_last_events(
             simulate_seeds(main)
         """
     )
-    plugin = ("-p", "harness.simulation.pytest_plugin", "-p", "no:cacheprovider")
-    failed = pytester.runpytest_inprocess(*plugin)
+    failed = pytester.runpytest_inprocess(*PLUGIN)
     failed.assert_outcomes(failed=1)
     failed.stdout.fnmatch_lines(["*--simulation-seed=3*", "*1.000000 *one *crash*"])
-    pytester.runpytest_inprocess(*plugin, "--simulation-seed=2").assert_outcomes(passed=1)
-    pytester.runpytest_inprocess(*plugin, "--simulation-seeds=3").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess(*PLUGIN, "--simulation-seed=2").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess(*PLUGIN, "--simulation-seeds=3").assert_outcomes(passed=1)
+
+
+def test_the_page_s_test_passes_as_it_stands(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs" / "simulating-your-own-program.md").read_text()
+    for name in ("conftest", "test_server"):
+        (block,) = re.findall(rf"```python\n# {name}\.py\n(.*?)```", page, re.DOTALL)
+        pytester.makepyfile(**{name: block})
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "examples"))
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_a_test_that_hangs_fails_and_shows_its_last_events(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import trio
+
+        async def main(world):
+            world.host("one")
+            await trio.sleep(1)
+            world.cut("one", "two")
+            while True:
+                await trio.sleep(0)
+
+        def test_main(simulate_seeds):
+            simulate_seeds(main, steps_max=5000)
+        """
+    )
+    failed = pytester.runpytest_inprocess(*PLUGIN)
+    failed.assert_outcomes(failed=1)
+    failed.stdout.fnmatch_lines(["*Hung: at 1.000000 s no time has passed*", "*world *cut*"])
+
+
+def test_whoever_does_not_use_the_fixture_does_not_import_the_simulator() -> None:
+    script = "import sys, harness.simulation.pytest_plugin; print(sorted(sys.modules))"
+    modules = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    assert "harness.simulation.pytest_plugin" in modules
+    for name in ("trio", "msgspec", "harness.simulation.programs", "node"):
+        assert f"'{name}'" not in modules

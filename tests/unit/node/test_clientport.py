@@ -95,6 +95,7 @@ async def test_a_request_becomes_a_proposal_and_its_answer_comes_back() -> None:
         client = await port.connect()
         await port.ask(client, 1)
         port.replies.answer(executed(1))
+        port.replies.flush()
         assert await client.hear() == executed(1)
 
 
@@ -108,6 +109,7 @@ async def test_a_query_becomes_a_read_and_its_answer_comes_back() -> None:
         assert read == Read(query, read.clock)
         assert read.clock >= before, "a lease must hold when the query is here"
         port.replies.answer(executed(3))
+        port.replies.flush()
         assert await client.hear() == executed(3)
 
 
@@ -137,6 +139,7 @@ async def test_opening_a_session_is_answered_as_request_zero() -> None:
         client = await port.connect()
         await port.ask(client, OPEN_SESSION)
         port.replies.answer(Opened(CLIENT, ClientId(4711)))
+        port.replies.flush()
         assert await client.hear() == Opened(CLIENT, ClientId(4711))
 
 
@@ -147,6 +150,7 @@ async def test_an_answer_goes_to_the_connection_that_asked_last() -> None:
         await port.ask(old, 1)
         await port.ask(new, 1)
         port.replies.answer(executed(1))
+        port.replies.flush()
         assert await new.hear() == executed(1)
         await old.say(StatusRequest())
         assert await old.hear() == STATUS, "and nothing before it"
@@ -161,6 +165,7 @@ async def test_when_the_older_connection_closes_the_newer_one_still_gets_the_ans
         await wait_all_tasks_blocked()
         assert port.counters.ended == {"client: closed": 1}
         port.replies.answer(executed(1))
+        port.replies.flush()
         assert await new.hear() == executed(1)
 
 
@@ -173,6 +178,7 @@ async def test_an_answer_that_nobody_waits_for_is_dropped() -> None:
         port.replies.answer(executed(1))
         port.replies.answer(executed(2))
         port.replies.interrupt_all(None)
+        port.replies.flush()
 
 
 async def test_a_refusal_names_the_reason_and_the_leader() -> None:
@@ -182,6 +188,7 @@ async def test_a_refusal_names_the_reason_and_the_leader() -> None:
         await port.ask(client, 2)
         port.replies.refuse(Refused(CLIENT, RequestNumber(1), Refusal.NOT_LEADER), TWO)
         port.replies.refuse(Refused(CLIENT, RequestNumber(2), Refusal.OVERLOADED), None)
+        port.replies.flush()
         assert await client.hear() == NotExecuted(
             CLIENT, RequestNumber(1), "not-leader", TWO, "two:2"
         )
@@ -196,9 +203,11 @@ async def test_when_leadership_is_lost_everyone_who_waits_is_interrupted_once() 
         await port.ask(first, 1)
         await port.ask(second, 2)
         port.replies.interrupt_all(TWO)
+        port.replies.flush()
         assert await first.hear() == Interrupted(CLIENT, RequestNumber(1), TWO, "two:2")
         assert await second.hear() == Interrupted(CLIENT, RequestNumber(2), TWO, "two:2")
         port.replies.interrupt_all(TWO)
+        port.replies.flush()
         await first.say(StatusRequest())
         assert await first.hear() == STATUS
 
@@ -231,6 +240,7 @@ async def test_a_client_that_breaks_the_rules_is_told_and_left(
         assert reason in goodbye.reason
         assert await bad.hear() is None
         port.replies.answer(executed(1))
+        port.replies.flush()
         assert await good.hear() == executed(1)
 
 
@@ -245,6 +255,7 @@ async def test_a_client_at_its_credit_is_not_read_until_it_is_answered() -> None
         await wait_all_tasks_blocked()
         assert len(await port.inbox.take_all()) == IN_FLIGHT_MAX
         port.replies.answer(executed(1))
+        port.replies.flush()
         assert await port.inbox.take_all() == [Propose(command(IN_FLIGHT_MAX + 1))]
 
 
@@ -255,6 +266,7 @@ async def test_a_request_that_is_asked_twice_on_one_connection_is_answered_once(
         await port.ask(client, 1)
         port.replies.answer(executed(1))
         port.replies.answer(executed(1))
+        port.replies.flush()
         assert await client.hear() == executed(1)
         await client.say(StatusRequest())
         assert await client.hear() == STATUS

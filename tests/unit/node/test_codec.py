@@ -4,11 +4,11 @@ import enum
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
-import cbor2
+import msgspec
 import pytest
 
 from node.errors import MalformedFrame, UnknownTag
-from node.types import ReplicaId
+from node.types import ClientId, Command, Natural, ReplicaId, RequestNumber, WireStruct
 from node.wire.codec import Codec
 
 
@@ -90,7 +90,7 @@ ASSORTED = Assorted(
 
 
 def test_a_message_is_an_array_of_its_tag_and_its_fields() -> None:
-    assert cbor2.loads(CODEC.encode(ACCEPT)) == [12, [3, 1], 7, [21, [b"x"]]]
+    assert msgspec.msgpack.decode(CODEC.encode(ACCEPT)) == [12, [3, 1], 7, [21, [b"x"]]]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_message_of_the_wrong_form_is_refused_with_the_field_and_what_was_expe
     complaint: str,
 ) -> None:
     with pytest.raises(MalformedFrame) as caught:
-        CODEC.decode(cbor2.dumps(raw))
+        CODEC.decode(msgspec.msgpack.encode(raw))
     assert complaint in str(caught.value)
 
 
@@ -157,15 +157,15 @@ def test_a_message_of_the_wrong_form_is_refused_with_the_field_and_what_was_expe
     ids=str,
 )
 def test_bounds_enums_and_fixed_tuples_are_verified(field: int, value: object) -> None:
-    raw = cbor2.loads(CODEC.encode(ASSORTED))
+    raw = msgspec.msgpack.decode(CODEC.encode(ASSORTED))
     raw[field] = value
     with pytest.raises(MalformedFrame, match=r"Assorted\."):
-        CODEC.decode(cbor2.dumps(raw))
+        CODEC.decode(msgspec.msgpack.encode(raw))
 
 
 def test_a_tag_that_nobody_registered_is_told_apart() -> None:
     with pytest.raises(UnknownTag, match="tag 13 is not one of"):
-        CODEC.decode(cbor2.dumps([13]))
+        CODEC.decode(msgspec.msgpack.encode([13]))
 
 
 @pytest.mark.parametrize(
@@ -173,40 +173,113 @@ def test_a_tag_that_nobody_registered_is_told_apart() -> None:
     [
         b"",
         b"\x00",
-        b"\x80",
-        b"\x81\xf5",  # true is not the tag 1
-        b"\xa1\x01\x02",
-        b"\x81\x14\x00",  # something follows
-        b"\x9f\x14\xff",  # indefinite length
-        b"\xff",
-        b"\x81" * 100_000,
-        b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff",
-        b"\x5b\x7f\xff\xff\xff\xff\xff\xff\xff",
-        b"\xbb\x00\x00\x00\x7f\xff\xff\xff\xff",
-        b"\x62\xff\xff",  # not UTF-8
-        b"\x82\x18\x28\xc2\x41\x02",  # [40, bignum 2]
-        b"\xd8\x1c\x81\xd8\x1d\x00",  # an array that contains itself
-        b"\xd9\xd9\xf7\x81\x14",  # "this is CBOR"
-        b"\x81\xf7",
-        b"\x81\xf0",
+        b"\x90",
+        b"\x91\xc3",  # true is not the tag 1
+        b"\x81\x01\x02",  # a map
+        b"\x91\x14\x00",  # something follows
+        b"\xc1",  # never used
+        b"\x91" * 100_000,
+        b"\xdd\xff\xff\xff\xff",  # announces 4 billion items
+        b"\xc6\x7f\xff\xff\xff",
+        b"\xdf\x7f\xff\xff\xff",
+        b"\xa2\xff\xff",  # not UTF-8
+        b"\x92\x28\xa2\xff\xff",
+        b"\x92\x28\xd4\x01\x02",  # [40, an extension]
+        b"\x92\x28\xd6\xff\x00\x00\x00\x02",  # [40, a timestamp]
+        b"\xd4\x05\x01",
     ],
     ids=lambda data: data[:8].hex() or "empty",
 )
-def test_cbor_that_is_not_ours_is_malformed(data: bytes) -> None:
+def test_messagepack_that_is_not_ours_is_malformed(data: bytes) -> None:
     with pytest.raises(MalformedFrame):
         CODEC.decode(data)
 
 
-def test_every_cbor_tag_is_refused_even_one_that_changes_nothing() -> None:
-    noop = CODEC.encode(Noop())
-    for tag in (*range(1100), 43000, 55799, 2**16, 2**32, 2**64 - 1):
-        with pytest.raises(MalformedFrame, match="not the CBOR we speak"):
-            CODEC.decode(b"\xdb" + tag.to_bytes(8, "big") + noop)
+COMMAND = Command(client=ClientId(5), number=RequestNumber(9), answered=RequestNumber(8), body=b"x")
+
+
+class Single(WireStruct, frozen=True, tag=50):
+    """As there is one in every operation."""
+
+    slot: Annotated[int, Natural]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    commands: tuple[Command, ...]
+    last: Command | None
+    single: Single
+
+
+STRUCTS: Codec[object] = Codec({50: Single, 51: Many})
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Single(7, b"x"),
+        Many((COMMAND, COMMAND), COMMAND, Single(1, b"")),
+        Many((), None, Single(0, b"y")),
+    ],
+    ids=str,
+)
+def test_structs_come_back_as_they_were_alone_and_inside_others(message: object) -> None:
+    decoded = STRUCTS.decode(STRUCTS.encode(message))
+    assert decoded == message
+    assert type(decoded) is type(message)
+
+
+def test_a_struct_is_an_array_too() -> None:
+    many = Many((COMMAND,), None, Single(1, b""))
+    raw = msgspec.msgpack.decode(STRUCTS.encode(many))
+    assert raw == [51, [[5, 9, 8, b"x"]], None, [50, 1, b""]]
+
+
+def test_a_tag_that_is_longer_than_necessary_means_the_same() -> None:
+    assert STRUCTS.decode(b"\x93\xcc\x32\x07\xc4\x01x") == Single(7, b"x")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        [50, 7],
+        [50, 7, b"x", 1],
+        [50, True, b"x"],
+        [50, -1, b"x"],
+        [50, 2**63, b"x"],
+        [50, 7.0, b"x"],
+        [50, 7, "x"],
+        [50, None, b"x"],
+        [51, [[5, 9, 8]], None, [50, 1, b""]],
+        [51, [[5, 9, 8, b"x", 0]], None, [50, 1, b""]],
+        [51, [[5, 9, -8, b"x"]], None, [50, 1, b""]],
+        [51, [], [5, 9, 8, "x"], [50, 1, b""]],
+        [51, [], None, [51, 1, b""]],
+        [51, [], None, [1, b""]],
+        [51, 5, None, [50, 1, b""]],
+    ],
+    ids=str,
+)
+def test_a_struct_of_the_wrong_form_is_refused(raw: object) -> None:
+    with pytest.raises(MalformedFrame, match=r"tag 5[01] \((Single|Many)\): "):
+        STRUCTS.decode(msgspec.msgpack.encode(raw))
+
+
+def test_a_struct_has_one_tag_and_the_form_of_a_wire_struct() -> None:
+    with pytest.raises(TypeError, match="its tag is 50, but it is registered as 52"):
+        Codec({52: Single})
+
+    class Loose(msgspec.Struct, tag=53):
+        number: int
+
+    with pytest.raises(TypeError, match="Loose: a Struct on the wire is a WireStruct"):
+        Codec({53: Loose})
 
 
 def test_a_complaint_does_not_repeat_a_strangers_megabyte() -> None:
     with pytest.raises(MalformedFrame) as caught:
-        CODEC.decode(cbor2.dumps([12, [3, 1], "x" * 1_000_000, [20]]))
+        CODEC.decode(msgspec.msgpack.encode([12, [3, 1], "x" * 1_000_000, [20]]))
     assert len(str(caught.value)) < 200
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 import trio
-from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair
+from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
 from node.errors import FrameTooLarge, MalformedFrame, UnknownTag, VersionMismatch, WireError
 from node.runtime.connection import (
@@ -61,13 +61,13 @@ async def test_an_empty_cluster_name_means_any() -> None:
     ("data", "error", "reason"),
     [
         (b"\xff\xff\xff\xff", FrameTooLarge, "announces 4294967295 bytes"),
-        (frame(b"\xff", 9), MalformedFrame, "not the CBOR we speak"),
-        (frame(b"\x82\x19\x27\x0f\x01", 9), UnknownTag, "tag 9999"),
+        (frame(b"\xc1", 9), MalformedFrame, "not the MessagePack we speak"),
+        (frame(b"\x92\xcd\x27\x0f\x01", 9), UnknownTag, "tag 9999"),
         (frame(CLIENT_CODEC.encode(StatusRequest()), 9), WireError, "expected ClientHello first"),
         (
             frame(CLIENT_CODEC.encode(ClientHello(7, "test")), 99),
             VersionMismatch,
-            "protocol version 7; this side speaks 1",
+            f"protocol version 7; this side speaks {PROTOCOL_VERSION}",
         ),
         (
             frame(CLIENT_CODEC.encode(ClientHello(PROTOCOL_VERSION, "x")), 99),
@@ -75,7 +75,7 @@ async def test_an_empty_cluster_name_means_any() -> None:
             "cluster 'x'; this is 'test'",
         ),
     ],
-    ids=["too large", "no CBOR", "unknown tag", "no hello", "version", "cluster"],
+    ids=["too large", "garbage", "unknown tag", "no hello", "version", "cluster"],
 )
 async def test_the_other_side_is_told_why_it_is_left(
     data: bytes, error: type[WireError], reason: str
@@ -106,6 +106,33 @@ async def test_answers_that_were_queued_leave_before_the_goodbye() -> None:
         await post_and_fail()
     assert await talker.hear() == Goodbye("queued")
     assert await talker.hear() == Goodbye("enough")
+
+
+async def test_answers_that_come_while_a_goodbye_waits_for_room_do_not_get_in_between(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[bytes] = []
+
+    def send_now(_stream: object, data: bytes) -> int:
+        sent.append(data)
+        return 0
+
+    monkeypatch.setattr("node.runtime.connection.send_now", send_now)
+    near, far = lockstep_stream_pair()
+    connection = connection_over(far)
+
+    async def fail() -> None:
+        with pytest.raises(WireError, match="enough"):
+            async with connection.open():
+                raise WireError("enough")
+
+    async with near, trio.open_nursery() as nursery:
+        nursery.start_soon(fail)
+        await wait_all_tasks_blocked(0.1)
+        connection.post(Goodbye("too late"))
+        connection.queue(Goodbye("too late"))
+        connection.flush()
+    assert sent == []
 
 
 async def test_an_end_within_a_frame_is_not_a_clean_end() -> None:

@@ -3,13 +3,12 @@
 import errno
 import os
 from pathlib import Path
-from random import Random
 
 import pytest
 
 from node.errors import StorageError
 from node.runtime.disk import OsDisk
-from tests.support.fake_disk import SECTOR_BYTES, FakeDisk
+from tests.support.fake_disk import FakeDisk
 
 PATH = Path("/disk/file")
 
@@ -28,6 +27,39 @@ def test_what_is_appended_is_read_back_by_the_next_who_opens(tmp_path: Path) -> 
     file.append(b"!")
     assert file.read() == b"onet!"
     file.close()
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The directories that were synced, in order, once what is in them had been made."""
+    found: list[Path] = []
+    sync = OsDisk.sync_directory
+
+    def note(self: OsDisk, path: Path) -> None:
+        found.append(path)
+        sync(self, path)
+
+    monkeypatch.setattr(OsDisk, "sync_directory", note)
+    return found
+
+
+def test_directories_are_made_and_synced_from_the_top(tmp_path: Path, synced: list[Path]) -> None:
+    OsDisk().make_directory(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    assert synced == [tmp_path.parent, tmp_path, tmp_path / "a"]
+
+
+def test_a_directory_that_exists_may_not_be_durable_yet(tmp_path: Path, synced: list[Path]) -> None:
+    """Whoever made it may have been killed before the fsync."""
+    OsDisk().make_directory(tmp_path)
+    assert synced == [tmp_path.parent]
+
+
+def test_a_directory_is_not_made_where_a_file_is(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(NotADirectoryError):
+            OsDisk().make_directory(path)
 
 
 def test_a_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
@@ -91,19 +123,6 @@ def test_a_crash_may_keep_a_prefix() -> None:
     file.append(b" newer")
     disk.crash(keep=6)
     assert disk.contents(PATH) == b"old new n"
-
-
-def test_a_torn_write_leaves_any_of_its_sectors_and_zeros_between_them() -> None:
-    seen = set()
-    for seed in range(200):
-        disk = open_fake(b"")
-        disk.open(PATH).append(b"a" * SECTOR_BYTES + b"b" * SECTOR_BYTES + b"c" * 10)
-        disk.crash(rng=Random(seed))
-        seen.add(bytes(disk.contents(PATH)))
-    sectors = (b"a" * SECTOR_BYTES, b"b" * SECTOR_BYTES, b"c" * 10)
-    hole = bytes(SECTOR_BYTES)
-    assert sectors[0] + hole + sectors[2] in seen
-    assert len(seen) == 2 ** len(sectors)
 
 
 def test_a_new_file_whose_directory_was_not_synced_is_lost() -> None:

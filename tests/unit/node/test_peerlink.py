@@ -39,6 +39,7 @@ async def test_an_outbox_hands_out_everything_as_one_piece() -> None:
     outbox = PeerOutbox()
     outbox.put(b"one")
     outbox.put(b"two")
+    outbox.flush()
     assert await outbox.take_all() == b"onetwo"
 
 
@@ -46,6 +47,7 @@ async def test_a_full_outbox_drops_the_oldest() -> None:
     outbox = PeerOutbox(bytes_max=10)
     for text in (b"aaaa", b"bbbb", b"cccc"):
         outbox.put(text)
+        outbox.flush()
     assert outbox.dropped_count == 1
     assert await outbox.take_all() == b"bbbbcccc"
 
@@ -54,6 +56,7 @@ async def test_the_newest_frame_is_kept_however_large_it_is() -> None:
     outbox = PeerOutbox(bytes_max=10)
     outbox.put(b"old")
     outbox.put(b"x" * 100)
+    outbox.flush()
     assert outbox.dropped_count == 1
     assert await outbox.take_all() == b"x" * 100
 
@@ -62,10 +65,13 @@ async def test_what_was_dropped_or_taken_makes_room() -> None:
     outbox = PeerOutbox(bytes_max=10)
     for _ in range(3):
         outbox.put(b"12345678")
+        outbox.flush()
         assert await outbox.take_all() == b"12345678"
     outbox.put(b"12345678")
+    outbox.flush()
     outbox.clear()
     outbox.put(b"12345678")
+    outbox.flush()
     assert await outbox.take_all() == b"12345678"
     assert outbox.dropped_count == 1
 
@@ -81,10 +87,12 @@ async def test_an_outbox_that_was_cleared_while_somebody_waits_hands_out_what_co
         nursery.start_soon(take)
         await wait_all_tasks_blocked()
         outbox.put(b"stale")
+        outbox.flush()
         outbox.clear()
         await wait_all_tasks_blocked()
         assert taken == []
         outbox.put(b"fresh")
+        outbox.flush()
     assert taken == [b"fresh"]
 
 
@@ -112,6 +120,7 @@ async def test_a_link_greets_and_then_sends_what_is_put_into_its_outbox(
     async with network.serve(PEER, listen, PEER_CODEC), running_link(outbox):
         await trio.sleep(1)
         outbox.put(encoded(Fetch(7)))
+        outbox.flush()
         await trio.sleep(1)
     assert heard == [PeerHello(PROTOCOL_VERSION, "test", ONE), Fetch(7)]
 
@@ -133,11 +142,14 @@ async def test_a_link_comes_back_when_its_peer_does_and_sends_nothing_stale(
     async with running_link(outbox):
         await trio.sleep(10)
         outbox.put(encoded(Fetch(99)))  # nobody is there: stale when somebody is
+        outbox.flush()
         async with network.serve(PEER, listen, PEER_CODEC):
             await trio.sleep(2 * BACK_OFF_MAX_S)
             outbox.put(encoded(Fetch(1)))
+            outbox.flush()
             await trio.sleep(2 * BACK_OFF_MAX_S)
             outbox.put(encoded(Fetch(2)))
+            outbox.flush()
             await trio.sleep(1)
     hello = PeerHello(PROTOCOL_VERSION, "test", ONE)
     assert lives == [[hello, Fetch(1)], [hello, Fetch(2)]]

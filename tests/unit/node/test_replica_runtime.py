@@ -244,7 +244,7 @@ async def test_a_damaged_journal_is_refused_before_anyone_may_connect(
 async def test_records_of_another_version_are_refused(tmp_path: Path) -> None:
     settings, disk = config(tmp_path, replicas=1), FakeDisk()
     journal, _ = open_journal(disk, settings.journal_path(ONE), "test", ONE)
-    journal.append([b"\x81\x18\x63"])
+    journal.append([b"\x91\x63"])
     journal.sync()
     journal.close()
     with pytest.raises(StorageError, match="holds what this version cannot read: tag 99"):

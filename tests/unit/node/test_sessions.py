@@ -138,3 +138,14 @@ def test_a_query_leaves_sessions_and_state_alone() -> None:
     query = Query(session, RequestNumber(1), b"how many?")
     assert it.machine.read(query) == Executed(session, RequestNumber(1), b"0")
     assert it.machine._sessions[session].results == {}
+
+
+def test_an_answered_number_that_no_request_can_have_costs_nothing() -> None:
+    it = Machine()
+    session = it.open()
+    for number in (1, 2, 3):
+        it.execute(command(session, number))
+    it.execute(command(session, 4, answered=2))
+    assert list(it.machine._sessions[session].results) == [3, 4]
+    it.execute(command(session, 2**62, answered=2**62 - 1))
+    assert list(it.machine._sessions[session].results) == [2**62]

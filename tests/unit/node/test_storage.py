@@ -1,12 +1,13 @@
 """The storage stage: one fsync for a group, and nothing leaves before what it rests on."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from node.core.ballot import Ballot
 from node.core.interface import Envelope
@@ -210,3 +211,54 @@ async def test_who_dies_before_saving_has_saved_nothing_and_who_dies_after_has_t
 
 class _Died(Exception):
     """In the place of SIGKILL."""
+
+
+async def test_a_cancellation_does_not_hide_what_the_disk_said() -> None:
+    """The driver notices that the stage has ended, fails too, and the stage is cancelled."""
+    stage = Stage()
+    stage.sender.send_nowait(work(1))
+    stage.disk.fail_next("sync")
+    listen(lambda name: trio.from_thread.run_sync(scope.cancel) if name == "before-sync" else None)
+    try:
+        with pytest.raises(StorageError), trio.CancelScope() as scope:
+            await stage.run()
+    finally:
+        listen(None)
+    assert scope.cancel_called
+
+
+async def test_a_disk_that_is_quick_needs_no_thread_and_one_that_stalls_gets_it_back(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+    saving_takes_s = 0.0001
+
+    async def run_sync(call: Callable[..., None], *arguments: object) -> None:
+        threads.append(1)
+        await trio.sleep(saving_takes_s)
+        call(*arguments)
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", run_sync)
+    async with running() as stage:
+
+        async def save(count: int) -> int:
+            before, saved = len(threads), len(stage.released)
+            for number in range(count):
+                stage.sender.send_nowait(work(saved + number + 1))
+                await stage.wait_released(saved + number + 1)
+            return len(threads) - before
+
+        assert 1 < await save(100) < 100
+        assert await save(100) == 0
+        assert stage.syncs == 200
+        with monkeypatch.context() as patched:
+            sync = stage.journal.sync
+
+            def stall() -> None:
+                autojump_clock.jump(0.5)
+                sync()
+
+            patched.setattr(stage.journal, "sync", stall)
+            assert await save(1) == 0, "the replica stands still"
+        saving_takes_s = 0.01
+        assert await save(100) == 100, "and has to prove itself again"

@@ -20,7 +20,7 @@ from history import Recorder, pair
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import Command, Query, ReplicaId
-from node.wire.kv import Append, Delete, Get, Operation, Put
+from node.wire.kv import Append, Delete, Done, Get, Operation, Put
 from node.wire.messages import Answer, Request
 
 
@@ -50,6 +50,12 @@ class Desk:
 
     def done(self, client: Client) -> None:
         """Nobody gives it anything else to do."""
+
+    def learn(self, client: Client, operation: Operation, result: Done) -> None:
+        """What they ask is up to the script."""
+
+    def wall_clock(self, client: Client) -> int:
+        return self.loop.now + self.wall_offset
 
     def send(self, client: Client, to: ReplicaId, request: Request | Query) -> None:
         self.asked.append(request)

@@ -21,6 +21,7 @@ def new_disk(seed: int = 1) -> SimulatedDisk:
 
 def new_file(disk: SimulatedDisk, path: Path = PATH, synced: bytes = b"") -> SimulatedFile:
     """A file whose name is durable, and what is `synced`."""
+    disk.make_directory(path.parent)
     file = disk.open(path)
     file.append(synced)
     file.sync()
@@ -70,7 +71,8 @@ def test_a_torn_write_leaves_any_of_its_sectors_and_zeros_between_them() -> None
         seen.add(disk.contents(PATH))
         assert disk.bites.total() == 1
     assert sectors[0] + bytes(SECTOR_BYTES) + sectors[2] in seen
-    assert len(seen) == 2 ** len(sectors)
+    # Where the last sector is missing the length may be there all the same.
+    assert len(seen) == 4 + 2 * 4
 
 
 def test_a_later_write_may_survive_an_earlier_one_in_the_same_file_and_in_another() -> None:
@@ -81,7 +83,7 @@ def test_a_later_write_may_survive_an_earlier_one_in_the_same_file_and_in_anothe
         first.append(b"1")
         first.append(b"2")
         second.append(b"3")
-        disk.crash(**EVEN)
+        disk.crash(survive=MILLION // 2)
         same.add(disk.contents(PATH))
         other.add((disk.contents(PATH), disk.contents(Path("/disk/second"))))
     assert same == {b"", b"1", b"\x002", b"12"}
@@ -113,6 +115,7 @@ def test_equal_draws_make_equal_disks_and_others_other_salts() -> None:
 
 def test_a_name_is_durable_after_its_directory_is_synced() -> None:
     disk = new_disk()
+    disk.make_directory(PATH.parent)
     file = disk.open(PATH)
     file.append(b"x")
     file.sync()
@@ -122,6 +125,17 @@ def test_a_name_is_durable_after_its_directory_is_synced() -> None:
     disk.sync_directory(PATH.parent)
     disk.crash()
     assert disk.contents(PATH) == b""
+
+
+def test_a_new_file_may_have_its_name_and_its_length_without_its_bytes() -> None:
+    found = set()
+    for seed in range(60):
+        disk = new_disk(seed)
+        disk.make_directory(PATH.parent)
+        disk.open(PATH).append(b"x" * SECTOR_BYTES)
+        disk.crash(tear=MILLION)
+        found.add(disk.open(PATH).read())
+    assert found == {b"", bytes(SECTOR_BYTES), b"x" * SECTOR_BYTES}
 
 
 def test_every_file_opened_before_a_crash_is_dead() -> None:
@@ -152,7 +166,7 @@ def test_after_a_failed_sync_the_next_one_succeeds_and_the_data_is_gone() -> Non
     assert file.read() == b"lostkept"
     disk.crash(survive=MILLION)
     assert disk.contents(PATH) == b"\0\0\0\0kept"
-    assert disk.bites == {"failed-fsync": 1}
+    assert disk.bites == {"fail-fsync": 1}
 
 
 def test_a_read_fails_once() -> None:
@@ -162,7 +176,7 @@ def test_a_read_fails_once() -> None:
     with pytest.raises(OSError, match="Input/output"):
         file.read()
     assert file.read() == b"x"
-    assert disk.bites == {"failed-read": 1}
+    assert disk.bites == {"fail-read": 1}
 
 
 # With the journal that the disk is made for.
@@ -192,7 +206,10 @@ def test_no_bit_is_flipped_before_a_durable_write_vouches_for_it() -> None:
     assert where is not None
     assert where[1] < end
     assert disk.is_damaged
-    assert disk.bites == {"flipped-bit": 1}
+    assert disk.bites["flip-bit"] == 0  # so far nobody has noticed
+    disk.crash()
+    disk.open(PATH).read()
+    assert disk.bites["flip-bit"] == 1
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -218,3 +235,45 @@ def test_a_journal_refuses_every_flipped_bit_and_recovers_from_every_crash(seed:
     disk.crash(**EVEN)
     with pytest.raises(CorruptRecord):
         reopen(disk)
+
+
+def test_a_file_is_made_in_a_directory_that_exists() -> None:
+    disk = new_disk()
+    with pytest.raises(FileNotFoundError):
+        disk.open(PATH)
+    disk.make_directory(PATH.parent)
+    disk.open(PATH)
+
+
+def test_a_directory_is_not_made_where_a_file_is() -> None:
+    disk = new_disk()
+    new_file(disk)
+    with pytest.raises(NotADirectoryError):
+        disk.make_directory(PATH / "below")
+
+
+def test_a_directory_that_was_made_survives_a_crash() -> None:
+    disk = new_disk()
+    disk.make_directory(PATH.parent)
+    disk.crash()
+    disk.open(PATH)
+    assert not disk.bites
+
+
+def test_a_crash_while_a_directory_is_made_takes_it_and_what_is_in_it() -> None:
+    disk = new_disk()
+    disk.begin_directory(PATH.parent)
+    file = disk.open(PATH)
+    file.append(b"x")
+    file.sync()
+    disk.crash()
+    assert disk.bites == {"lost-name": 2}
+    with pytest.raises(FileNotFoundError):
+        disk.open(PATH)
+
+
+def test_a_crash_while_a_directory_is_made_may_leave_it() -> None:
+    disk = new_disk()
+    disk.begin_directory(PATH.parent)
+    disk.crash(survive=MILLION)
+    disk.open(PATH)

@@ -2,7 +2,9 @@
 
     one value a slot       no two values get a quorum of votes, or are executed, in one slot
     chosen by a quorum     nothing is executed for which no quorum has voted in one ballot
+    what was reported      a proposal follows from what its quorum of promises reported: `recovery`
     counted votes          a leader counts no vote that was not cast in its ballot
+    votes                  after a crash an acceptor still reports what it voted for
     promises               what an acceptor has told others it never takes back, not even by dying
     chosen prefix          it never shrinks within one incarnation
     equal state            replicas that executed the same slots gave the same answers, hold the same
@@ -16,13 +18,14 @@ Each is checked on what changed, so that a step costs microseconds.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from harness.simulation.core_floor.replica import Replica, Watcher
+from harness.simulation.recovery import Reports
+from harness.simulation.watching import Event, Watched, Watcher
 from node.core.ballot import NO_BALLOT, Ballot
-from node.core.interface import Envelope, Ready
+from node.core.interface import Envelope, Ready, Received
 from node.core.log import Entry
 from node.core.multipaxos import MultiPaxos
 from node.core.multipaxos.leader import Leadership
-from node.core.multipaxos.messages import Accepted, AcceptRecord, Promise
+from node.core.multipaxos.messages import Accept, Accepted, AcceptRecord, Promise
 from node.types import Query, ReplicaId
 from node.wire.messages import Answer, Executed, Expired, Opened
 
@@ -48,6 +51,11 @@ class Invariants(Watcher):
         """By slot, the value for which a quorum voted first."""
         self._decided: dict[int, Any] = {}
         """By slot, the first value that a quorum voted for or a replica executed."""
+        self._reports = Reports(self._quorum)
+        self._followed: dict[tuple[ReplicaId, Ballot, int], None] = {}
+        """Proposals that follow from the promises of their ballots; they are sent more than once."""
+        self._voted: dict[ReplicaId, dict[int, Ballot]] = {m: {} for m in members}
+        """By slot, the highest ballot for which each has voted."""
         self._told: dict[ReplicaId, Ballot] = dict.fromkeys(members, NO_BALLOT)
         self._chosen_upto: dict[ReplicaId, int] = dict.fromkeys(members, 0)
         self._answers: dict[int, Sequence[Answer]] = {}
@@ -59,16 +67,21 @@ class Invariants(Watcher):
         self._needed: dict[tuple[ReplicaId, Query], int] = {}
         """What a query that waits at a replica must see: slots up to this one."""
 
-    def on_started(self, replica: Replica) -> None:
+    def on_started(self, replica: Watched) -> None:
         """A new incarnation must remember what the earlier ones have told."""
         self._chosen_upto[replica.number] = 0
         self._executed[replica.number] = {}
         self._executions[replica.number] = 0
         self._check_promise(replica)
+        self._check_votes(replica)
 
-    def on_sent(self, replica: Replica, envelope: Envelope[Any], *, after_persist: bool) -> None:
-        """Votes and promises count from the moment in which they leave."""
-        del after_persist
+    def on_event(self, replica: Watched, event: Event) -> None:
+        """A promise counts when it is there, whatever the core makes of it."""
+        if isinstance(event, Received) and isinstance(event.message, Promise):
+            self._reports.add(replica.number, event.sender, event.message)
+
+    def on_sent(self, replica: Watched, envelope: Envelope[Any]) -> None:
+        """Votes, promises and proposals count from the moment in which they leave."""
         core, message = replica.core, envelope.message
         if not isinstance(core, MultiPaxos):
             return
@@ -83,8 +96,10 @@ class Invariants(Watcher):
             self._vote(replica.number, message)
         elif isinstance(message, Promise):
             self._tell(replica.number, message.ballot)
+        elif isinstance(message, Accept):
+            self._check_proposal(replica.number, message)
 
-    def on_ready(self, replica: Replica, ready: Ready[Any, Any]) -> None:
+    def on_ready(self, replica: Watched, ready: Ready[Any, Any]) -> None:
         """What is handed out for execution was chosen, and is what others had chosen."""
         for record in ready.records:
             if isinstance(record, AcceptRecord):
@@ -99,7 +114,7 @@ class Invariants(Watcher):
                 )
 
     def on_executed(
-        self, replica: Replica, slot: int, commands: Sequence[Any], answers: Sequence[Answer]
+        self, replica: Watched, slot: int, commands: Sequence[Any], answers: Sequence[Answer]
     ) -> None:
         """Equal commands have equal answers, and nothing is executed twice."""
         self._executed_upto = max(self._executed_upto, slot)
@@ -138,22 +153,21 @@ class Invariants(Watcher):
                 f"of which {fresh} were new",
             )
 
-    def on_asked(self, replica: Replica, query: Query) -> None:
+    def on_asked(self, replica: Watched, query: Query) -> None:
         """From its first arrival on: the same query may be asked there again."""
         self._needed.setdefault((replica.number, query), self._executed_upto)
 
-    def on_read(self, replica: Replica, query: Query) -> None:
+    def on_read(self, replica: Watched, query: Query, executed_upto: int) -> None:
         """Whoever has executed a slot may have told a client of it."""
         needed = self._needed.get((replica.number, query), 0)
-        assert replica.machine is not None
-        if replica.machine.executed_upto < needed:
+        if executed_upto < needed:
             raise Violation(
                 "fresh reads",
                 f"replica {replica.number} answers {query} from the state of slot "
-                f"{replica.machine.executed_upto}; slot {needed} was executed before it arrived",
+                f"{executed_upto}; slot {needed} was executed before it arrived",
             )
 
-    def on_stepped(self, replica: Replica) -> None:
+    def on_stepped(self, replica: Watched) -> None:
         """Nothing that was known is unknown again."""
         core = replica.core
         if core is None:
@@ -175,13 +189,27 @@ class Invariants(Watcher):
     def _tell(self, replica: ReplicaId, ballot: Ballot) -> None:
         self._told[replica] = max(self._told[replica], ballot)
 
-    def _check_promise(self, replica: Replica) -> None:
+    def _check_promise(self, replica: Watched) -> None:
         assert replica.core is not None
         promised, told = replica.core.status().ballot, self._told[replica.number]
         if promised < told:
             raise Violation(
                 "promises", f"replica {replica.number} told {told} and now knows of {promised}"
             )
+
+    def _check_votes(self, replica: Watched) -> None:
+        core = replica.core
+        if not isinstance(core, MultiPaxos):
+            return
+        for slot, ballot in self._voted[replica.number].items():
+            if slot > core.log.chosen_upto:
+                entry = core.log.get(slot)
+                if entry is None or entry.ballot < ballot:
+                    raise Violation(
+                        "votes",
+                        f"replica {replica.number} voted for slot {slot} in {ballot} and now "
+                        f"knows of {entry}",
+                    )
 
     def _check_count(self, leader: ReplicaId, leadership: Leadership) -> None:
         for slot, open_slot in leadership.open.items():
@@ -193,6 +221,19 @@ class Invariants(Watcher):
                         f"replica {leader} counts a vote of {member} for slot {slot} in "
                         f"{leadership.ballot}, which {member} has not cast",
                     )
+
+    def _check_proposal(self, leader: ReplicaId, accept: Accept) -> None:
+        place = (leader, accept.ballot, accept.slot)
+        if place in self._followed:
+            return
+        why = self._reports.why_not(leader, accept)
+        if why:
+            raise Violation(
+                "what was reported",
+                f"replica {leader} proposes {accept.value.commands} in {accept.ballot} "
+                f"slot {accept.slot}, but {why}",
+            )
+        self._followed[place] = None
 
     def _note_proposal(self, entry: Entry) -> None:
         commands = self._proposed.setdefault((entry.slot, entry.ballot), entry.value.commands)
@@ -211,6 +252,8 @@ class Invariants(Watcher):
             )
         votes = self._votes.setdefault(place, {})
         votes[replica] = None
+        voted = self._voted[replica]
+        voted[accepted.slot] = max(voted.get(accepted.slot, NO_BALLOT), accepted.ballot)
         if len(votes) == self._quorum:
             self._decide(accepted.slot, commands, f"a quorum votes in {accepted.ballot}")
             self._chosen.setdefault(accepted.slot, commands)

@@ -1,0 +1,217 @@
+"""Many requests in flight over one connection, without a task for each.
+
+    ask(a), ask(b) ── answers() ──▶ one send ──▶ replica
+                          ◀── one chunk: what it answers, however much that is
+
+For programs that keep a cluster busy: a task and an event for every request, as `Client` has them,
+cost more than the request. The session and its numbers are those of `clients.session`, so asking
+everything outstanding again, at another replica, is always safe.
+"""
+
+from collections.abc import Sequence
+from random import Random
+
+import trio
+
+from clients.connection import CHUNK_BYTES, CannotConnect, open_stream
+from clients.errors import Indeterminate, Rejected
+from clients.routing import BACK_OFF_S, CONNECT_TIMEOUT_S
+from clients.session import ATTEMPT_TIMEOUT_S
+from node.direct import receive_some, send_now
+from node.errors import WireError
+from node.types import OPEN_SESSION, Address, ClientId, RequestNumber
+from node.wire.framing import FrameDecoder, frame
+from node.wire.messages import (
+    CLIENT_CODEC,
+    FRAME_BYTES_MAX,
+    PROTOCOL_VERSION,
+    ClientHello,
+    Executed,
+    Expired,
+    Goodbye,
+    Interrupted,
+    NotExecuted,
+    Opened,
+    Request,
+)
+
+
+class _NoHelp(Exception):
+    """This replica, or the connection to it, does not get us further; why."""
+
+    def __init__(self, why: str, leader_address: str | None = None) -> None:
+        super().__init__(why)
+        self.leader_address = leader_address
+
+
+class Pipeline:
+    """One session on one connection at a time. For one task; `aclose()` it."""
+
+    def __init__(
+        self,
+        *,
+        cluster: str,
+        replicas: Sequence[Address],
+        random: Random,
+        timeout_s: float = 5.0,
+    ) -> None:
+        """`timeout_s`: after so long without any answer, what is outstanding is given up."""
+        self._cluster = cluster
+        self._replicas = list(replicas)
+        self._random = random
+        self._timeout_s = timeout_s
+        self._next = random.randrange(len(self._replicas))
+        self._stream: trio.SocketStream | None = None
+        self._decoder = FrameDecoder(FRAME_BYTES_MAX)
+        self._session: ClientId | None = None
+        self._last = OPEN_SESSION
+        self._outstanding: dict[RequestNumber, bytes] = {}
+        self._unsent: list[bytes] = []
+        self._trouble: _NoHelp | None = None
+        # Heard beside answers, which come first.
+
+    @property
+    def outstanding(self) -> int:
+        """Requests asked and not answered."""
+        return len(self._outstanding)
+
+    async def open(self) -> None:
+        """Connect and open a session, if there is none; raises Rejected."""
+        deadline = trio.current_time() + self._timeout_s
+        while self._session is None or self._stream is None:
+            try:
+                await self.aclose()  # on an old connection, answers to an old session may come
+                await self._connect()
+            except _NoHelp as why:
+                await self._leave(why.leader_address)
+                if trio.current_time() >= deadline:
+                    raise Rejected(f"no session could be opened: {why}") from why
+
+    def ask(self, body: bytes) -> RequestNumber:
+        """Ask for one command; it leaves with the next `answers()`. Needs an open session."""
+        assert self._session is not None, "open() comes first"
+        number = self._last = RequestNumber(self._last + 1)
+        self._outstanding[number] = body
+        if self._stream is not None:
+            self._unsent.append(self._request(self._session, number, body))
+        return number
+
+    async def answers(self) -> list[Executed]:
+        """Send what was asked, and wait until at least one request is answered.
+
+        Raises Indeterminate when none is in time, or the session was forgotten: everything
+        outstanding may be executed or not, and the next `open()` begins a new session.
+        """
+        deadline = trio.current_time() + self._timeout_s
+        while True:
+            try:
+                if self._stream is None:
+                    await self._connect()
+                if answers := await self._exchange():
+                    return answers
+            except _NoHelp as why:
+                await self._leave(why.leader_address)
+                if trio.current_time() >= deadline:
+                    self._give_up()
+                    raise Indeterminate(f"no answer in time: {why}") from why
+
+    async def aclose(self) -> None:
+        """Close the connection; what is outstanding stays unknown."""
+        if self._stream is not None:
+            stream, self._stream = self._stream, None
+            await trio.aclose_forcefully(stream)
+
+    async def _exchange(self) -> list[Executed]:
+        """One send, if there is anything to send, and what one chunk answers."""
+        if self._trouble is not None:
+            raise self._trouble
+        stream = self._stream
+        assert stream is not None
+        data = b""
+        with trio.move_on_after(ATTEMPT_TIMEOUT_S) as patience:
+            try:
+                if self._unsent:
+                    data, self._unsent = b"".join(self._unsent), []
+                    if rest := data[send_now(stream, data) :]:
+                        await stream.send_all(rest)
+                data = await receive_some(stream, CHUNK_BYTES)
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                raise _NoHelp("the connection broke") from error
+        if patience.cancelled_caught:
+            raise _NoHelp(f"no answer within {ATTEMPT_TIMEOUT_S} s")
+        if not data:
+            raise _NoHelp("the other side closed the connection")
+        try:
+            return self._read(data)
+        except WireError as error:
+            raise _NoHelp(f"the other side does not speak our protocol: {error}") from error
+
+    def _read(self, data: bytes) -> list[Executed]:
+        answers: list[Executed] = []
+        self._decoder.receive_data(data)
+        while (payload := self._decoder.next_frame()) is not None:
+            message = CLIENT_CODEC.decode(payload)
+            match message:
+                case Executed():
+                    # None: answered before, on another connection.
+                    if self._outstanding.pop(message.number, None) is not None:
+                        answers.append(message)
+                case Opened(_, session):
+                    self._session = session
+                case Expired():
+                    self._give_up()
+                    raise Indeterminate("the cluster has forgotten this session")
+                case NotExecuted() | Interrupted():
+                    self._trouble = _NoHelp("the replica does not lead", message.leader_address)
+                case Goodbye(reason):
+                    raise WireError(f"it said goodbye: {reason}")
+                case _:
+                    raise WireError(f"a replica does not send {type(message).__name__}")
+        return answers
+
+    async def _connect(self) -> None:
+        """Greet the next replica, open a session if there is none, ask again what is open."""
+        address = self._replicas[self._next % len(self._replicas)]
+        try:
+            stream = await open_stream(address, CONNECT_TIMEOUT_S)
+        except CannotConnect as error:
+            raise _NoHelp(str(error)) from error
+        self._stream = stream
+        self._decoder = FrameDecoder(FRAME_BYTES_MAX)
+        hello = ClientHello(PROTOCOL_VERSION, self._cluster)
+        self._unsent = [frame(CLIENT_CODEC.encode(hello), FRAME_BYTES_MAX)]
+        if self._session is None:
+            self._last = OPEN_SESSION
+            nonce = ClientId(self._random.getrandbits(62))
+            self._unsent.append(self._request(nonce, OPEN_SESSION, b""))
+            while self._session is None:
+                await self._exchange()
+        else:
+            self._unsent += [
+                self._request(self._session, number, body)
+                for number, body in self._outstanding.items()
+            ]
+
+    async def _leave(self, leader_address: str | None) -> None:
+        """Turn to the leader that was named, or else to the next replica, after a little while."""
+        await self.aclose()
+        self._unsent = []
+        self._trouble = None
+        if leader_address is None:
+            self._next += 1
+        else:
+            address = Address.parse(leader_address)
+            if address not in self._replicas:
+                self._replicas.append(address)
+            self._next = self._replicas.index(address)
+        await trio.sleep(BACK_OFF_S * (0.5 + self._random.random()))
+
+    def _give_up(self) -> None:
+        self._session = None
+        self._outstanding.clear()
+        self._unsent.clear()
+
+    def _request(self, client: ClientId, number: RequestNumber, body: bytes) -> bytes:
+        oldest = next(iter(self._outstanding), number)
+        answered = RequestNumber(max(oldest - 1, OPEN_SESSION))
+        return frame(CLIENT_CODEC.encode(Request(client, number, answered, body)), FRAME_BYTES_MAX)

@@ -1,0 +1,1 @@
+"""Load on a real cluster, and what it costs: `gong bench`."""

@@ -1,0 +1,93 @@
+"""Closed-loop clients: each keeps so many requests in flight on a connection of its own.
+
+One task a connection, however many requests: `clients.pipeline`. The load shares the machine with
+the replicas, so what it costs is part of what is measured, and is reported.
+"""
+
+import time
+from array import array
+from random import Random
+from typing import Final
+
+from clients import Indeterminate, Rejected
+from clients.pipeline import Pipeline
+from node.types import RequestNumber
+from node.wire.kv import Get, Put, encode_operation
+
+KEYS: Final = 100_000
+"""Different keys; of 16 bytes each."""
+
+
+class Samples:
+    """What clients saw while `is_open`."""
+
+    def __init__(self) -> None:
+        self.is_open = False
+        self.latencies_ns = array("q")
+        """Of application requests that were answered while it was open."""
+        self.errors = 0
+        """Requests that were refused, or whose outcome is unknown, open or not."""
+
+
+class LoadClient:
+    """One connection under load."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        samples: Samples,
+        *,
+        in_flight: int,
+        fan_out: int,
+        put_fraction: float,
+        value_bytes: int,
+        random: Random,
+    ) -> None:
+        self._pipeline = pipeline
+        self._samples = samples
+        self._in_flight = in_flight
+        self._fan_out = fan_out
+        self._put_fraction = put_fraction
+        self._value = "v" * value_bytes
+        self._random = random
+        self._begun: dict[RequestNumber, tuple[int, int]] = {}
+        """When its application request began, and how many operations of that are still to come."""
+        self.stopping = False
+        """Begin nothing new; `run` ends when the last answer is there."""
+
+    async def run(self) -> None:
+        """Load until told to stop."""
+        while not self.stopping:
+            try:
+                await self._pipeline.open()
+                await self._load()
+            except (Rejected, Indeterminate):
+                self._samples.errors += max(len(self._begun), 1)
+                self._begun.clear()
+        await self._pipeline.aclose()
+
+    async def _load(self) -> None:
+        for _ in range(self._in_flight):
+            self._begin(time.perf_counter_ns(), self._fan_out - 1)
+        samples, begun, fan_out = self._samples, self._begun, self._fan_out
+        while begun:
+            answers = await self._pipeline.answers()
+            now = time.perf_counter_ns()
+            for answer in answers:
+                began, to_come = begun.pop(answer.number)
+                if to_come:
+                    self._begin(began, to_come - 1)
+                    continue
+                if samples.is_open:
+                    samples.latencies_ns.append(now - began)
+                if not self.stopping:
+                    self._begin(now, fan_out - 1)
+
+    def _begin(self, began: int, to_come: int) -> None:
+        """One operation on a random key."""
+        key = f"{self._random.randrange(KEYS):016d}"
+        if self._put_fraction >= 1 or self._random.random() < self._put_fraction:
+            body = encode_operation(Put(key, self._value))
+        else:
+            body = encode_operation(Get(key))
+        self._begun[self._pipeline.ask(body)] = (began, to_come)

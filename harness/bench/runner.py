@@ -1,0 +1,235 @@
+"""One measurement: a cluster of real processes, clients, a while to warm up, and then the count."""
+
+import math
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import Final
+
+import trio
+from msgspec import Struct
+
+from clients.connection import CannotConnect, ask_status
+from clients.pipeline import Pipeline
+from harness.bench.load import LoadClient, Samples
+from harness.bench.meter import cpu_s, filesystem, fsync_ms, peak_rss_mb
+from harness.cluster import LocalCluster, open_cluster
+from node.config import Timing
+from node.types import ReplicaId
+
+WARM_UP_S: Final = 1.0
+"""Sessions are opened, and every path has been walked."""
+FIRST_LEADER_PATIENCE_S: Final = 20.0
+REQUEST_TIMEOUT_S: Final = 5.0
+
+
+class BenchError(Exception):
+    """There is nothing to measure: what went wrong."""
+
+
+class BenchOptions(Struct, frozen=True, kw_only=True):
+    """What is measured."""
+
+    protocol: str = "multipaxos"
+    replicas: int = 3
+    shards: int = 1
+    clients: int = 50
+    value_bytes: int = 100
+    put_fraction: float = 1.0
+    in_flight: int = 1
+    fan_out: int = 1
+    delay_ms: float = 0.0
+    time_limit_s: float = 5.0
+
+
+class Latency(Struct, frozen=True, kw_only=True):
+    """Of application requests, in milliseconds."""
+
+    p50: float
+    p99: float
+    max: float
+
+
+class Cpu(Struct, frozen=True, kw_only=True):
+    """Processor seconds while it was measured."""
+
+    replicas: float
+    client: float
+    leader: float
+
+
+class BenchResult(Struct, frozen=True, kw_only=True):
+    """What `gong bench --json` prints."""
+
+    ops_per_s: float
+    """Application requests, each of `fan_out` operations."""
+    latency_ms: Latency
+    errors: int
+    operations: int
+    """Application requests that were answered while it was measured."""
+    seconds: float
+    clients: int
+    replicas: int
+    shards: int
+    protocol: str
+    in_flight: int
+    fan_out: int
+    value_bytes: int
+    put_fraction: float
+    delay_ms: float
+    cpu_s: Cpu
+    cpu_us_per_op: Cpu
+    leader: int
+    peak_rss_mb: float
+    """Of the replica that used most."""
+    filesystem: str
+    fsync_ms: float
+    load_average: float
+    """Of the machine, over the minute before: the load of others is in there, too."""
+
+
+def timing(delay_ms: float) -> Timing:
+    """The defaults, and as much more patience as messages need: a round trip takes two delays."""
+    more_ticks = math.ceil(2 * delay_ms / Timing().tick_ms)
+    return Timing(
+        election_timeout_ticks=Timing().election_timeout_ticks + 2 * more_ticks,
+        heartbeat_ticks=Timing().heartbeat_ticks + more_ticks // 2,
+        delay_ms=delay_ms,
+    )
+
+
+async def measure(options: BenchOptions, directory: Path) -> BenchResult:
+    """Run one cluster below `directory`, load it, and stop it. Raises BenchError or StartError."""
+    load_average = os.getloadavg()[0]
+    sync_ms = fsync_ms(directory)
+    async with open_cluster(
+        replicas=options.replicas,
+        directory=directory,
+        cluster=f"bench-{SystemRandom().getrandbits(64):016x}",
+        random=SystemRandom(),
+        timing=timing(options.delay_ms),
+    ) as cluster:
+        await cluster.start_all()
+        leader = await _wait_leader(cluster)
+        samples = Samples()
+        counted = await _load(options, cluster, samples)
+        cluster.check_alive()
+        if cluster.unexpected_ends:
+            raise BenchError("; ".join(cluster.unexpected_ends))
+        if not samples.latencies_ns:
+            raise BenchError(f"no request was answered in {options.time_limit_s} s")
+        pids = {replica: cluster.pid(replica) for replica in cluster.replicas}
+        return BenchResult(
+            ops_per_s=round(len(samples.latencies_ns) / counted.seconds, 1),
+            latency_ms=_latency(samples),
+            errors=samples.errors,
+            operations=len(samples.latencies_ns),
+            seconds=round(counted.seconds, 3),
+            clients=options.clients,
+            replicas=options.replicas,
+            shards=options.shards,
+            protocol=options.protocol,
+            in_flight=options.in_flight,
+            fan_out=options.fan_out,
+            value_bytes=options.value_bytes,
+            put_fraction=options.put_fraction,
+            delay_ms=options.delay_ms,
+            cpu_s=counted.cpu(leader, 1.0, digits=2),
+            cpu_us_per_op=counted.cpu(leader, 1e6 / len(samples.latencies_ns), digits=1),
+            leader=leader,
+            peak_rss_mb=round(max(peak_rss_mb(pid) for pid in pids.values()), 1),
+            filesystem=filesystem(directory),
+            fsync_ms=round(sync_ms, 3),
+            load_average=round(load_average, 2),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    """Time and processor time between the two ends of the count."""
+
+    seconds: float
+    by_replica: dict[ReplicaId, float]
+    client_s: float
+
+    def cpu(self, leader: ReplicaId, scale: float, *, digits: int) -> Cpu:
+        return Cpu(
+            replicas=round(sum(self.by_replica.values()) * scale, digits),
+            client=round(self.client_s * scale, digits),
+            leader=round(self.by_replica[leader] * scale, digits),
+        )
+
+
+async def _load(options: BenchOptions, cluster: LocalCluster, samples: Samples) -> _Spent:
+    """Warm up, count, and let what is in flight finish."""
+    clients = [_client(options, cluster, samples) for _ in range(options.clients)]
+    async with trio.open_nursery() as loading:
+        for client in clients:
+            loading.start_soon(client.run)
+        await trio.sleep(WARM_UP_S)
+        before, began = _cpu_s(cluster), time.perf_counter()
+        client_before = time.process_time()
+        samples.is_open = True
+        await trio.sleep(options.time_limit_s)
+        samples.is_open = False
+        after, client_after = _cpu_s(cluster), time.process_time()
+        seconds = time.perf_counter() - began
+        for client in clients:
+            client.stopping = True
+    by_replica = {replica: after[replica] - before[replica] for replica in cluster.replicas}
+    return _Spent(seconds, by_replica, client_after - client_before)
+
+
+def _client(options: BenchOptions, cluster: LocalCluster, samples: Samples) -> LoadClient:
+    random = SystemRandom()
+    pipeline = Pipeline(
+        cluster=cluster.config.cluster,
+        replicas=cluster.client_addresses,
+        random=Random(random.getrandbits(64)),
+        timeout_s=REQUEST_TIMEOUT_S,
+    )
+    return LoadClient(
+        pipeline,
+        samples,
+        in_flight=options.in_flight,
+        fan_out=options.fan_out,
+        put_fraction=options.put_fraction,
+        value_bytes=options.value_bytes,
+        random=Random(random.getrandbits(64)),
+    )
+
+
+def _cpu_s(cluster: LocalCluster) -> dict[ReplicaId, float]:
+    return {replica: cpu_s(cluster.pid(replica)) for replica in cluster.replicas}
+
+
+def _latency(samples: Samples) -> Latency:
+    latencies = sorted(samples.latencies_ns)
+
+    def percentile(share: float) -> float:
+        return round(_at(latencies, share) / 1e6, 3)
+
+    return Latency(p50=percentile(0.5), p99=percentile(0.99), max=percentile(1.0))
+
+
+def _at(ordered: Sequence[int], share: float) -> int:
+    """The nearest rank: the smallest value that `share` of all do not exceed."""
+    return ordered[max(math.ceil(share * len(ordered)), 1) - 1]
+
+
+async def _wait_leader(cluster: LocalCluster) -> ReplicaId:
+    """Wait until a replica says that it leads."""
+    with trio.move_on_after(FIRST_LEADER_PATIENCE_S):
+        while True:
+            for address in cluster.client_addresses:
+                try:
+                    status = await ask_status(address, cluster.config.cluster, timeout_s=10.0)
+                except CannotConnect:
+                    continue
+                if status.role == "leader":
+                    return status.replica
+            await trio.sleep(0.05)
+    raise BenchError(f"no leader within {FIRST_LEADER_PATIENCE_S:.0f} s")

@@ -1,0 +1,159 @@
+"""`gong bench`: load on a real local cluster, its throughput and latency, and what they cost."""
+
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+import trio
+
+from harness.bench.meter import MEMORY_FILESYSTEMS, filesystem
+from harness.bench.runner import BenchError, BenchOptions, BenchResult, measure
+from harness.cli import ExitCode, InputError
+from harness.cli.numbers import POSITIVE
+from harness.cluster import StartError
+
+_EPILOG = """\b
+Example:
+  gong bench --clients 50 --time-limit 10
+\b
+Exit status: 0 measured, 1 the cluster did not serve, 254 wrong arguments.
+"""
+
+_LATER: Final = ("epaxos", "mdl", "spaxos")
+_DEFAULT_DIRECTORIES: Final = (Path("runs"), Path("/var/tmp"))  # noqa: S108 - of our own making
+
+
+@click.command("bench", epilog=_EPILOG)
+@click.option(
+    "--protocol",
+    type=click.Choice(["multipaxos", *_LATER]),
+    default="multipaxos",
+    show_default=True,
+    help="How the replicas agree.",
+)
+@click.option("--replicas", type=click.IntRange(1, 15), default=3, show_default=True)
+@click.option("--shards", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--clients",
+    type=click.IntRange(1, 10_000),
+    default=50,
+    show_default=True,
+    help="Connections, each a closed loop.",
+)
+@click.option("--value-bytes", type=click.IntRange(0, 1_000_000), default=100, show_default=True)
+@click.option(
+    "--put-fraction",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    help="The rest are gets.",
+)
+@click.option(
+    "--in-flight",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    help="Requests outstanding on each connection.",
+)
+@click.option(
+    "--fan-out",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="Operations of one application request, one after the other; rate and latency are those "
+    "of application requests.",
+)
+@click.option(
+    "--delay",
+    "delay_ms",
+    type=click.FloatRange(0, 10_000),
+    default=0.0,
+    show_default=True,
+    metavar="MS",
+    help="One-way delay of every message between replicas, and between client and replica.",
+)
+@click.option(
+    "--time-limit",
+    "time_limit_s",
+    type=POSITIVE,
+    default=5.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds to measure, after one to warm up.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the replicas' journals are, until the end.  [default: runs, or /var/tmp where runs "
+    "would be in memory]",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def command(*, data_dir: Path | None, as_json: bool, **options: object) -> ExitCode:
+    """Measure a cluster of real processes on this machine under closed-loop load.
+
+    Every acknowledged put was saved with fsync by a majority before. The clients share the machine
+    with the replicas; the processor time of both is reported.
+    """
+    bench = msgspec.convert(options, BenchOptions)
+    if bench.protocol in _LATER:
+        raise InputError(f"--protocol: {bench.protocol} comes with a later version; use multipaxos")
+    if bench.shards > 1:
+        raise InputError(
+            f"--shards: {bench.shards} shards come with a later protocol; multipaxos has 1"
+        )
+    try:
+        with tempfile.TemporaryDirectory(
+            prefix="gong-bench-", dir=_directory(data_dir), ignore_cleanup_errors=True
+        ) as directory:
+            result = trio.run(measure, bench, Path(directory))
+    except (BenchError, StartError) as error:
+        click.echo(f"gong: {error}", err=True)
+        return ExitCode.NOT_VALID
+    click.echo(msgspec.json.encode(result) if as_json else _text(result))
+    return ExitCode.VALID
+
+
+def _directory(wanted: Path | None) -> Path:
+    """Where to keep journals: on a real disk, unless somebody says otherwise."""
+    if wanted is not None:
+        return _made(wanted)
+    for directory in _DEFAULT_DIRECTORIES:
+        if filesystem(_made(directory)) not in MEMORY_FILESYSTEMS:
+            return directory
+    places = " and ".join(str(directory) for directory in _DEFAULT_DIRECTORIES)
+    raise InputError(f"{places} are in memory, where fsync costs nothing: choose a --data-dir")
+
+
+def _made(directory: Path) -> Path:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--data-dir: {error.filename}: {error.strerror}") from error
+    return directory
+
+
+def _text(result: BenchResult) -> str:
+    latency, cpu = result.latency_ms, result.cpu_us_per_op
+    requests = "requests" if result.fan_out == 1 else f"requests of {result.fan_out} operations"
+    return "\n".join(
+        [
+            (
+                f"{result.ops_per_s:,.0f} {requests} a second: "
+                f"{result.clients} connections with {result.in_flight} in flight, "
+                f"{result.replicas} replicas, {result.value_bytes}-byte values"
+            ),
+            f"latency: p50 {latency.p50} ms, p99 {latency.p99} ms, longest {latency.max} ms",
+            f"errors: {result.errors}",
+            (
+                f"processor time of a request: {cpu.replicas} µs of the replicas "
+                f"({cpu.leader} µs of the leader), {cpu.client} µs of the clients"
+            ),
+            f"memory: at most {result.peak_rss_mb} MB resident in a replica",
+            (
+                f"disk: {result.filesystem}, fsync {result.fsync_ms} ms; "
+                f"load of the machine before: {result.load_average}"
+            ),
+        ]
+    )

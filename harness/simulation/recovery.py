@@ -1,0 +1,77 @@
+"""Recovery, seen from outside: what a leader proposes follows from the promises that it received.
+
+A value may be proposed in a slot, under a ballot, when there is a quorum of acceptors that promised this
+ballot and reported on this slot, such that
+
+    none of them had accepted anything there, or
+    the value is that of the highest ballot which any of them reported there
+
+("Paxos made simple", section 2.2, P2c). Every promise that was delivered to the proposer counts,
+whatever its core made of it: those beyond a quorum, parts of an unfinished report, and second copies. An
+acceptor that was asked twice may have learned what was chosen in between, so of its several reports
+on a slot any will do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from node.core.ballot import NO_BALLOT, Ballot
+from node.core.log import Entry
+from node.core.multipaxos.messages import Accept, Promise
+from node.types import ReplicaId
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one promise says about the slots that it covers."""
+
+    first: int
+    last: int | None
+    """None: all that follow."""
+    entries: Mapping[int, Entry]
+
+    def covers(self, slot: int) -> bool:
+        return self.first <= slot and (self.last is None or slot <= self.last)
+
+
+class Reports:
+    """All promises that were delivered, by who received them under which ballot."""
+
+    def __init__(self, quorum: int) -> None:
+        self._quorum: Final = quorum
+        self._parts: dict[tuple[ReplicaId, Ballot], dict[ReplicaId, list[_Part]]] = {}
+
+    def add(self, candidate: ReplicaId, acceptor: ReplicaId, promise: Promise) -> None:
+        """`candidate` received a promise, or a part of one."""
+        last = None if promise.is_last else promise.to_slot
+        entries = {entry.slot: entry for entry in promise.entries}
+        parts = self._parts.setdefault((candidate, promise.ballot), {})
+        parts.setdefault(acceptor, []).append(_Part(promise.from_slot, last, entries))
+
+    def why_not(self, leader: ReplicaId, accept: Accept) -> str:
+        """Why `leader` must not propose this; empty when it may."""
+        reports = self._on(leader, accept.ballot, accept.slot)
+        if len(reports) < self._quorum:
+            return f"only {len(reports)} acceptors reported on the slot"
+        # The lowest ballot that each may be taken to report: nothing is lower than everything.
+        lowest = sorted(
+            min(NO_BALLOT if entry is None else entry.ballot for entry in held) for held in reports
+        )
+        bound = lowest[self._quorum - 1]
+        if bound == NO_BALLOT:
+            return ""
+        for held in reports:
+            for entry in held:
+                if entry is not None and entry.ballot >= bound and entry.value == accept.value:
+                    return ""
+        return f"what its quorum reported of {bound} or above is another value: {reports}"
+
+    def _on(self, leader: ReplicaId, ballot: Ballot, slot: int) -> list[list[Entry | None]]:
+        """What each acceptor reported on a slot; None is nothing."""
+        found = []
+        for parts in self._parts.get((leader, ballot), {}).values():
+            held = [part.entries.get(slot) for part in parts if part.covers(slot)]
+            if held:
+                found.append(held)
+        return found

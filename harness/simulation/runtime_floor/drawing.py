@@ -1,0 +1,49 @@
+"""From a seed to a world for whole replicas: what the swarm draws, made milder and better aimed.
+
+The swarm's rates are made for cores that exchange datagrams. Over TCP one lost packet holds up all
+that is sent behind it, and with the rates as they are clients got to ask for a third of what they
+want. So few crashes found a write under way that can be torn, and hardly one found a journal that
+was being made: some crashes are aimed at those.
+"""
+
+from typing import Final
+
+from msgspec import structs
+
+from harness.simulation.disk import SECTOR_BYTES
+from harness.simulation.draws import MILLION, Draws
+from harness.simulation.swarm import draw_world as draw_for_cores
+from harness.simulation.world import Kind, Size, World
+
+MILDER: Final = 4
+"""Packets are lost, and late, so many times less often."""
+
+_AT_FIRST: Final = MILLION // 2
+"""Of the worlds with crashes, those in which one comes while a journal is made for the first time."""
+
+_WHILE_LONG: Final = 2 * MILLION // 3
+"""Of the crashes before an fsync, those that wait for a write that can be torn."""
+
+
+def draw_world(seed: int, size: Size) -> World:
+    """The world of a seed, for this floor."""
+    world = draw_for_cores(seed, size)
+    draws, rates = Draws(seed).stream("runtime floor"), world.rates
+    faults = list(world.faults)
+    crash = next((n for n, fault in enumerate(faults) if fault.kind is Kind.CRASH), None)
+    if draws.chance(_AT_FIRST) and crash is not None:
+        faults[crash] = structs.replace(
+            faults[crash], at=draws.below(_SYNCS_OF_A_START * rates.sync_mean)
+        )
+    for place, fault in enumerate(faults):
+        if fault.where == "before-sync" and draws.chance(_WHILE_LONG):
+            faults[place] = structs.replace(fault, amount=SECTOR_BYTES + 1)
+    return structs.replace(
+        world,
+        rates=structs.replace(rates, loss=rates.loss // MILDER, late=rates.late // MILDER),
+        faults=tuple(sorted(faults, key=lambda fault: (fault.at, fault.number))),
+    )
+
+
+_SYNCS_OF_A_START: Final = 4
+"""Of the directory, of the journal, and of its name."""

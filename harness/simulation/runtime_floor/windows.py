@@ -1,0 +1,203 @@
+"""Windows: what happens inside whole replicas, shown to the same invariants as on the other floor.
+
+    core factory ──▶ core, watched          what is handed out, after every step
+    Driver ──▶ driver, watched              what leaves
+    SessionedStateMachine ──▶ watched       what is executed, and on what; what is read
+    ClientPort ──▶ port, watched            what is asked of the state
+
+Each is the real thing with a look at what goes in and out. Nothing that a replica does depends on it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final, cast
+
+import node.runtime.replica as runtime
+from harness.simulation.invariants import Invariants, Violation
+from harness.simulation.limits import limited, sessions_max
+from harness.simulation.programs.hosts import CURRENT, Life
+from harness.simulation.watching import CountingStore, Event
+from harness.simulation.world import World
+from node.core.interface import Core, Envelope, Propose, Read, Ready, Status
+from node.core.multipaxos import Settings
+from node.runtime.clientport import ClientConnection, ClientPort
+from node.runtime.driver import Driver
+from node.runtime.replica import CoreFactory
+from node.state_machine.sessions import SessionedStateMachine
+from node.types import Command, Query, ReplicaId
+from node.wire.messages import Answer
+
+
+class _Insides:
+    """Implements `harness.simulation.watching.Watched`: one replica in one life."""
+
+    def __init__(self, number: ReplicaId, core: Core[Any, Any]) -> None:
+        self.number = number
+        self.core = core
+        self.store = CountingStore()
+
+
+class Windows:
+    """All replicas of one world, looked into."""
+
+    def __init__(
+        self,
+        world: World,
+        core: CoreFactory,
+        machine: Callable[..., SessionedStateMachine],
+        on_violation: Callable[[Violation], None],
+    ) -> None:
+        """`on_violation` is told at once: the replica itself may take a while to stop, or crash."""
+        self._world = world
+        self._core = core
+        self._machine = machine
+        self._on_violation = on_violation
+        self._invariants: Final = Invariants([ReplicaId(n + 1) for n in range(world.replicas)])
+        self._insides: dict[Life, _Insides] = {}
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Within the block replicas that start have windows, if their cores come from `make_core`."""
+        place = cast("Any", runtime)
+        before = place.Driver, place.SessionedStateMachine, place.ClientPort
+        place.Driver = partial(_WatchedDriver, self)
+        place.SessionedStateMachine = self._make_machine
+        place.ClientPort = partial(_WatchedPort, self)
+        try:
+            yield
+        finally:
+            place.Driver, place.SessionedStateMachine, place.ClientPort = before
+
+    def make_core(self, *, replica: ReplicaId, settings: Settings, **named: Any) -> "_WatchedCore":  # noqa: ANN401 - as `MultiPaxos` takes them
+        """A `CoreFactory`."""
+        core = self._core(replica=replica, settings=limited(settings, self._world), **named)
+        insides = self._insides[_life()] = _Insides(replica, core)
+        self.look(self._invariants.on_started, insides)
+        return _WatchedCore(self, insides)
+
+    def _make_machine(self, _: object) -> "_WatchedMachine":
+        insides = self.insides()
+        if self._machine is SessionedStateMachine:
+            machine = SessionedStateMachine(insides.store, sessions_max=sessions_max(self._world))
+        else:
+            machine = self._machine(insides.store)
+        return _WatchedMachine(self, insides, machine)
+
+    def insides(self) -> _Insides:
+        """Of the replica whose code runs."""
+        return self._insides[_life()]
+
+    # What they see.
+
+    def on_asked(self, insides: _Insides, query: Query) -> None:
+        """A query has arrived."""
+        self.look(self._invariants.on_asked, insides, query)
+
+    def on_event(self, insides: _Insides, event: Event) -> None:
+        """A core is about to take it in."""
+        self.look(self._invariants.on_event, insides, event)
+
+    def on_ready(self, insides: _Insides, ready: Ready[Any, Any] | None) -> None:
+        """A core was stepped, and this is what it hands out."""
+        if ready is not None:
+            self.look(self._invariants.on_ready, insides, ready)
+        self.look(self._invariants.on_stepped, insides)
+
+    def on_sent(self, insides: _Insides, envelope: Envelope[Any]) -> None:
+        """It is in the outbox of a peer, or in the replica's own inbox."""
+        self.look(self._invariants.on_sent, insides, envelope)
+
+    def on_executed(
+        self, insides: _Insides, slot: int, commands: Sequence[Any], answers: Sequence[Answer]
+    ) -> None:
+        """One slot was executed."""
+        self.look(self._invariants.on_executed, insides, slot, commands, answers)
+
+    def on_read(self, insides: _Insides, query: Query, executed_upto: int) -> None:
+        """A query is about to be answered."""
+        self.look(self._invariants.on_read, insides, query, executed_upto)
+
+    def look(self, at: Callable[..., None], *args: object) -> None:
+        """Tell of a violation at once, and stop the replica."""
+        try:
+            at(*args)
+        except Violation as violation:
+            self._on_violation(violation)
+            raise
+
+
+class _WatchedCore:
+    """Implements `node.core.interface.Core`."""
+
+    def __init__(self, windows: Windows, insides: _Insides) -> None:
+        self._windows = windows
+        self._insides = insides
+        self.status: Callable[[], Status] = insides.core.status
+
+    def step(self, event: Event, /) -> None:
+        """Take in one event, which is shown first."""
+        self._windows.on_event(self._insides, event)
+        self._insides.core.step(event)
+
+    def take_ready(self) -> Ready[Any, Any] | None:
+        """What the core hands out."""
+        ready = self._insides.core.take_ready()
+        self._windows.on_ready(self._insides, ready)
+        return ready
+
+
+class _WatchedDriver(Driver):
+    def __init__(self, windows: Windows, **named: Any) -> None:  # noqa: ANN401 - as `Driver` takes them
+        super().__init__(**named)
+        self._windows = windows
+        self._insides = windows.insides()
+
+    def deliver(self, envelopes: Sequence[Envelope[Any]]) -> None:
+        super().deliver(envelopes)
+        # Afterwards: a replica that dies at a failpoint in there has told nobody anything, since no
+        # link has taken what is in the outboxes.
+        for envelope in envelopes:
+            self._windows.on_sent(self._insides, envelope)
+
+
+class _WatchedMachine:
+    """Stands for a `SessionedStateMachine`."""
+
+    def __init__(self, windows: Windows, insides: _Insides, inner: SessionedStateMachine) -> None:
+        self._windows = windows
+        self._insides = insides
+        self._inner = inner
+
+    @property
+    def executed_upto(self) -> int:
+        return self._inner.executed_upto
+
+    def execute_slot(self, slot: int, commands: tuple[Command, ...]) -> Sequence[Answer]:
+        answers = self._inner.execute_slot(slot, commands)
+        self._windows.on_executed(self._insides, slot, commands, answers)
+        return answers
+
+    def read(self, query: Query) -> Answer:
+        self._windows.on_read(self._insides, query, self._inner.executed_upto)
+        return self._inner.read(query)
+
+
+class _WatchedPort(ClientPort):
+    def __init__(self, windows: Windows, **named: Any) -> None:  # noqa: ANN401 - as `ClientPort` takes them
+        super().__init__(**named)
+        self._windows = windows
+        self._insides = windows.insides()
+
+    def ask(
+        self, connection: ClientConnection, asked: Command | Query, event: Propose | Read
+    ) -> None:
+        if isinstance(asked, Query):
+            self._windows.on_asked(self._insides, asked)
+        super().ask(connection, asked, event)
+
+
+def _life() -> Life:
+    life = CURRENT.get()
+    assert life is not None, "a replica runs on a host"
+    return life
