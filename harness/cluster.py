@@ -12,7 +12,7 @@ behind even if this process is killed.
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,10 +83,13 @@ class LocalCluster:
         await self._launch(self._master)
         await self.start(*self.replicas)
 
-    async def start(self, *replicas: ReplicaId) -> None:
-        """Start replicas that are down, and wait until each answers; raises StartError."""
+    async def start(self, *replicas: ReplicaId, options: Sequence[str] = ()) -> None:
+        """Start replicas that are down, and wait until each answers; raises StartError.
+
+        `options` of `gong node` are theirs for this life only.
+        """
         for replica in replicas:
-            await self._launch(self._servers[replica])
+            await self._launch(self._servers[replica], options)
         for replica in replicas:
             await self._wait_up(replica)
 
@@ -127,10 +130,11 @@ class LocalCluster:
             f"{_last_line(server.log)}"
         )
 
-    async def _launch(self, server: Server) -> None:
+    async def _launch(self, server: Server, options: Sequence[str] = ()) -> None:
         assert server.process is None, f"{server.name} runs already"
         await _reap(server)  # it held the journal's lock
-        command = [sys.executable, "-P", "-m", "harness", *server.arguments, "--until-stdin-closes"]
+        options = (*server.arguments, *options, "--until-stdin-closes")
+        command = [sys.executable, "-P", "-m", "harness", *options]
         with server.log.open("ab") as log:
             # A session of its own: Ctrl-C in the terminal is for the harness to handle.
             server.process = await trio.lowlevel.open_process(
@@ -175,9 +179,17 @@ class LocalCluster:
 
 @asynccontextmanager
 async def open_cluster(
-    *, replicas: int, directory: Path, cluster: str, random: Random, timing: Timing = _DEFAULTS
+    *,
+    replicas: int,
+    directory: Path,
+    cluster: str,
+    random: Random,
+    timing: Timing = _DEFAULTS,
+    settings: str = "",
 ) -> AsyncIterator[LocalCluster]:
     """Lay out a cluster below `directory` (configuration, `data`, `logs`); starts nothing.
+
+    `settings` is TOML, put behind what is always in the configuration.
 
     Leaving the block ends every process, also when it is left by an error or a cancellation. The
     data directories stay.
@@ -186,7 +198,7 @@ async def open_cluster(
     logs.mkdir(parents=True, exist_ok=True)
     config_path = directory / "cluster.toml"
     ports = free_ports(2 * replicas + 1, random)
-    config_path.write_text(_config_text(replicas, cluster, ports, timing))
+    config_path.write_text(_config_text(replicas, cluster, ports, timing) + settings)
     local = LocalCluster(load_config(config_path), config_path.resolve(), logs)
     try:
         yield local

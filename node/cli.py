@@ -28,7 +28,9 @@ COLLECT_AFTER: Final = 50_000
 """Objects made and not dropped between two collections of garbage."""
 
 
-def run_replica(config_path: Path, replica: int, *, until_stdin_closes: bool) -> None:
+def run_replica(
+    config_path: Path, replica: int, *, until_stdin_closes: bool, lost_disk: bool = False
+) -> None:
     """Serve as one replica until SIGTERM, SIGINT or a failure; raises NodeError.
 
     With `GONG_FAILPOINT` in the environment it dies where that says: see `node.failpoints`.
@@ -37,7 +39,7 @@ def run_replica(config_path: Path, replica: int, *, until_stdin_closes: bool) ->
     config = load_config(config_path)
     config.replica(ReplicaId(replica))
     # Seeded by the system: replicas must not draw the same election timeouts.
-    server = open_replica(config, ReplicaId(replica), random=Random())
+    server = open_replica(config, ReplicaId(replica), random=Random(), lost_disk=lost_disk)
     _serve(server, f"replica {replica} of {config.cluster}", until_stdin_closes=until_stdin_closes)
 
 

@@ -17,6 +17,11 @@ election_timeout_ticks = 30
 heartbeat_ticks = 5
 lease_ticks = 0                   # more than 0: the leader answers gets without asking a quorum,
 clock_drift_percent = 10          # which is right as long as no clock is off by more than this
+
+[snapshots]                       # optional, as are all its keys
+slots = 200000
+journal_bytes = 8388608
+slots_kept = 1024
 """
 
 import re
@@ -54,6 +59,18 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     held for so long, as if the network were that slow."""
 
 
+class Snapshots(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a replica takes a snapshot and truncates its log: whatever comes first."""
+
+    slots: Annotated[int, msgspec.Meta(ge=1)] = 200_000
+    """Since the last one."""
+    journal_bytes: Annotated[int, msgspec.Meta(ge=1)] = 8 * 1024 * 1024
+    """That the journal has grown by; or by half of the last snapshot, if that is more. It is what a restart has to execute again."""
+    slots_kept: Annotated[int, msgspec.Meta(ge=0)] = 1024
+    """That stay in the log although a snapshot stands for them, for replicas that lag a little; at
+    most a megabyte."""
+
+
 class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What all members agree on."""
 
@@ -62,6 +79,7 @@ class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
     replicas: tuple[ReplicaConfig, ...]
     master: Address | None = None
     timing: Timing = Timing()
+    snapshots: Snapshots = Snapshots()
 
     def replica(self, replica: ReplicaId) -> ReplicaConfig:
         """The member of that number; raises ConfigError."""
@@ -93,6 +111,7 @@ class _RawConfig(msgspec.Struct, forbid_unknown_fields=True):
     replica: Annotated[list[_RawReplica], msgspec.Meta(min_length=1, max_length=_REPLICAS_MAX)]
     master: _RawMaster | None = None
     timing: Timing = Timing()
+    snapshots: Snapshots = Snapshots()
 
 
 def load_config(path: Path) -> ClusterConfig:
@@ -154,6 +173,7 @@ def _validated(path: Path, raw: _RawConfig) -> ClusterConfig:
         replicas=tuple(replicas.values()),
         master=master,
         timing=timing,
+        snapshots=raw.snapshots,
     )
 
 

@@ -22,13 +22,24 @@ NAMES: Final = (
     "after-send",
     "before-execute",
     "after-execute",
+    "before-snapshot",
+    "before-snapshot-rename",
+    "after-snapshot-rename",
+    "after-snapshot",
+    "before-journal-switch",
+    "after-journal-switch",
+    "after-truncation",
 )
-"""Of the driver and the storage stage; those of snapshots come with them.
+"""Of the driver, the storage stage and the snapshotter.
 
 "at-opening" is passed once in a life, when a journal was created, or its torn tail cut off, and that
 is not yet synced. To save is to write and sync one group of records, with "before-sync" in between;
 to send is to hand envelopes to the outboxes of peers, which the driver does not wait for; to execute
-is to execute one slot and queue its answers."""
+is to execute one slot and queue its answers. A snapshot is written and synced, renamed, and its
+directory synced; then the journal is switched for a shorter one in the same steps."""
+
+OF_SNAPSHOTS: Final = NAMES[NAMES.index("before-snapshot") :]
+"""Passed only when a snapshot is taken, which may be seldom."""
 
 VARIABLE: Final = "GONG_FAILPOINT"
 

@@ -20,14 +20,20 @@ from node.errors import ConfigError, NodeError
 @click.option(
     "--until-stdin-closes", is_flag=True, help="Stop also at the end of stdin (for supervisors)."
 )
-def command(config: Path, replica: int, *, until_stdin_closes: bool) -> ExitCode:
+@click.option(
+    "--lost-disk",
+    is_flag=True,
+    help="What this replica had stored is gone: learn it from the others, all of which must answer, "
+    "before voting again.",
+)
+def command(config: Path, replica: int, *, until_stdin_closes: bool, lost_disk: bool) -> ExitCode:
     """Run one replica until SIGTERM or SIGINT.
 
     It serves when it says so on stderr, and keeps its journal below the data directory of the
     file. A disk that fails stops it: a replica that cannot save must not speak.
     """
     try:
-        run_replica(config, replica, until_stdin_closes=until_stdin_closes)
+        run_replica(config, replica, until_stdin_closes=until_stdin_closes, lost_disk=lost_disk)
     except ConfigError as error:
         raise InputError(str(error)) from error
     except NodeError as error:

@@ -20,9 +20,11 @@ from harness.mutants import (
     reads,
     recovery,
     sessions,
+    snapshots,
     storage,
 )
 from node.core.multipaxos import MultiPaxos
+from node.runtime.disk import Disk
 from node.runtime.journal import open_journal
 from node.state_machine.interface import StateMachine
 from node.state_machine.sessions import SessionedStateMachine
@@ -45,6 +47,10 @@ class Mutant:
     core: type[MultiPaxos] = MultiPaxos
     journal: storage.OpenJournal = open_journal
     machine: Callable[[StateMachine], SessionedStateMachine] = SessionedStateMachine
+    disk: Callable[[Disk], Disk] = storage.truthful
+    """What a replica sees of its disk."""
+    admits_loss: bool = True
+    """Whether a replica that lost its disk is told so."""
     client_name: str = ""
     """A class in `harness.mutants.clients`. By name, since that module needs the simulator, which
     needs this one."""
@@ -261,6 +267,58 @@ _JOURNALS: Final = (
     ),
 )
 
+_SNAPSHOTS: Final = (
+    Mutant(
+        name="snapshot-drops-sessions",
+        number="M18",
+        machine=snapshots.DropsSessions,
+        removes="Sessions and their results are part of a snapshot.",
+        seen_as="an append is there twice, or a client is told that its session is gone",
+    ),
+    Mutant(
+        name="snapshot-index-mismatch",
+        number="M19",
+        machine=snapshots.LabelsTooHigh,
+        removes="A snapshot is the state after exactly the slot that it names.",
+        seen_as="a write that was confirmed is missing where a snapshot was loaded",
+    ),
+    Mutant(
+        name="rename-without-directory-sync",
+        number="S11",
+        disk=snapshots.ForgetsRenames,
+        removes="A file that takes the place of another has it only when the directory is synced.",
+        seen_as="a promise is gone with the journal that was switched to; or no replica starts",
+    ),
+    Mutant(
+        name="stale-snapshot-wins",
+        number="S7",
+        disk=snapshots.OldestWins,
+        removes="Recovery begins with the newest snapshot; those before it go.",
+        seen_as="values of the past; here a replica that refuses to start, as its log has a gap",
+    ),
+    Mutant(
+        name="votes-as-if-new",
+        number="S9",
+        admits_loss=False,
+        removes="A replica that lost its disk learns what it may have promised before it votes.",
+        seen_as="a write that was confirmed is gone with the disk of one replica",
+    ),
+    Mutant(
+        name="votes-before-it-has-learned",
+        number="S10",
+        core=snapshots.VotesBeforeItHasLearned,
+        removes="A replica that lost its disk reports again when it knows all that was chosen with it.",
+        seen_as="a write that was confirmed is gone under the next leader",
+    ),
+    Mutant(
+        name="double-apply-on-replay",
+        number="S8",
+        machine=snapshots.LabelsTooLow,
+        removes="What a snapshot already has is not executed on it again.",
+        seen_as="an append is there twice after a restart",
+    ),
+)
+
 _CLIENTS: Final = (
     Mutant(
         name="silence-is-failure",
@@ -328,19 +386,15 @@ _CLIENTS: Final = (
     ),
 )
 
-MUTANTS: Final[dict[str, Mutant]] = {m.name: m for m in (*_CORES, *_JOURNALS, *_CLIENTS)}
+MUTANTS: Final[dict[str, Mutant]] = {
+    m.name: m for m in (*_CORES, *_JOURNALS, *_SNAPSHOTS, *_CLIENTS)
+}
 """By name, in the order in which they are shown."""
 
 HARMLESS: Final = {
     "M4 promise-equal": "A ballot names its replica, so an equal one comes from the same candidate "
     "and asks the same question again.",
-    "M18 snapshot-drops-sessions": "There are no snapshots: a restart executes the whole log again.",
-    "M19 snapshot-index-mismatch": "There are no snapshots, and no log is ever truncated.",
     "M22 reconfig-two-quorums": "The members of a cluster are fixed.",
     "M23 removed-node-keeps-voting": "The members of a cluster are fixed.",
-    "S7 stale-snapshot-wins": "There are no snapshots.",
-    "S8 double-apply-on-replay": "No state is stored but the log: a restart begins with an empty "
-    "state machine, so nothing can be applied to what already has it.",
 }
-"""What the design lists and this code cannot have, with the reason: there is no such step. No file is
-ever renamed (S3), but one is created, and its name can be lost as that of a renamed one."""
+"""What the design lists and this code cannot have, with the reason: there is no such step."""

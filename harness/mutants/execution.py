@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from random import Random
 
 from node.core.ballot import Ballot
-from node.core.interface import Chosen, Refusal
+from node.core.interface import Chosen, Refusal, Snapshot
 from node.core.multipaxos import MultiPaxos, Record, Settings
 from node.core.multipaxos.messages import Accepted
 from node.types import Command, ReplicaId
@@ -21,9 +21,15 @@ class ExecuteOutOfOrder(MultiPaxos):
         settings: Settings,
         random: Random,
         records: Iterable[Record] = (),
+        snapshot: Snapshot | None = None,
     ) -> None:
         super().__init__(
-            replica=replica, members=members, settings=settings, random=random, records=records
+            replica=replica,
+            members=members,
+            settings=settings,
+            random=random,
+            records=records,
+            snapshot=snapshot,
         )
         self._executions = self.log.chosen_upto
         self._early: dict[int, None] = {}

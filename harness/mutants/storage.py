@@ -11,6 +11,7 @@ from struct import Struct
 from typing import Final
 from zlib import crc32
 
+from node.core.interface import Image
 from node.errors import WireError
 from node.runtime.codecs import RECORD_CODEC
 from node.runtime.disk import Disk, DiskFile
@@ -30,6 +31,10 @@ class MisleadingFile:
     def read(self) -> bytes:
         """All of the file."""
         return self._file.read()
+
+    def view(self) -> Image:
+        """All of the file, to be read in parts."""
+        return self._file.view()
 
     def append(self, data: bytes) -> None:
         """Write at the end."""
@@ -55,7 +60,7 @@ class MisleadingFile:
 class MisleadingDisk:
     """A Disk whose files are of one class; by itself it misleads nobody."""
 
-    def __init__(self, disk: Disk, file: Callable[[DiskFile], DiskFile]) -> None:
+    def __init__(self, disk: Disk, file: Callable[[DiskFile], DiskFile] = MisleadingFile) -> None:
         self._disk = disk
         self._make_file = file
 
@@ -71,9 +76,26 @@ class MisleadingDisk:
         """Make names durable."""
         self._disk.sync_directory(path)
 
+    def rename(self, path: Path, to: Path) -> None:
+        """Give a file another name."""
+        self._disk.rename(path, to)
+
+    def remove(self, path: Path) -> None:
+        """Take a file's name away."""
+        self._disk.remove(path)
+
+    def names(self, path: Path) -> list[str]:
+        """What is in a directory."""
+        return self._disk.names(path)
+
     def salt(self) -> bytes:
         """Eight bytes that nobody can guess."""
         return self._disk.salt()
+
+
+def truthful(disk: Disk) -> Disk:
+    """The disk as it is."""
+    return disk
 
 
 class NameNotDurable(MisleadingDisk):

@@ -7,6 +7,7 @@ quorum that can be formed, and a damaged replica that refuses to start tells no 
 
     flipped bit    the replica refuses to start, for good: nothing here repairs a disk
     failed read    it refuses to start, once
+    lost disk      it learns from all others before it votes again; until then it keeps silent
     failed fsync   it stops; what was lost rested on nothing and nothing rested on it
 
 The last two lose nothing that was synced, but they take a replica away as long as they last, so they
@@ -19,7 +20,7 @@ from typing import Final
 
 from harness.simulation.world import Kind
 
-_FOR_GOOD: Final = frozenset({Kind.FLIP_BIT})
+_FOR_GOOD: Final = frozenset({Kind.FLIP_BIT, Kind.LOSE_DISK})
 DAMAGING: Final = _FOR_GOOD | {Kind.FAIL_READ, Kind.FAIL_FSYNC}
 """The kinds of fault that have to be asked for here."""
 
@@ -47,6 +48,17 @@ class Atlas:
         kept = {kind: None for kind in self._damage.pop(replica, {}) if kind in _FOR_GOOD}
         if kept:
             self._damage[replica] = kept
+
+    def replaced(self, replica: int) -> None:
+        """`replica` has another disk, an empty one: whatever was wrong with the old one is gone."""
+        self._damage.pop(replica, None)
+        self.struck(replica, Kind.LOSE_DISK)
+
+    def made_good(self, replica: int) -> None:
+        """`replica` lost its disk, and has learned all that it could have promised or accepted."""
+        self._damage[replica].pop(Kind.LOSE_DISK, None)
+        if not self._damage[replica]:
+            del self._damage[replica]
 
     def may_refuse(self, replica: int) -> bool:
         """Whether `replica` is right to stop, or not to start, for the sake of its disk."""

@@ -12,6 +12,12 @@ another crash, or another file, changes nothing for it. So a later write may be 
 one not, in the same file or in another; what is missing before it reads as zeros. That is what file
 systems promise: nothing, before `sync()`.
 
+    names = durable directory + the entries since, in order     created, renamed, removed
+
+Each of these is there or lost at a crash, whatever becomes of the others and of what is in the files: a
+new file may have taken its new name and an older one may still be there. `sync_directory()` makes all
+entries of one directory durable.
+
 A failed sync takes its operations away for good, although a reader still sees them until the next
 crash: Linux counts the pages as clean afterwards, so that a second sync has nothing to do and
 reports success. After Rebello et al., "Can applications recover from fsync failures?" (ATC 2020).
@@ -50,11 +56,9 @@ class _Truncate:
 class _Contents:
     """One file, whoever has it open."""
 
-    name_draw: int
     durable: bytearray = field(default_factory=bytearray)
     visible: bytearray = field(default_factory=bytearray)
     pending: list[_Write | _Truncate] = field(default_factory=list)
-    name_is_durable: bool = False
     synced_length: int = 0
     """The length at the last sync that succeeded."""
     vouched: int = 0
@@ -62,6 +66,25 @@ class _Contents:
     flipped: dict[tuple[int, int], None] = field(default_factory=dict)
     """Bits that are not as they were written: byte and bit."""
     opened_in_life: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A change of a directory: `contents`, if any, are called `path` now, and no longer `before`."""
+
+    draw: int
+    path: Path
+    contents: _Contents | None
+    before: Path | None = None
+
+    def apply(self, names: dict[Path, _Contents]) -> None:
+        """Make the change."""
+        if self.before is not None:
+            names.pop(self.before, None)
+        if self.contents is None:
+            names.pop(self.path, None)
+        else:
+            names[self.path] = self.contents
 
 
 class SimulatedDisk:
@@ -79,6 +102,9 @@ class SimulatedDisk:
         """Whether its name is durable, and so those of all above it."""
         self._directory_draws = Stream(draws.bits())
         self._files: dict[Path, _Contents] = {}
+        self._durable_names: dict[Path, _Contents] = {}
+        self._entries: list[_Entry] = []
+        """Changes of directories that are not durable."""
         self._life = 0
         self._next_sync_fails = False
         self._next_read_fails = False
@@ -91,7 +117,8 @@ class SimulatedDisk:
         if contents is None:
             if path.parent not in self._directories:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-            contents = self._files[path] = _Contents(self._operations.bits())
+            contents = _Contents()
+            self._change(_Entry(self._operations.bits(), path, contents))
         if contents.opened_in_life == self._life:
             raise StorageError(f"{path}: in use")
         contents.opened_in_life = self._life
@@ -105,12 +132,32 @@ class SimulatedDisk:
 
     def sync_directory(self, path: Path) -> None:
         """Make the names in the directory `path` durable."""
-        for name, contents in self._files.items():
-            if name.parent == path:
-                contents.name_is_durable = True
+        for entry in self._entries:
+            if entry.path.parent == path:
+                entry.apply(self._durable_names)
+                if entry.before is not None and entry.contents is not None:
+                    # Whoever finds a file by the name that it was given may conclude that all of
+                    # it was durable before.
+                    entry.contents.vouched = entry.contents.synced_length
+        self._entries = [entry for entry in self._entries if entry.path.parent != path]
         for name in self._directories:
             if name.parent == path:
                 self._directories[name] = True
+
+    def rename(self, path: Path, to: Path) -> None:
+        """Another name for a file; within one directory."""
+        assert path.parent == to.parent, f"{path} to {to}"
+        self._change(_Entry(self._operations.bits(), to, self._files[path], before=path))
+
+    def remove(self, path: Path) -> None:
+        """No name for a file."""
+        if path not in self._files:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        self._change(_Entry(self._operations.bits(), path, None))
+
+    def names(self, path: Path) -> list[str]:
+        """What a reader of the directory sees; nothing when there is none."""
+        return sorted(name.name for name in self._files if name.parent == path)
 
     def salt(self) -> bytes:
         """Other bytes each time, and on each disk."""
@@ -135,20 +182,30 @@ class SimulatedDisk:
         """
         self._life += 1
         lost = self._lose_directories(survive)
-        for path, contents in list(self._files.items()):
+        for entry in self._entries:
+            if Stream(entry.draw).chance(max(survive, tear // 2)):
+                entry.apply(self._durable_names)
+            else:
+                self.bites["lost-name"] += 1
+        self._entries.clear()
+        for path in [p for p in self._durable_names if not lost.isdisjoint(p.parents)]:
+            del self._durable_names[path]
+            self.bites["lost-name"] += 1
+        self._files = dict(self._durable_names)
+        for contents in self._files.values():
             for operation in contents.pending:
                 self._decide(contents, operation, tear, survive)
             contents.pending.clear()
             contents.visible[:] = contents.durable
-            if not lost.isdisjoint(path.parents):
-                del self._files[path]
-                self.bites["lost-name"] += 1
-            elif not contents.name_is_durable:
-                if Stream(contents.name_draw).chance(max(survive, tear // 2)):
-                    contents.name_is_durable = True
-                else:
-                    del self._files[path]
-                    self.bites["lost-name"] += 1
+
+    def wipe(self) -> None:
+        """Everything is gone, as after `crash`; an empty disk is in its place."""
+        self._life += 1
+        self._files.clear()
+        self._durable_names.clear()
+        self._entries.clear()
+        self._directories = {Path("/"): True}
+        self._next_sync_fails = self._next_read_fails = False
 
     def fail_next_sync(self) -> None:
         """The next sync of a file raises EIO, once, and what it was to save is gone."""
@@ -199,6 +256,10 @@ class SimulatedDisk:
     def vouched(self, path: Path) -> int:
         """Bytes up to here may be flipped: their loss cannot be taken for a torn write."""
         return self._files[path].vouched
+
+    def _change(self, entry: _Entry) -> None:
+        entry.apply(self._files)
+        self._entries.append(entry)
 
     # For its files.
 
@@ -297,6 +358,10 @@ class SimulatedFile:
         if self._contents.flipped:
             self._disk.bites["flip-bit"] += 1
         return bytes(self._contents.visible)
+
+    def view(self) -> bytes:
+        """All of the file, as a copy."""
+        return self.read()
 
     def append(self, data: bytes) -> None:
         """Write `data` at the end."""

@@ -60,6 +60,7 @@ class Invariants(Watcher):
         self._chosen_upto: dict[ReplicaId, int] = dict.fromkeys(members, 0)
         self._answers: dict[int, Sequence[Answer]] = {}
         self._states: dict[int, tuple[tuple[str, str], ...]] = {}
+        self._images: dict[int, bytes] = {}
         self._executed: dict[ReplicaId, dict[tuple[int, int], None]] = {m: {} for m in members}
         self._executions: dict[ReplicaId, int] = dict.fromkeys(members, 0)
         self._executed_upto = 0
@@ -74,6 +75,31 @@ class Invariants(Watcher):
         self._executions[replica.number] = 0
         self._check_promise(replica)
         self._check_votes(replica)
+
+    def on_restored(self, replica: Watched, slot: int) -> None:
+        """A state that came by a snapshot is the one that others have executed."""
+        self._check_state(replica, slot)
+        # Sessions came with it: what was executed up to its slot must not be executed again.
+        self._executed[replica.number] = {
+            (answer.client, answer.number): None
+            for executed in range(1, slot + 1)
+            for answer in self._answers[executed]
+            if isinstance(answer, Executed)
+        }
+
+    def on_captured(self, replica: Watched, slot: int, image: bytes) -> None:
+        """Equal states have equal bytes, whoever took the snapshot."""
+        expected = self._images.setdefault(slot, image)
+        if expected != image:
+            raise Violation(
+                "equal state",
+                f"replica {replica.number} took another snapshot of slot {slot} than somebody else",
+            )
+
+    def on_disk_lost(self, replica: Watched) -> None:
+        """It cannot know what it told. What was chosen with its votes must stand all the same."""
+        self._told[replica.number] = NO_BALLOT
+        self._voted[replica.number] = {}
 
     def on_event(self, replica: Watched, event: Event) -> None:
         """A promise counts when it is there, whatever the core makes of it."""
@@ -101,7 +127,7 @@ class Invariants(Watcher):
 
     def on_ready(self, replica: Watched, ready: Ready[Any, Any]) -> None:
         """What is handed out for execution was chosen, and is what others had chosen."""
-        for record in ready.records:
+        for record in (*ready.records, *(ready.journal or ())):
             if isinstance(record, AcceptRecord):
                 self._note_proposal(record.entry)
         for chosen in ready.chosen:
@@ -125,13 +151,7 @@ class Invariants(Watcher):
                 f"replica {replica.number} answered slot {slot} with {answers}, "
                 f"another replica with {expected}",
             )
-        state = replica.store.snapshot()
-        if self._states.setdefault(slot, state) != state:
-            raise Violation(
-                "equal state",
-                f"replica {replica.number} holds {state} after slot {slot}, "
-                f"another replica {self._states[slot]}",
-            )
+        self._check_state(replica, slot)
         seen = self._executed[replica.number]
         fresh = 0
         for command, answer in zip(commands, answers, strict=True):
@@ -183,6 +203,15 @@ class Invariants(Watcher):
         self._check_promise(replica)
         if isinstance(core, MultiPaxos) and core.leadership is not None:
             self._check_count(replica.number, core.leadership)
+
+    def _check_state(self, replica: Watched, slot: int) -> None:
+        state = replica.store.snapshot()
+        if self._states.setdefault(slot, state) != state:
+            raise Violation(
+                "equal state",
+                f"replica {replica.number} holds {state} after slot {slot}, "
+                f"another replica {self._states[slot]}",
+            )
 
     # ── What was told ────────────────────────────────────────────────────────────────────────
 

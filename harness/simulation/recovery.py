@@ -47,7 +47,9 @@ class Reports:
         last = None if promise.is_last else promise.to_slot
         entries = {entry.slot: entry for entry in promise.entries}
         parts = self._parts.setdefault((candidate, promise.ballot), {})
-        parts.setdefault(acceptor, []).append(_Part(promise.from_slot, last, entries))
+        # Of slots that it has truncated an acceptor reports nothing, though they are chosen.
+        first = max(promise.from_slot, promise.truncated_upto + 1)
+        parts.setdefault(acceptor, []).append(_Part(first, last, entries))
 
     def why_not(self, leader: ReplicaId, accept: Accept) -> str:
         """Why `leader` must not propose this; empty when it may."""

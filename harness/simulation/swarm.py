@@ -28,6 +28,7 @@ _OFTEN: Final = {
     Kind.ISOLATE: 4,
     Kind.CUT: 4,
     Kind.TRANSFER: 6,
+    Kind.LOSE_DISK: 1,
 }
 """At most so many of a kind in a world; of the others, `_SELDOM`."""
 
@@ -62,6 +63,7 @@ def draw_world(seed: int, size: Size) -> World:
         operations = size.operations
     reads = draws.stream("reads")
     reads_through_log, has_leases = reads.chance(15 * _PERCENT), reads.chance(40 * _PERCENT)
+    snapshots = draws.stream("snapshots")
     world = World(
         seed=seed,
         protocol=size.protocol,
@@ -77,6 +79,9 @@ def draw_world(seed: int, size: Size) -> World:
         rest=shape.choice(("frozen", "deaf", "mute")),
         reads_through_log=reads_through_log,
         horizon=horizon,
+        snapshot_slots=snapshots.choice((0, 3, 8, 20, 60)),
+        chunk_bytes=snapshots.choice((100, 1000, 10_000)),
+        slots_kept=snapshots.choice((0, 0, 2, 10)),
         rates=_rates(draws.stream("rates")),
         faults=_faults(draws, _Shape(replicas, clients, horizon, has_leases)),
         mutant=size.mutant,

@@ -7,12 +7,22 @@ floor ── on_started, on_asked, on_event, on_ready, on_sent,
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from node.core.interface import Core, Envelope, Propose, Read, Ready, Received, Tick, Transfer
+from node.core.interface import (
+    Core,
+    Envelope,
+    Propose,
+    Read,
+    Ready,
+    Received,
+    SnapshotSaved,
+    Tick,
+    Transfer,
+)
 from node.state_machine.kv import KeyValueStore
 from node.types import Query, ReplicaId
 from node.wire.messages import Answer
 
-Event = Received[Any] | Tick | Propose | Read | Transfer
+Event = Received[Any] | Tick | Propose | Read | Transfer | SnapshotSaved
 """What a core is stepped with."""
 
 
@@ -52,6 +62,15 @@ class Watcher:
 
     def on_asked(self, replica: Watched, query: Query) -> None:
         """A query has arrived; the core takes it in later when the replica stands still."""
+
+    def on_disk_lost(self, replica: Watched) -> None:
+        """All that it had stored is gone."""
+
+    def on_restored(self, replica: Watched, slot: int) -> None:
+        """The executed state was replaced by that of a snapshot, after `slot`."""
+
+    def on_captured(self, replica: Watched, slot: int, image: bytes) -> None:
+        """A snapshot was taken."""
 
     def on_event(self, replica: Watched, event: Event) -> None:
         """Before the core takes it in."""

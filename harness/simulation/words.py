@@ -22,6 +22,7 @@ _SENTENCES: Final = {
     Kind.CLOCK_STROBE: "the wall clock of replica {target} jumps there and back by {amount} until {until}",
     Kind.FAIL_FSYNC: "the next fsync of replica {target} fails",
     Kind.FAIL_READ: "the disk of replica {target} cannot be read at its next start",
+    Kind.LOSE_DISK: "replica {target} loses its disk, and comes back {until} without it",
     Kind.FLIP_BIT: "a bit on the disk of replica {target} flips",
     Kind.TRANSFER: "whoever leads is asked to let replica {target} lead",
     Kind.CLIENT_CRASH: "client {target} goes; another takes its place at {until}",

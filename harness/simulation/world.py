@@ -48,6 +48,8 @@ class Kind(Enum):
     """When `target` restarts next, its disk cannot be read once."""
     FLIP_BIT = "flip-bit"
     """One bit that `target` has stored durably flips."""
+    LOSE_DISK = "lose-disk"
+    """`target` loses all that it has, its disk too; at `until` it comes back and knows that."""
     CLIENT_CRASH = "client-crash"
     """The client `target` goes; another takes its place at `until`."""
     CUT_LEADERS = "cut-leaders"
@@ -143,6 +145,12 @@ class World(Struct, frozen=True, kw_only=True):
     lease_ticks: int = 0
     """Leaders answer queries by leases of that many ticks; 0 is off. Then no clock is off by more than
     leases allow."""
+    snapshot_slots: int = 0
+    """After so many slots a replica takes a snapshot and truncates its log; 0: it never does."""
+    chunk_bytes: int = 1024
+    """Of a snapshot in one message."""
+    slots_kept: int = 0
+    """That stay in a log although a snapshot stands for them."""
     rates: Rates
     faults: tuple[Fault, ...] = ()
     mutant: str = ""

@@ -12,7 +12,7 @@ start.
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from node.core.ballot import Ballot
 from node.types import ClientId, Command, Query, ReplicaId, RequestNumber
@@ -42,6 +42,33 @@ class Propose:
     """A client asks this replica to have `command` executed."""
 
     command: Command
+
+
+class Image(Protocol):
+    """A state as bytes that never change: in memory, or a file that is mapped into it."""
+
+    def __len__(self) -> int:
+        """Bytes in all."""
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        """A part of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The state after every slot up to `slot` was executed. Opaque to a core."""
+
+    slot: int
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotSaved:
+    """A snapshot is durable: what it stands for need not stay in the journal."""
+
+    snapshot: Snapshot
+    state: Any = None
+    """What the driver made of one that came from a peer; handed back in `Ready.restored`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +144,17 @@ class Ready(Generic[MessageT, RecordT]):
     records: tuple[RecordT, ...] = ()
     """Append to the journal, in order. Hard state is a record like any other. They need an fsync
     of their own only when `messages_after_persist` is not empty."""
+    journal: tuple[RecordT, ...] | None = None
+    """Not None: replace the whole journal by these, atomically. They say all that this core must
+    remember, so `records` is empty then."""
     messages: tuple[Envelope[MessageT], ...] = ()
     """Promise nothing; may leave now."""
     messages_after_persist: tuple[Envelope[MessageT], ...] = ()
     """Rest on `records` (these and all earlier ones); must not leave before they are durable."""
+    received: Snapshot | None = None
+    """A snapshot from a peer, whole: save it, make a state of it, answer with `SnapshotSaved`."""
+    restored: SnapshotSaved | None = None
+    """Put this state in place of the executed one; `chosen` goes on behind its slot."""
     chosen: tuple[Chosen, ...] = ()
     """Execute in this order, exactly once."""
     reads: tuple[Query, ...] = ()
@@ -148,12 +182,20 @@ class Status:
     """Every slot up to this one is known to be chosen, and was handed out for execution."""
     accepted_upto: int
     """The highest slot in which this replica has accepted anything."""
+    truncated_upto: int = 0
+    """Slots up to this one are no longer in the log: a snapshot stands for them."""
+    snapshot_slot: int = 0
+    """The last slot of the newest snapshot that is durable here; 0 while there is none."""
+    is_rejoining: bool = False
+    """The disk was lost, and this replica does not vote yet."""
 
 
 class Core(Protocol[MessageT, RecordT]):
     """A protocol as a deterministic state machine."""
 
-    def step(self, event: Received[MessageT] | Tick | Propose | Read | Transfer, /) -> None:
+    def step(
+        self, event: Received[MessageT] | Tick | Propose | Read | Transfer | SnapshotSaved, /
+    ) -> None:
         """Take in one event. Raises nothing a network can cause, except `ProtocolViolation`."""
 
     def take_ready(self) -> Ready[MessageT, RecordT] | None:

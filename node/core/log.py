@@ -7,6 +7,12 @@
 
 A *chosen* slot never changes again. Above `chosen_upto` entries may be overwritten by higher
 ballots, and some may be chosen without this replica knowing.
+
+    slot      1    2    3    4    5    6
+              └ truncated ┘  d    e    f        a snapshot stands for slots 1 to 3
+                   truncated_upto = 3
+
+A slot that was *truncated* is chosen, and its entry is gone: whoever asks for it gets the snapshot.
 """
 
 from collections.abc import Iterator
@@ -60,29 +66,33 @@ class Log:
 
     def __init__(self) -> None:
         self._entries: list[Entry | None] = []
+        """Of the slots behind `truncated_upto`."""
+        self.truncated_upto = 0
+        """Every slot up to this one is chosen, and its entry is no longer here."""
         self.chosen_upto = 0
-        """Every slot up to this one is chosen, and its entry is here."""
+        """Every slot up to this one is chosen, and its entry is here unless it was truncated."""
 
     @property
     def accepted_upto(self) -> int:
-        """The highest slot with an entry; 0 when there is none."""
-        return len(self._entries)
+        """The highest slot with an entry, or that was truncated; 0 when there is none."""
+        return self.truncated_upto + len(self._entries)
 
     def get(self, slot: int) -> Entry | None:
-        """What is accepted in `slot`, if anything."""
-        assert slot >= 1, slot
-        return self._entries[slot - 1] if slot <= len(self._entries) else None
+        """What is accepted in `slot`, if anything. Not for a slot that was truncated."""
+        assert slot > self.truncated_upto, f"slot {slot} was truncated with {self.truncated_upto}"
+        place = slot - self.truncated_upto - 1
+        return self._entries[place] if place < len(self._entries) else None
 
     def put(self, entry: Entry) -> None:
         """Accept `entry`, replacing what its slot held. A chosen slot keeps its value."""
-        missing = entry.slot - len(self._entries)
-        if missing > 0:
-            self._entries.extend([None] * missing)
-        held = self._entries[entry.slot - 1]
+        held = self.get(entry.slot)
         if entry.slot <= self.chosen_upto:
             assert held is not None
             assert held.value == entry.value, f"slot {entry.slot} is chosen: {held} is not {entry}"
-        self._entries[entry.slot - 1] = entry
+        missing = entry.slot - self.accepted_upto
+        if missing > 0:
+            self._entries.extend([None] * missing)
+        self._entries[entry.slot - self.truncated_upto - 1] = entry
 
     def choose(self, slot: int) -> Entry:
         """Note that the next slot is chosen; returns its entry."""
@@ -93,7 +103,22 @@ class Log:
         return entry
 
     def entries(self, first: int, last: int) -> Iterator[Entry]:
-        """The entries of slots `first` … `last`, holes left out."""
-        for entry in self._entries[first - 1 : last]:
+        """The entries of slots `first` … `last`, holes left out; none of them truncated."""
+        assert first > self.truncated_upto, f"{first} was truncated with {self.truncated_upto}"
+        before = self.truncated_upto + 1
+        for entry in self._entries[first - before : max(0, last + 1 - before)]:
             if entry is not None:
                 yield entry
+
+    def truncate(self, upto: int) -> None:
+        """Forget the entries up to `upto`, all chosen; a snapshot must stand for them."""
+        assert self.truncated_upto <= upto <= self.chosen_upto, f"{upto} of {self.chosen_upto}"
+        del self._entries[: upto - self.truncated_upto]
+        self.truncated_upto = upto
+
+    def skip_to(self, upto: int) -> None:
+        """Everything up to `upto` is chosen and known elsewhere, whatever is held in these slots."""
+        assert upto > self.chosen_upto, f"{upto} after {self.chosen_upto}"
+        # What is held below may have lost: it must not stay as if it were chosen.
+        del self._entries[: upto - self.truncated_upto]
+        self.truncated_upto = self.chosen_upto = upto

@@ -2,7 +2,17 @@
 
 from typing import Generic
 
-from node.core.interface import Chosen, Envelope, LeaderHint, MessageT, Ready, RecordT, Refused
+from node.core.interface import (
+    Chosen,
+    Envelope,
+    LeaderHint,
+    MessageT,
+    Ready,
+    RecordT,
+    Refused,
+    Snapshot,
+    SnapshotSaved,
+)
 from node.types import Query
 
 
@@ -17,6 +27,9 @@ class Outbox(Generic[MessageT, RecordT]):
         self.reads: list[Query] = []
         self.refused: list[Refused] = []
         self.notes: list[str] = []
+        self.journal: tuple[RecordT, ...] | None = None
+        self.received: Snapshot | None = None
+        self.restored: SnapshotSaved | None = None
         self._told: LeaderHint | None = None
 
     def take(self, leader_hint: LeaderHint) -> Ready[MessageT, RecordT] | None:
@@ -30,13 +43,19 @@ class Outbox(Generic[MessageT, RecordT]):
             or self.reads
             or self.refused
             or self.notes
+            or self.journal is not None
+            or self.received is not None
+            or self.restored is not None
             or is_news
         ):
             return None
         ready = Ready(
             records=tuple(self.records),
+            journal=self.journal,
             messages=tuple(self.messages),
             messages_after_persist=tuple(self.messages_after_persist),
+            received=self.received,
+            restored=self.restored,
             chosen=tuple(self.chosen),
             reads=tuple(self.reads),
             refused=tuple(self.refused),
@@ -44,6 +63,7 @@ class Outbox(Generic[MessageT, RecordT]):
             notes=tuple(self.notes),
         )
         self._told = leader_hint
+        self.journal = self.received = self.restored = None
         for sent in (
             self.records,
             self.messages,

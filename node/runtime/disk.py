@@ -7,10 +7,12 @@ comes out as the OSError it is: the journal translates, since it knows what was 
 
 import errno
 import fcntl
+import mmap
 import os
 from pathlib import Path
 from typing import Final, Protocol
 
+from node.core.interface import Image
 from node.errors import StorageError
 
 
@@ -19,6 +21,12 @@ class DiskFile(Protocol):
 
     def read(self) -> bytes:
         """All of the file. A journal is read once, when it is opened; it has to fit in memory."""
+
+    def view(self) -> Image:
+        """All of the file as it is now, to be read in parts; it must not change any more.
+
+        Stays readable when the file is closed, renamed or removed.
+        """
 
     def append(self, data: bytes) -> None:
         """Write all of `data` at the end. When this raises, any part of it may have been written."""
@@ -46,7 +54,19 @@ class Disk(Protocol):
         """Make the directory `path`, and those above it, where missing; durable when this returns."""
 
     def sync_directory(self, path: Path) -> None:
-        """Make it durable that files exist in the directory `path`."""
+        """Make durable which files are in the directory `path`, and what they are called."""
+
+    def rename(self, path: Path, to: Path) -> None:
+        """Give a file another name, whoever has it open, in place of what had that name before.
+
+        At once: a crash finds one file or the other under `to`. Durable after `sync_directory()`.
+        """
+
+    def remove(self, path: Path) -> None:
+        """Take a file's name away. It may come back with a crash before `sync_directory()`."""
+
+    def names(self, path: Path) -> list[str]:
+        """The names in the directory `path`, sorted; none when there is no such directory."""
 
     def salt(self) -> bytes:
         """Eight bytes that nobody can guess."""
@@ -97,6 +117,20 @@ class OsDisk:
         finally:
             os.close(descriptor)
 
+    def rename(self, path: Path, to: Path) -> None:
+        """Rename over `to`; an open file keeps its descriptor and its lock."""
+        path.rename(to)
+
+    def remove(self, path: Path) -> None:
+        """Unlink."""
+        path.unlink()
+
+    def names(self, path: Path) -> list[str]:
+        """All names but those that begin with a dot."""
+        if not path.exists():
+            return []
+        return sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
+
     def salt(self) -> bytes:
         """From the operating system's randomness."""
         return os.urandom(8)
@@ -116,6 +150,12 @@ class OsFile:
             chunks.append(chunk)
             offset += len(chunk)
         return b"".join(chunks)
+
+    def view(self) -> Image:
+        """Map the file: its pages come from the page cache and need no memory of their own."""
+        if os.fstat(self._descriptor).st_size == 0:
+            return b""  # which cannot be mapped
+        return mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ)
 
     def append(self, data: bytes) -> None:
         """Write until everything is written: a signal or a nearly full disk makes short writes."""

@@ -21,6 +21,7 @@ from node.core.interface import (
     Ready,
     Received,
     Role,
+    SnapshotSaved,
     Tick,
     Transfer,
 )
@@ -30,6 +31,7 @@ from node.runtime.codecs import PEER_CODEC
 from node.runtime.inbox import Inbox
 from node.runtime.logs import logger
 from node.runtime.outbox import PeerOutbox
+from node.runtime.snapshotter import Snapshotter
 from node.runtime.storage import Work
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import ReplicaId
@@ -44,7 +46,7 @@ class Stop:
     """Nobody will post any more: take a last `Ready`, close the storage stage, end."""
 
 
-Event = Received[Any] | Tick | Propose | Read | Transfer | Stop
+Event = Received[Any] | Tick | Propose | Read | Transfer | SnapshotSaved | Stop
 
 
 class Driver:
@@ -60,6 +62,7 @@ class Driver:
         storage: trio.MemorySendChannel[Work],
         outboxes: Mapping[ReplicaId, PeerOutbox],
         replies: Replies,
+        snapshots: Snapshotter,
     ) -> None:
         self._replica = replica
         self._core = core
@@ -68,6 +71,7 @@ class Driver:
         self._storage = storage
         self._outboxes = outboxes
         self._replies = replies
+        self._snapshots = snapshots
         self._hint: LeaderHint | None = None
         self._encoded: tuple[object, bytes] = (None, b"")
 
@@ -84,6 +88,7 @@ class Driver:
                 ready = self._core.take_ready()
                 if ready is not None:
                     await self._carry_out(ready)
+            self._snapshots.stop()
 
     def deliver(self, envelopes: Sequence[Envelope[Any]]) -> None:
         """Put messages on their way: to peers' outboxes, or back into the own inbox."""
@@ -104,15 +109,21 @@ class Driver:
 
     async def _carry_out(self, ready: Ready[Any, Any]) -> None:
         """Field by field, in the order of `Ready`."""
-        if ready.records or ready.messages_after_persist:
+        if ready.records or ready.messages_after_persist or ready.journal is not None:
             # Handed over first, so that disk and network work at the same time.
-            await self._storage.send(Work(ready.records, ready.messages_after_persist))
+            work = Work(ready.records, ready.messages_after_persist, ready.journal)
+            await self._storage.send(work)
         self.deliver(ready.messages)
+        if ready.received is not None:
+            self._snapshots.install(ready.received)
+        if ready.restored is not None:
+            self._machine.restore(ready.restored.state)
         for chosen in ready.chosen:
             failpoint("before-execute")
             for answer in self._machine.execute_slot(chosen.slot, chosen.commands):
                 self._replies.answer(answer)
             failpoint("after-execute")
+        self._snapshots.consider()
         for query in ready.reads:
             self._replies.answer(self._machine.read(query))
         for refused in ready.refused:

@@ -30,6 +30,11 @@ What cannot be told apart: damage to the last group that was synced, when nothin
 looks like a torn tail; likewise a file that somebody cut between frames, or deleted. Other replicas
 hold those records, but this one's promise may be gone.
 
+A journal is switched for a shorter one by writing that beside it, syncing it, and renaming it over the
+old one. A crash leaves one or the other, each with all that must be remembered. Such a file says in its
+header how long it was when it got its name, and so vouches for that much of itself from the start: the
+switch is only durable once the directory is synced, and nothing is appended before.
+
 A failed fsync ends a journal for good. Until the next reboot Linux may then show bytes that are not on
 the disk, and report success for an fsync that has nothing to do, since the pages count as clean. So
 whoever opens a journal writes everything that no frame vouches for once more, the same bytes in the
@@ -57,6 +62,8 @@ from node.types import ReplicaId
 _TORN_TAIL = sometimes("a torn tail of the journal is cut off")
 _DAMAGED = sometimes("a damaged journal is refused")
 _UNFINISHED = sometimes("a journal whose creation was cut short is begun again")
+_SWITCHED = sometimes("a journal is switched for a shorter one")
+_LEFT_OVER = sometimes("a journal that was not switched to is removed")
 _DISK_FAILED = sometimes("a disk fails, and its journal is not used again")
 
 FORMAT_VERSION: Final = 2
@@ -72,6 +79,7 @@ _FRAME_MAGIC: Final = b"Jl"
 _FRAME: Final = struct.Struct(">2sIQI")  # magic, payload length, durable_upto, crc of payload
 _FRAME_HEADER_BYTES: Final = _FRAME.size + _CRC.size
 _OFFSET: Final = struct.Struct(">Q")
+_SWITCHED_LENGTH: Final = struct.Struct(">Q")
 _RECORD_LENGTH: Final = struct.Struct(">I")
 
 
@@ -83,10 +91,25 @@ class Journal:
     report success for data that is gone.
     """
 
-    def __init__(self, file: DiskFile, path: Path, seed: int, length: int, dropped: int) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        file: DiskFile,
+        path: Path,
+        owner: "_Owner",
+        *,
+        seed: int,
+        length: int,
+        dropped: int,
+        switched_length: int,
+    ) -> None:
         self.path = path
         self.dropped_bytes = dropped
         """Length of the torn tail that was cut off at opening; 0 after a clean end."""
+        self.switched_length = switched_length
+        """How long it was when it took the place of another one; 0 if it never did."""
+        self._disk = disk
+        self._owner = owner
         self._file = file
         self._seed = seed
         self._length = length
@@ -108,8 +131,7 @@ class Journal:
         """Write `records`, at least one, as one group. Durable only once `sync()` has returned."""
         self._check_usable()
         assert records, "an empty group would say nothing"
-        payload = b"".join([_RECORD_LENGTH.pack(len(r)) + r for r in records])
-        assert len(payload) <= PAYLOAD_BYTES_MAX, f"a group of {len(payload)} bytes"
+        payload = _pack_records(records)
         frame = _pack_frame_header(self._seed, self._length, payload, self._durable_length)
         try:
             self._file.append(frame + payload)
@@ -127,6 +149,34 @@ class Journal:
         except OSError as exc:
             self._fail(f"fsync of {self._length - self._durable_length} bytes", exc)
         self._durable_length = self._length
+
+    def switch(self, records: Sequence[bytes]) -> None:
+        """Go on with a journal that holds `records` and nothing else; durable on return.
+
+        They must say all that the records so far have said. A crash leaves the old or the new one.
+        """
+        self._check_usable()
+        fresh = _beside(self.path)
+        payload = _pack_records(records)
+        length = FILE_HEADER_BYTES + _FRAME_HEADER_BYTES + len(payload)
+        header = _pack_file_header(self._owner, self._disk.salt(), length)
+        seed = crc32(header)
+        frame = _pack_frame_header(seed, FILE_HEADER_BYTES, payload, FILE_HEADER_BYTES)
+        try:
+            file = self._disk.open(fresh)
+            file.truncate(0)
+            file.append(header + frame + payload)
+            file.sync()
+            failpoint("before-journal-switch")
+            self._disk.rename(fresh, self.path)
+            failpoint("after-journal-switch")
+            self._disk.sync_directory(self.path.parent)
+            self._file.close()
+        except OSError as exc:
+            self._fail(f"switching to {length} bytes", exc)
+        self._file, self._seed = file, seed
+        self._length = self._durable_length = self.switched_length = length
+        _SWITCHED.hit()
 
     def close(self) -> None:
         """Give the file back; what was not synced stays so. Closing twice is harmless."""
@@ -191,15 +241,22 @@ def _open_file(
 ) -> tuple[Journal, list[bytes]]:
     data = file.read()
     header = _read_file_header(data, path, owner)
+    _remove_left_over(disk, path)
     if header is None:
         if data:
             _UNFINISHED.hit()
-        header = _pack_file_header(owner, disk.salt())
+        header = _pack_file_header(owner, disk.salt(), 0)
         file.truncate(0)
         file.append(header)
         data = header
     seed = crc32(header)
     groups, end, vouched = _read_groups(data, seed)
+    switched_length = _switched_length(header)
+    vouched = max(vouched, switched_length)
+    if end < switched_length:
+        _DAMAGED.hit()
+        reason = f"this journal was switched to with {switched_length} bytes, all durable"
+        raise CorruptRecord(path, end, reason)
     if end < len(data):
         _refuse_damage(data, seed, end, path)
         _TORN_TAIL.hit()
@@ -210,8 +267,30 @@ def _open_file(
     failpoint("at-opening")
     file.sync()
     disk.sync_directory(path.parent)
-    journal = Journal(file, path, seed, end, dropped=len(data) - end)
+    journal = Journal(
+        disk,
+        file,
+        path,
+        owner,
+        seed=seed,
+        length=end,
+        dropped=len(data) - end,
+        switched_length=switched_length,
+    )
     return journal, [record for group in groups for record in group]
+
+
+def _beside(path: Path) -> Path:
+    """Where a new journal is written before it is switched to."""
+    return path.with_name(path.name + ".new")
+
+
+def _remove_left_over(disk: Disk, path: Path) -> None:
+    """What a crash before the switch has left says nothing that `path` does not."""
+    fresh = _beside(path)
+    if fresh.name in disk.names(path.parent):
+        _LEFT_OVER.hit()
+        disk.remove(fresh)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,12 +300,26 @@ class _FrameHeader:
     payload_crc: int
 
 
-def _pack_file_header(owner: _Owner, salt: bytes) -> bytes:
+def _pack_file_header(owner: _Owner, salt: bytes, switched_length: int) -> bytes:
     cluster = owner.cluster.encode()
     assert len(cluster) <= CLUSTER_BYTES_MAX, f"cluster name {owner.cluster!r} is too long"
     start = _FILE_HEADER.pack(FILE_MAGIC, FORMAT_VERSION, owner.replica, salt, len(cluster))
-    padded = (start + cluster).ljust(FILE_HEADER_BYTES - _CRC.size, b"\0")
+    # Zero in files from before there were switches, which is what they would say.
+    end = _SWITCHED_LENGTH.pack(switched_length)
+    padded = (start + cluster).ljust(FILE_HEADER_BYTES - _CRC.size - len(end), b"\0") + end
     return padded + _CRC.pack(crc32(padded))
+
+
+def _switched_length(header: bytes) -> int:
+    place = FILE_HEADER_BYTES - _CRC.size - _SWITCHED_LENGTH.size
+    length: int = _SWITCHED_LENGTH.unpack_from(header, place)[0]
+    return length
+
+
+def _pack_records(records: Sequence[bytes]) -> bytes:
+    payload = b"".join([_RECORD_LENGTH.pack(len(r)) + r for r in records])
+    assert len(payload) <= PAYLOAD_BYTES_MAX, f"a group of {len(payload)} bytes"
+    return payload
 
 
 def _read_file_header(data: bytes, path: Path, owner: _Owner) -> bytes | None:

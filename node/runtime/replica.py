@@ -4,6 +4,7 @@
     └─ journal opened, recovery done
        └─ stages                             die after everyone who can speak is gone
           ├─ storage stage
+          ├─ snapshotter
           ├─ driver
           └─ peers
              ├─ ticker, registration with the master
@@ -18,6 +19,7 @@ nothing restarts a stage inside the process; only links are supervised.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -26,8 +28,15 @@ from typing import Any, Final
 import trio
 
 from node.config import ClusterConfig
-from node.core.interface import Core, Role, Transfer
-from node.core.multipaxos import MultiPaxos, Record, Settings
+from node.core.interface import Core, Role, Snapshot, Transfer
+from node.core.multipaxos import (
+    MultiPaxos,
+    Record,
+    RejoinedRecord,
+    RejoinRecord,
+    Settings,
+    truncated_upto,
+)
 from node.errors import ConfigError, MalformedFrame, NodeError, StorageError, WireError
 from node.runtime.clientport import ClientPort, Replies
 from node.runtime.codecs import RECORD_CODEC
@@ -42,6 +51,8 @@ from node.runtime.nursery import bare_errors
 from node.runtime.outbox import PeerOutbox
 from node.runtime.peerlink import PeerLink, PeerPort, hello_of
 from node.runtime.registration import keep_registered
+from node.runtime.snapshots import Policy, recover, slots_in
+from node.runtime.snapshotter import Snapshotter
 from node.runtime.storage import Work, storage_stage
 from node.runtime.ticker import tick
 from node.state_machine.kv import KeyValueStore
@@ -69,6 +80,7 @@ class Replica:
         config: ClusterConfig,
         replica: ReplicaId,
         core: Core[Any, Any],
+        machine: SessionedStateMachine,
         random: Random,
     ) -> None:
         self.config = config
@@ -77,7 +89,7 @@ class Replica:
         self._own = config.replica(replica)
         self._core = core
         self._random = random
-        self._machine = SessionedStateMachine(KeyValueStore())
+        self._machine = machine
         self._inbox: Inbox[Event] = Inbox()
         self._outboxes = {
             member.id: PeerOutbox() for member in config.replicas if member.id != replica
@@ -96,10 +108,26 @@ class Replica:
             chosen_upto=status.chosen_upto,
             executed_upto=self._machine.executed_upto,
             accepted_upto=status.accepted_upto,
+            truncated_upto=status.truncated_upto,
+            snapshot_slot=status.snapshot_slot,
         )
 
-    def start_stages(self, stages: trio.Nursery, journal: Journal) -> None:
-        """Driver and storage stage: the only ones who touch core, state machine and journal."""
+    def start_stages(self, stages: trio.Nursery, disk: Disk, saved: "Saved") -> None:
+        """Driver and storage stage: the only ones who touch core, state machine and journal.
+
+        The snapshotter has copies of the state, and files of its own.
+        """
+        snapshots = Snapshotter(
+            disk=disk,
+            journal=saved.journal,
+            policy=Policy(
+                slots=self.config.snapshots.slots,
+                journal_bytes=self.config.snapshots.journal_bytes,
+            ),
+            machine=self._machine,
+            inbox=self._inbox,
+            newest=saved.snapshot,
+        )
         sender, receiver = trio.open_memory_channel[Work](STORAGE_QUEUE)
         driver = Driver(
             replica=self.replica,
@@ -109,8 +137,10 @@ class Replica:
             storage=sender,
             outboxes=self._outboxes,
             replies=self._replies,
+            snapshots=snapshots,
         )
-        stages.start_soon(storage_stage, receiver, journal, driver.deliver)
+        stages.start_soon(storage_stage, receiver, saved.journal, driver.deliver)
+        stages.start_soon(snapshots.run)
         stages.start_soon(driver.run)
 
     async def start_peers(self, peer_tasks: trio.Nursery) -> None:
@@ -203,15 +233,23 @@ async def open_replica(
     random: Random,
     disk: Disk | None = None,
     core: CoreFactory = MultiPaxos,
+    lost_disk: bool = False,
 ) -> AsyncIterator[Replica]:
     """Run one replica; inside the block it serves, leaving the block stops it.
+
+    `lost_disk` says that an empty directory is not that of a new replica: what stood there is lost.
+    It then learns from the others, all of which must answer once, before it votes.
 
     Raises ConfigError, also for an address that cannot be bound; StorageError at once, or later out
     of the block, since a replica that cannot save stops. After a stop all records are durable.
     """
     path = config.journal_path(replica)
-    journal, records = await trio.to_thread.run_sync(
-        _recover, disk or OsDisk(), path, config.cluster, replica
+    disk = disk or OsDisk()
+    machine = SessionedStateMachine(KeyValueStore())
+    if lost_disk:
+        _check_may_rejoin(config)
+    saved = await trio.to_thread.run_sync(
+        partial(_recover, disk, path, config.cluster, replica, machine, lost_disk=lost_disk)
     )
     try:
         the_core = core(
@@ -223,14 +261,16 @@ async def open_replica(
                 lease_ticks=config.timing.lease_ticks,
                 clock_drift_percent=config.timing.clock_drift_percent,
                 tick_ns=config.timing.tick_ms * 1_000_000,
+                log_slots_kept=config.snapshots.slots_kept,
             ),
             random=random,
-            records=records,
+            records=saved.records,
+            snapshot=saved.snapshot,
         )
-        running = Replica(config, replica, the_core, random)
+        running = Replica(config, replica, the_core, machine, random)
         with bare_errors(NodeError):
             async with trio.open_nursery() as stages:
-                running.start_stages(stages, journal)
+                running.start_stages(stages, disk, saved)
                 async with trio.open_nursery() as peer_tasks:
                     await running.start_peers(peer_tasks)
                     async with trio.open_nursery() as client_tasks:
@@ -241,28 +281,98 @@ async def open_replica(
                     peer_tasks.cancel_scope.cancel()
                 running.stop()
     finally:
-        journal.close()
+        saved.journal.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What a replica begins with."""
+
+    journal: Journal
+    records: tuple[Record, ...]
+    snapshot: Snapshot | None
+
+
+def _check_may_rejoin(config: ClusterConfig) -> None:
+    members = len(config.replicas)
+    if members < 3:
+        raise ConfigError(
+            f"a replica of a cluster of {members} cannot rejoin without its disk: the others are no "
+            "quorum without it"
+        )
+
+
+def begin_rejoining(journal: Journal, frames: list[bytes]) -> list[bytes]:
+    """Note in an empty journal that what was in it is lost; its records from now on.
+
+    Raises StorageError when it is not empty.
+    """
+    note = RECORD_CODEC.encode(RejoinRecord())
+    if not frames:
+        journal.append([note])
+        journal.sync()
+        return [note]
+    if frames[0] != note or RECORD_CODEC.encode(RejoinedRecord()) in frames:
+        raise StorageError(
+            f"{journal.path}: holds {len(frames)} records, so this replica has not lost its disk"
+        )
+    return frames
+
+
+def check_journal_is_there(disk: Disk, path: Path) -> None:
+    """Refuse to begin a journal where snapshots show that there was one."""
+    if path.name not in disk.names(path.parent) and slots_in(disk, path.parent):
+        raise StorageError(
+            f"{path}: is not there, though snapshots are: its promises are lost, so start this "
+            "replica with --lost-disk"
+        )
 
 
 def _recover(
-    disk: Disk, path: Path, cluster: str, replica: ReplicaId
-) -> tuple[Journal, tuple[Record, ...]]:
-    """Open the journal and read back what this replica has said. Runs in a thread."""
+    disk: Disk,
+    path: Path,
+    cluster: str,
+    replica: ReplicaId,
+    machine: SessionedStateMachine,
+    *,
+    lost_disk: bool = False,
+) -> Saved:
+    """Open the journal and read back what this replica has said. Runs in a thread.
+
+    `machine` then holds the state of the newest snapshot.
+    """
+    if not lost_disk:
+        check_journal_is_there(disk, path)
     journal, frames = open_journal(disk, path, cluster, replica)
     if journal.dropped_bytes:
         _log.warning("%s: dropped a torn tail of %d bytes", path, journal.dropped_bytes)
     records: list[Record] = []
     try:
+        if lost_disk:
+            frames = begin_rejoining(journal, frames)
         for number, data in enumerate(frames):
             record = RECORD_CODEC.decode(data)
             if not isinstance(record, Record):
                 raise MalformedFrame(f"record {number} is a {type(record).__name__}")
             records.append(record)
+    except StorageError:
+        journal.close()
+        raise
     except WireError as error:
         journal.close()
         raise StorageError(f"{path}: holds what this version cannot read: {error}") from error
     _log.info("recovered %d records from %s", len(records), path)
-    return journal, tuple(records)
+    try:
+        found = recover(disk, path.parent, truncated_upto(records), machine.decode)
+    except StorageError:
+        journal.close()
+        raise
+    if found is None:
+        return Saved(journal=journal, records=tuple(records), snapshot=None)
+    snapshot, state = found
+    machine.restore(state)
+    _log.info("recovered the state after slot %d", snapshot.slot)
+    return Saved(journal=journal, records=tuple(records), snapshot=snapshot)
 
 
 async def _listen(nursery: trio.Nursery, address: Address, serve: Serve) -> None:

@@ -31,6 +31,8 @@ class Work:
 
     records: tuple[Any, ...]
     messages_after_persist: tuple[Envelope[Any], ...]
+    journal: tuple[Any, ...] | None = None
+    """Not None: all that the journal is to hold from now on; `records` come behind it."""
 
 
 async def storage_stage(
@@ -52,11 +54,14 @@ async def storage_stage(
                     break
             failpoint("before-save")
             began = trio.current_time()
-            if pace.is_quick:
+            # To switch a journal takes longer, and says nothing about an fsync.
+            switches = any(work.journal is not None for work in group)
+            if pace.is_quick and not switches:
                 _save(journal, group)
             else:
                 await trio.to_thread.run_sync(_save, journal, group)
-            pace.note(trio.current_time() - began)
+            if not switches:
+                pace.note(trio.current_time() - began)
             failpoint("after-save")
             for work in group:
                 if work.messages_after_persist:
@@ -86,9 +91,22 @@ class _Pace:
 
 def _save(journal: Journal, group: Sequence[Work]) -> None:
     """Append the group's records; fsync if anything is waiting for them. It blocks."""
-    records = [RECORD_CODEC.encode(record) for work in group for record in work.records]
+    records = write_journal(journal, group)
     if records:
         journal.append(records)
     if any(work.messages_after_persist for work in group):
         failpoint("before-sync")
         journal.sync()
+
+
+def write_journal(journal: Journal, group: Sequence[Work]) -> list[bytes]:
+    """Switch the journal if any work of the group says so; the records that are still to be written."""
+    records: list[bytes] = []
+    for work in group:
+        if work.journal is not None:
+            # It says all that the records before it say.
+            journal.switch([RECORD_CODEC.encode(record) for record in work.journal])
+            failpoint("after-truncation")
+            records.clear()
+        records += [RECORD_CODEC.encode(record) for record in work.records]
+    return records

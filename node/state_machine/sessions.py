@@ -12,10 +12,21 @@ keeps only results that may still be asked for, and a client may have many reque
 After Ongaro, "Consensus: bridging theory and practice" (2014), section 6.3.
 """
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from node.marks import sometimes
 from node.state_machine.interface import StateMachine
+from node.state_machine.snapshot import (
+    ApplicationPiece,
+    Capture,
+    KeptSession,
+    Piece,
+    Reader,
+    SessionsPiece,
+    State,
+    write,
+)
 from node.types import OPEN_SESSION, ClientId, Command, Query, RequestNumber
 from node.wire.messages import Executed, Expired, Opened
 
@@ -27,6 +38,8 @@ _FORGOTTEN = sometimes("a session is forgotten to make room")
 SESSIONS_MAX: Final = 10_000
 """Replicas must agree on it: forgetting is part of the replicated state. Far more than the
 connections one replica serves."""
+
+_SESSIONS_A_PIECE: Final = 500
 
 _PLACES_PER_SLOT: Final = 1 << 20
 """A session is named `slot * this + place in the slot`; a batch never holds as many commands."""
@@ -67,6 +80,61 @@ class SessionedStateMachine:
     def read(self, query: Query) -> Executed:
         """Answer from the state as it is, outside the log and its sessions."""
         return Executed(query.client, query.number, self._inner.query(query.body))
+
+    # ── Snapshots ────────────────────────────────────────────────────────────────────────────
+
+    def capture(self) -> Capture:
+        """The state after `executed_upto`, sessions and their results included.
+
+        They belong to it: a replica without them would execute a request again that is asked again.
+        """
+        sessions = [
+            KeptSession(client, session.answered, tuple(session.results.items()))
+            for client, session in self._sessions.items()
+        ]
+        return Capture(
+            slot=self.executed_upto,
+            sessions=tuple(sessions),
+            application=self._inner.capture(),
+        )
+
+    def encode(self, captured: Capture) -> Iterator[bytes]:
+        """The bytes of a snapshot; nothing else runs until the next part is asked for."""
+        return write(captured.slot, self._pieces(captured))
+
+    def _pieces(self, captured: Capture) -> Iterator[Piece]:
+        for first in range(0, len(captured.sessions), _SESSIONS_A_PIECE):
+            yield SessionsPiece(captured.sessions[first : first + _SESSIONS_A_PIECE])
+        for body in self._inner.encode(captured.application):
+            yield ApplicationPiece(body)
+
+    def decode(self, data: bytes) -> Iterator[State | None]:
+        """Read a snapshot: None after each piece but the last, then the state. Changes nothing.
+
+        Raises WireError for bytes that are none.
+        """
+        reader = Reader(data)
+        sessions: list[KeptSession] = []
+        parts: list[Any] = []
+        for piece in reader.pieces():
+            if isinstance(piece, SessionsPiece):
+                sessions.extend(piece.sessions)
+            else:
+                parts.extend(self._inner.decode([piece.body]))
+            yield None
+        yield State(slot=reader.slot, sessions=tuple(sessions), application=parts)
+
+    def restore(self, state: State) -> None:
+        """Go on as if everything up to the slot of `state` had been executed here."""
+        self._sessions = {}
+        for kept in state.sessions:
+            session = self._sessions[kept.client] = Session()
+            session.answered = kept.answered
+            session.results = dict(kept.results)
+        self._inner.restore(state.application)
+        self.executed_upto = state.slot
+
+    # ── Commands ─────────────────────────────────────────────────────────────────────────────
 
     def _execute(self, slot: int, place: int, command: Command) -> Opened | Executed | Expired:
         if command.number == OPEN_SESSION:

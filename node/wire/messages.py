@@ -121,6 +121,8 @@ class StatusReply:
     chosen_upto: int
     executed_upto: int
     accepted_upto: int
+    truncated_upto: int = 0
+    snapshot_slot: int = 0
 
 
 @dataclass(frozen=True, slots=True)

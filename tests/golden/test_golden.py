@@ -127,8 +127,28 @@ class Scene:
     def on_sync(self, directive: Directive) -> None:
         self.cluster.sync(_replica(directive))
 
+    def on_snapshot(self, directive: Directive) -> None:
+        self.cluster.snapshot(_replica(directive))
+
+    def on_state(self, directive: Directive) -> str:
+        """Whether replicas that executed equally far hold the same, byte for byte."""
+        some = [int(word) for word in directive.words] or self.cluster.members
+        machines = [self.cluster.host(replica).machine for replica in some]
+        images = {machine.executed_upto: b"" for machine in machines}
+        for machine in machines:
+            image = b"".join(machine.encode(machine.capture()))
+            assert images[machine.executed_upto] in (b"", image), "states differ"
+            images[machine.executed_upto] = image
+        return "\n".join(
+            f"{replica}: after slot {machine.executed_upto}"
+            for replica, machine in zip(some, machines, strict=True)
+        )
+
     def on_crash(self, directive: Directive) -> None:
         self.cluster.crash(_replica(directive))
+
+    def on_lose_disk(self, directive: Directive) -> None:
+        self.cluster.lose_disk(_replica(directive))
 
     def on_restart(self, directive: Directive) -> None:
         self.cluster.restart(_replica(directive))

@@ -1,5 +1,6 @@
 """A replica dies at a place that the environment names, comes back, and nothing answered is lost."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import trio
 
 from checker import VerdictKind
 from harness.cluster import StartError
-from node.failpoints import NAMES, VARIABLE
+from node.failpoints import NAMES, OF_SNAPSHOTS, VARIABLE
 from node.types import ReplicaId
 from tests.process.load import loaded, lost_writes
 from tests.support.processes import PATIENCE_S, Running, running_cluster, wait_until
@@ -18,16 +19,30 @@ pytestmark = pytest.mark.process
 PASS = 40
 """Late enough for the replica to take part again, early enough for a moment of load."""
 
+SNAPSHOTS = "[snapshots]\nslots = 25\n"
 
+
+@pytest.mark.parametrize(
+    ("places", "passes"),
+    [
+        pytest.param([n for n in NAMES if n not in OF_SNAPSHOTS], PASS, id="of every command"),
+        pytest.param(OF_SNAPSHOTS, 2, id="of snapshots"),
+    ],
+)
 async def test_a_replica_that_dies_at_each_failpoint_comes_back_and_no_answered_write_is_lost(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    places: Sequence[str], passes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with running_cluster(tmp_path) as running, loaded(running.cluster, tmp_path) as load:
+    async with (
+        running_cluster(tmp_path, settings=SNAPSHOTS) as running,
+        loaded(running.cluster, tmp_path) as load,
+    ):
         doomed = running.followers()[0]
-        for place in NAMES:
+        for place in places:
             running.kill(doomed)
             await load.wait_answers(5)
-            await die_at(running, doomed, place, monkeypatch)
+            await die_at(
+                running, doomed, f"{place}:{1 if place == 'at-opening' else passes}", monkeypatch
+            )
             await load.wait_answers(5)
             goal = max(running.executed_upto(replica) for replica in running.cluster.replicas)
             await running.cluster.start(doomed)
@@ -69,7 +84,7 @@ async def die_at(
         return not cluster.is_up(replica)
 
     # What is started inherits it; the others run already, without it.
-    monkeypatch.setenv(VARIABLE, f"{place}:{1 if place == 'at-opening' else PASS}")
+    monkeypatch.setenv(VARIABLE, place)
     with suppress(StartError):  # it may catch up, and so die, before it is asked whether it is up
         await cluster.start(replica)
     monkeypatch.delenv(VARIABLE)

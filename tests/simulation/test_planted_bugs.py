@@ -61,12 +61,16 @@ SCRIPTS: Final[dict[str, Play]] = {
 SAFE: Final = {"M24"}
 """What makes clients wait for ever, and tells them nothing wrong: no history shows it."""
 
+OF_SNAPSHOTS: Final = {"M18", "M19", "S7", "S8", "S9", "S10", "S11"}
+"""What takes a snapshot or a lost disk, which no script has: the simulator finds them."""
+
 
 def test_there_is_a_script_for_every_planted_bug_in_a_replica() -> None:
     planted = {
         name
         for name, bug in MUTANTS.items()
-        if bug.number not in SAFE and (bug.client is None or bug.core is not NO_BUG.core)
+        if bug.number not in SAFE | OF_SNAPSHOTS
+        and (bug.client is None or bug.core is not NO_BUG.core)
     }
     assert set(SCRIPTS) == planted
 

@@ -19,10 +19,22 @@ from random import Random
 from typing import Any, Final
 
 from harness.mutants.storage import OpenJournal
-from node.core.interface import Envelope, Propose, Read, Ready, Received, Role, Tick, Transfer
-from node.core.multipaxos import RECORDS, Message, MultiPaxos, Record, Settings
+from node.core.interface import (
+    Envelope,
+    Propose,
+    Read,
+    Ready,
+    Received,
+    Role,
+    SnapshotSaved,
+    Tick,
+    Transfer,
+)
+from node.core.multipaxos import RECORDS, Message, MultiPaxos, Record, Settings, truncated_upto
 from node.core.multipaxos.messages import MESSAGES
 from node.runtime.journal import Journal, open_journal
+from node.runtime.replica import begin_rejoining
+from node.runtime.snapshots import recover, save
 from node.state_machine.interface import StateMachine
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
@@ -41,7 +53,7 @@ _JOURNAL: Final = Path("/replica/journal")
 
 RequestId = tuple[ClientId, RequestNumber]
 Reply = Callable[[Answer], None]
-Event = Received[Message] | Tick | Propose | Read | Transfer
+Event = Received[Message] | Tick | Propose | Read | Transfer | SnapshotSaved
 
 
 class Packet:
@@ -78,6 +90,7 @@ class Host:
         self.incarnation = 0
         self.clock = 1
         """Its monotonic clock, in nanoseconds; goes on through crashes."""
+        self.lost_disk = False
         self.core: MultiPaxos | None = None
         self.machine = SessionedStateMachine(KeyValueStore())
         self.journal: Journal | None = None
@@ -193,21 +206,42 @@ class Cluster:
         host.waiting = {}
         host.leads = False
 
+    def lose_disk(self, replica: int) -> None:
+        """A crash that leaves nothing."""
+        self.crash(replica)
+        host = self.hosts[ReplicaId(replica)]
+        host.disk = FakeDisk()
+        host.lost_disk = True
+
     def restart(self, replica: int) -> None:
         """Start one replica from what its disk holds."""
         host = self.hosts[ReplicaId(replica)]
         assert not host.is_up, f"{replica} is up"
         host.incarnation += 1
         host.machine = self._machine(KeyValueStore())
-        host.journal, records = self._open_journal(host.disk, _JOURNAL, "test", host.replica)
+        host.journal, frames = self._open_journal(host.disk, _JOURNAL, "test", host.replica)
+        if host.lost_disk:
+            frames = begin_rejoining(host.journal, frames)
+        records = [_RECORD_CODEC.decode(frame) for frame in frames]
+        found = recover(host.disk, _JOURNAL.parent, truncated_upto(records), host.machine.decode)
+        if found is not None:
+            host.machine.restore(found[1])
         host.core = self._core(
             replica=host.replica,
             members=self.members,
             settings=self.settings,
             random=Random(f"{self._seed} {replica} {host.incarnation}"),
-            records=[_RECORD_CODEC.decode(record) for record in records],
+            records=records,
+            snapshot=None if found is None else found[0],
         )
         self._step(host, [])
+
+    def snapshot(self, replica: int) -> None:
+        """Make one replica take a snapshot; it is durable at once."""
+        host = self.host(replica)
+        parts = host.machine.encode(host.machine.capture())
+        taken = save(host.disk, _JOURNAL.parent, host.machine.executed_upto, parts)
+        self._step(host, [SnapshotSaved(taken)])
 
     def cut(self, sender: int, to: int) -> None:
         """Lose what `sender` sends to `to` from now on; what is under way stays deliverable."""
@@ -305,15 +339,24 @@ class Cluster:
         for observer in self.observers:
             observer.on_stepped(host)
 
-    def _carry_out(self, host: Host, ready: Ready[Message, Record]) -> None:
+    def _carry_out(self, host: Host, ready: Ready[Message, Record]) -> None:  # noqa: PLR0912
         for observer in self.observers:
             observer.on_ready(host, ready)
         assert host.journal is not None
+        if ready.journal is not None:
+            host.journal.switch([_RECORD_CODEC.encode(record) for record in ready.journal])
         if ready.records:
             host.journal.append([_RECORD_CODEC.encode(record) for record in ready.records])
         for envelope in ready.messages:
             self._send(host, envelope, after_persist=False)
         host.held.extend(ready.messages_after_persist)
+        if ready.received is not None:
+            image = ready.received.image[:]
+            taken = save(host.disk, _JOURNAL.parent, ready.received.slot, [image])
+            *_, state = host.machine.decode(image)
+            host.inbox.append(SnapshotSaved(taken, state))
+        if ready.restored is not None:
+            host.machine.restore(ready.restored.state)
         for chosen in ready.chosen:
             for answer in host.machine.execute_slot(chosen.slot, chosen.commands):
                 self._answer(host, answer)

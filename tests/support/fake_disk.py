@@ -21,7 +21,15 @@ from typing import Literal
 from node.errors import StorageError
 
 Operation = Literal[
-    "open", "read", "append", "sync", "truncate", "close", "make_directory", "sync_directory"
+    "open",
+    "read",
+    "append",
+    "sync",
+    "truncate",
+    "close",
+    "make_directory",
+    "sync_directory",
+    "rename",
 ]
 
 
@@ -82,6 +90,18 @@ class FakeDisk:
         for name, contents in self._files.items():
             if name.parent == path:
                 contents.name_is_durable = True
+
+    def rename(self, path: Path, to: Path) -> None:
+        """At once and for good: what a crash makes of renames, `SimulatedDisk` knows."""
+        self.raise_fault("rename")
+        self._files[to] = self._files.pop(path)
+        self._files[to].name_is_durable = True
+
+    def remove(self, path: Path) -> None:
+        del self._files[path]
+
+    def names(self, path: Path) -> list[str]:
+        return sorted(name.name for name in self._files if name.parent == path)
 
     def salt(self) -> bytes:
         self._salts += 1
@@ -149,6 +169,9 @@ class FakeFile:
     def read(self) -> bytes:
         self._check("read")
         return bytes(self._contents.visible)
+
+    def view(self) -> bytes:
+        return self.read()
 
     def append(self, data: bytes) -> None:
         self._check_alive()

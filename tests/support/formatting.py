@@ -16,8 +16,10 @@ from node.core.multipaxos.messages import (
     Accepted,
     AcceptRecord,
     ChosenRecord,
+    Chunk,
     Declined,
     Fetch,
+    FetchChunk,
     HandOver,
     Heard,
     Heartbeat,
@@ -26,6 +28,11 @@ from node.core.multipaxos.messages import (
     Probe,
     Promise,
     PromiseRecord,
+    Rejoin,
+    RejoinedRecord,
+    RejoinRecord,
+    Standing,
+    TruncatedRecord,
     Willing,
 )
 from node.types import OPEN_SESSION, Command, Query
@@ -52,11 +59,17 @@ class Printer(Observer):
         self._subject = None
         for record in ready.records:
             self._say(host, f"record {record_text(record)}")
+        for record in ready.journal or ():
+            self._say(host, f"new journal: {record_text(record)}")
         for envelope in ready.messages:
             self._say(host, envelope_text(host, envelope))
         if self._shows_held:
             for envelope in ready.messages_after_persist:
                 self._say(host, f"until persisted: {envelope_text(host, envelope)}")
+        if ready.received is not None:
+            self._say(host, f"received snapshot slot={ready.received.slot}")
+        if ready.restored is not None:
+            self._say(host, f"restored slot={ready.restored.snapshot.slot}")
         for chosen in ready.chosen:
             self._say(host, f"chosen slot={chosen.slot} {commands_text(chosen.commands)}")
         for query in ready.reads:
@@ -86,15 +99,16 @@ def envelope_text(host: Host, envelope: Envelope[Message]) -> str:
     return f"{host.replica}->{envelope.to} {message_text(envelope.message)}"
 
 
-def message_text(message: Message) -> str:
+def message_text(message: Message) -> str:  # noqa: PLR0912 - one each
     """One message, all of it."""
     match message:
         case Prepare(ballot, from_slot, released):
             text = f"ballot={ballot} from_slot={from_slot}"
             text += "" if released is None else f" released={released}"
-        case Promise(ballot, from_slot, to_slot, entries, is_last, chosen_upto):
+        case Promise(ballot, from_slot, to_slot, entries, is_last, chosen_upto, truncated_upto):
             text = f"ballot={ballot} slots={from_slot}..{to_slot} {entries_text(entries)}"
             text += f" is_last={is_last} chosen_upto={chosen_upto}"
+            text += f" truncated_upto={truncated_upto}" if truncated_upto else ""
         case Declined(promised):
             text = f"promised={promised}"
         case Accept(ballot, slot, value, chosen_upto):
@@ -113,6 +127,16 @@ def message_text(message: Message) -> str:
             text = f"ballot={ballot} chosen_upto={chosen_upto}"
         case Heard(ballot, round_):
             text = f"ballot={ballot} round={round_}"
+        case Rejoin():
+            text = "nonce=…"
+        case Standing():
+            leads = "nobody" if message.leads is None else message.leads
+            text = f"promised={message.promised} leads={leads}"
+            text += f" accepted_upto={message.accepted_upto}"
+        case FetchChunk(slot, _, offset):
+            text = f"slot={slot} offset={offset}"
+        case Chunk(slot, size, _, offset, data):
+            text = f"slot={slot} bytes={offset}..{offset + len(data)} of {size}"
         case _:
             assert_never(message)
     return f"{type(message).__name__} {text}"
@@ -127,6 +151,12 @@ def record_text(record: Record) -> str:
             return f"accept slot={entry.slot} ballot={entry.ballot} {value_text(entry.value)}"
         case ChosenRecord(upto):
             return f"chosen upto={upto}"
+        case TruncatedRecord(upto):
+            return f"truncated upto={upto}"
+        case RejoinRecord():
+            return "rejoins"
+        case RejoinedRecord():
+            return "rejoined"
         case _:
             assert_never(record)
 
@@ -141,7 +171,9 @@ def status_text(host: Host) -> str:
     text += f" chosen_upto={status.chosen_upto}"
     log = host.core.log
     lines = [text]
-    for slot in range(1, log.accepted_upto + 1):
+    if log.truncated_upto:
+        lines.append(f"   1..{log.truncated_upto} truncated")
+    for slot in range(log.truncated_upto + 1, log.accepted_upto + 1):
         entry = log.get(slot)
         content = "-" if entry is None else f"{entry.ballot} {value_text(entry.value)}"
         lines.append(f"   {slot} {'chosen' if slot <= log.chosen_upto else 'open'} {content}")

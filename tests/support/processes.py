@@ -162,10 +162,12 @@ class Running:
 
 
 @asynccontextmanager
-async def running_cluster(directory: Path, *, replicas: int = 3) -> AsyncIterator[Running]:
+async def running_cluster(
+    directory: Path, *, replicas: int = 3, settings: str = ""
+) -> AsyncIterator[Running]:
     """Real replicas and a master on loopback, with a leader; no process survives the block."""
     async with open_cluster(
-        replicas=replicas, directory=directory, cluster="test", random=Random()
+        replicas=replicas, directory=directory, cluster="test", random=Random(), settings=settings
     ) as cluster:
         await cluster.start_all()
         observer = Observer(cluster.config)

@@ -15,7 +15,10 @@ GOLDEN: Final = sorted((ROOT / "tests" / "golden" / "testdata").rglob("*.txt"))
 
 MODULE_LINES_MAX: Final = 400
 FUNCTION_LINES_MAX: Final = 70
-LONG_MODULES: Final[dict[str, int]] = {}
+LONG_MODULES: Final[dict[str, int]] = {
+    "harness/simulation/disk.py": 435,  # names in directories are a second subject
+    "node/runtime/journal.py": 405,
+}
 LONG_FUNCTIONS: Final = {
     "tests/browser/sample.py:write_sample": 75,  # a table of made-up figures
 }

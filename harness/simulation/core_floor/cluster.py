@@ -68,11 +68,15 @@ class Cluster:
             )
             for member in self.members
         }
+        for replica in self.replicas.values():
+            replica.on_rejoined = self._rejoined
         self.office: Final = Office(self, parts.client or Client)
         self.current: Replica | None = None
         """Whose code runs now: who dies when a failpoint strikes."""
         self.on_restarted: Callable[[int], None] = lambda _: None
         """Told when a replica has opened its journal."""
+        self.on_rejoined: Callable[[int], None] = lambda _: None
+        """Told when a replica that lost its disk votes again."""
         self.is_gone: Callable[[int], bool] = lambda _: False
         """Whether a replica's disk is damaged for good."""
         self._random: list[StreamRandom] = []
@@ -141,6 +145,20 @@ class Cluster:
         self.note(f"replica {replica.number}", "crash", why)
         for client in waiting:
             self.office.on_broken(client, replica.number, is_certain=False)
+
+    def lose_disk(self, replica: Replica) -> None:
+        """As a crash, and the disk is gone, too."""
+        self.crashes += 1
+        waiting = dict.fromkeys(replica.waiting.values())
+        replica.lose_disk()
+        self.note(f"replica {replica.number}", "crash", "its disk is lost")
+        for client in waiting:
+            self.office.on_broken(client, replica.number, is_certain=False)
+
+    def _rejoined(self, replica: Replica) -> None:
+        self.bites["rejoined"] += 1
+        self.note(f"replica {replica.number}", "rejoined")
+        self.on_rejoined(replica.number)
 
     def _tick(self, replica: Replica, incarnation: int) -> None:
         """Ticks that a paused replica missed are not made up for, as in `node.runtime.ticker`."""

@@ -29,6 +29,7 @@ class Faults:
         """Waiting for their failpoint, by number."""
         self.atlas: Final = Atlas(cluster.members)
         cluster.on_restarted = self.atlas.restarted
+        cluster.on_rejoined = self.atlas.made_good
         cluster.is_gone = self.atlas.is_gone
         self.is_over = False
         for fault in cluster.world.faults:
@@ -75,6 +76,8 @@ class Faults:
                 self._look_for_leader(fault)
             case Kind.FLIP_BIT | Kind.FAIL_READ | Kind.FAIL_FSYNC:
                 self._damage(fault)
+            case Kind.LOSE_DISK:
+                self._lose_disk(fault, self._replica(fault))
             case Kind.CLIENT_CRASH:
                 self._crash_client(fault)
             case Kind.CLOCK_STEP | Kind.CLOCK_STROBE:
@@ -90,6 +93,15 @@ class Faults:
             self._bite(fault)
             self._cluster.crash(replica, "power")
             self._cluster.loop.at(fault.until, self._restart, replica.number)
+
+    def _lose_disk(self, fault: Fault, replica: Replica) -> None:
+        # With fewer than three the others are no quorum, and nobody could rejoin.
+        if len(self._cluster.members) < 3 or not self.atlas.allows(replica.number):
+            return
+        self._bite(fault)
+        self._cluster.lose_disk(replica)
+        self.atlas.replaced(replica.number)
+        self._cluster.loop.at(fault.until, self._restart, replica.number)
 
     def _restart(self, number: ReplicaId) -> None:
         if not self.is_over:

@@ -4,18 +4,24 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from harness.mutants import MUTANTS
+from harness.mutants.storage import truthful
 from harness.simulation.draws import StreamRandom
 from harness.simulation.limits import limited, sessions_max
 from harness.simulation.watching import CountingStore
 from harness.simulation.world import World
-from node.core.interface import Core
+from node.core.interface import Core, Snapshot
 from node.core.multipaxos import MultiPaxos, Settings
+from node.runtime.disk import Disk
 from node.runtime.journal import open_journal
+from node.runtime.snapshots import Policy
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import ReplicaId
 
 TICK: Final = 10_000_000
 """So a second sees several elections, and a run of some seconds is long."""
+
+
+_NEVER: Final = 1 << 62
 
 
 class Parts:
@@ -28,10 +34,18 @@ class Parts:
             heartbeat_ticks=max(1, world.election_ticks // 3),
             lease_ticks=world.lease_ticks,
             tick_ns=TICK,
+            chunk_bytes_max=world.chunk_bytes,
+            log_slots_kept=world.slots_kept,
         )
+        self.policy: Final = Policy(slots=world.snapshot_slots or _NEVER, journal_bytes=_NEVER)
+        """When a replica takes a snapshot."""
         self._settings = limited(self._settings, world)
         self._sessions_max = sessions_max(world)
         self.members: Final = tuple(members)
+        self.admits_loss: Final = planted.admits_loss if planted else True
+        """Whether a replica that lost its disk is told so."""
+        self.disk: Final[Callable[[Disk], Disk]] = planted.disk if planted else truthful
+        """What a replica sees of its disk."""
         self.open_journal: Final = planted.journal if planted else open_journal
         self.client: Final[type[Any] | None] = planted.client if planted else None
         """Replaces `client.Client`."""
@@ -41,15 +55,20 @@ class Parts:
         )
 
     def core(
-        self, replica: ReplicaId, random: StreamRandom, records: Iterable[Any]
+        self,
+        replica: ReplicaId,
+        random: StreamRandom,
+        records: Iterable[Any],
+        snapshot: Snapshot | None,
     ) -> Core[Any, Any]:
-        """A core that remembers `records`."""
+        """A core that remembers `records`, and has a `snapshot`."""
         return self._core(
             replica=replica,
             members=self.members,
             settings=self._settings,
             random=random,
             records=records,
+            snapshot=snapshot,
         )
 
     def machine(self, store: CountingStore) -> SessionedStateMachine:

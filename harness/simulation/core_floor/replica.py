@@ -21,12 +21,23 @@ from harness.simulation.draws import Stream, StreamRandom
 from harness.simulation.programs.clocks import HostClock
 from harness.simulation.watching import CountingStore, Event, Watcher
 from harness.simulation.world import Rates
-from node.core.interface import Core, Envelope, Ready, Received, Role
+from node.core.interface import (
+    Core,
+    Envelope,
+    Ready,
+    Received,
+    Role,
+    Snapshot,
+    SnapshotSaved,
+)
+from node.core.multipaxos import truncated_upto
 from node.errors import StorageError
 from node.failpoints import failpoint
 from node.runtime.codecs import RECORD_CODEC
 from node.runtime.journal import Journal
-from node.runtime.storage import GROUP_MAX, Work
+from node.runtime.replica import begin_rejoining
+from node.runtime.snapshots import recover, save
+from node.runtime.storage import GROUP_MAX, Work, write_journal
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import ClientId, ReplicaId, RequestNumber
 from node.wire.messages import Answer, Interrupted, NotExecuted
@@ -42,6 +53,9 @@ class Died(BaseException):
 
 class Replica:
     """One member of the cluster, up or down."""
+
+    on_rejoined: Callable[["Replica"], None]
+    """Told when it has learned what it had lost with its disk; set by who made it."""
 
     def __init__(
         self,
@@ -71,6 +85,8 @@ class Replica:
         """Why it does not start, when it does not."""
         self.stopped_by = ""
         """Why it stopped by itself, when it did: its disk failed."""
+        self.has_lost_disk = False
+        """Its disk is new; what stood on the one before is lost, and has not been made good."""
         self.is_frozen = False
         """Down for good: the finale does without it."""
         self.paused_until = 0
@@ -90,12 +106,11 @@ class Replica:
         self._watcher = watcher
         self._guard = guard
         self._journal: Journal | None = None
+        self._newest: Snapshot | None = None
         self._inbox: deque[Event] = deque()
         self._works: deque[Work] = deque()
-        self._is_opening = False
-        self._is_saving = False
-        self._is_stepping = False
-        self._leads = False
+        self._is_opening = self._is_saving = self._is_capturing = False
+        self._is_stepping = self._leads = False
         self._busy_until = 0
 
     @property
@@ -111,25 +126,47 @@ class Replica:
         self.incarnation += 1
         self.stopped_by = self.refuses = ""
         self._is_opening = True
+        self.store = CountingStore()
+        self.machine = self._parts.machine(self.store)
         try:
-            self._journal, frames = self._parts.open_journal(
-                self.disk, JOURNAL, "simulated", self.number
-            )
-            records = [RECORD_CODEC.decode(frame) for frame in frames]
+            records = self._recover(self.machine)
         except StorageError as why:
+            if self._journal is not None:
+                self._journal.close()
+            self._forget()
             self.refuses = str(why)
             self._is_opening = False
             return
         self._is_opening = False
-        self.store = CountingStore()
-        self.machine = self._parts.machine(self.store)
-        self.core = self._parts.core(self.number, random, records)
+        self.core = self._parts.core(self.number, random, records, self._newest)
         self._watcher.on_started(self)
+        if self._newest is not None:
+            self._watcher.on_restored(self, self._newest.slot)
         self._guard(self, self._run)
+
+    def _recover(self, machine: SessionedStateMachine) -> list[Any]:
+        """What the journal holds; `machine` has the state of the newest snapshot then."""
+        disk = self._parts.disk(self.disk)
+        self._journal, frames = self._parts.open_journal(disk, JOURNAL, "simulated", self.number)
+        if self.has_lost_disk and self._parts.admits_loss:
+            frames = begin_rejoining(self._journal, frames)
+        records = [RECORD_CODEC.decode(frame) for frame in frames]
+        found = recover(disk, JOURNAL.parent, truncated_upto(records), machine.decode)
+        if found is not None:
+            self._newest, state = found
+            machine.restore(state)
+        return records
 
     def crash(self, *, tear: int, survive: int) -> None:
         """Lose all but what the disk keeps."""
         self.disk.crash(tear=tear, survive=survive)
+        self._forget()
+
+    def lose_disk(self) -> None:
+        """Lose all."""
+        self.disk.wipe()
+        self.has_lost_disk = True
+        self._watcher.on_disk_lost(self)
         self._forget()
 
     def end(self) -> None:
@@ -144,7 +181,8 @@ class Replica:
         self._forget()
 
     def _forget(self) -> None:
-        self.core = self.machine = self._journal = None
+        self.core = self.machine = self._journal = self._newest = None
+        self._is_capturing = False
         self.waiting.clear()
         self._inbox.clear()
         self._works.clear()
@@ -195,15 +233,29 @@ class Replica:
                 self._watcher.on_ready(self, ready)
                 self._carry_out(ready)
         self._is_stepping = False
+        self._note_rejoined(core)
         self._watcher.on_stepped(self)
 
+    def _note_rejoined(self, core: Core[Any, Any]) -> None:
+        """A lost disk is made good when that is durable: until then a crash would forget it."""
+        if not self.has_lost_disk or core.status().is_rejoining or self._works or self._is_saving:
+            return
+        if self._journal is not None and self._journal.is_durable:
+            self.has_lost_disk = False
+            self.on_rejoined(self)
+
     def _carry_out(self, ready: Ready[Any, Any]) -> None:
-        if ready.records or ready.messages_after_persist:
-            self._works.append(Work(ready.records, ready.messages_after_persist))
+        if ready.records or ready.messages_after_persist or ready.journal is not None:
+            self._works.append(Work(ready.records, ready.messages_after_persist, ready.journal))
             if not self._is_saving:
                 self._save()
         self._deliver(ready.messages)
         assert self.machine is not None
+        if ready.received is not None:
+            self._save_snapshot(ready.received.slot, ready.received.image[:], is_received=True)
+        if ready.restored is not None:
+            self.machine.restore(ready.restored.state)
+            self._watcher.on_restored(self, ready.restored.snapshot.slot)
         for chosen in ready.chosen:
             failpoint("before-execute")
             answers = self.machine.execute_slot(chosen.slot, chosen.commands)
@@ -211,6 +263,7 @@ class Replica:
             failpoint("after-execute")
             for answer in answers:
                 self.reply(answer)
+        self._consider_snapshot()
         for query in ready.reads:
             self._watcher.on_read(self, query, self.machine.executed_upto)
             self.reply(self.machine.read(query))
@@ -256,8 +309,8 @@ class Replica:
         self._is_saving = True
         failpoint("before-save")
         assert self._journal is not None
-        records = [RECORD_CODEC.encode(record) for work in group for record in work.records]
         try:
+            records = write_journal(self._journal, group)
             if records:
                 self._journal.append(records)
         except StorageError as why:
@@ -297,6 +350,47 @@ class Replica:
             self._save()
         if not self._is_stepping and self.core is not None:
             self._run()
+
+    # ── The snapshotter ──────────────────────────────────────────────────────────────────────
+
+    def _consider_snapshot(self) -> None:
+        assert self.machine is not None
+        if not self._is_capturing and self._parts.policy.is_due(
+            executed_upto=self.machine.executed_upto, newest=self._newest, journal_bytes=0
+        ):
+            capture = self.machine.capture()
+            image = b"".join(self.machine.encode(capture))
+            self._watcher.on_captured(self, capture.slot, image)
+            self._save_snapshot(capture.slot, image, is_received=False)
+
+    def _save_snapshot(self, slot: int, image: bytes, *, is_received: bool) -> None:
+        """Beside everything else: it is durable some time later."""
+        self._is_capturing = True
+        delay = 3 * self._sync_draws.exponential(self.rates.sync_mean)
+        self._loop.after(delay, self._snapshot_due, self.incarnation, slot, image, is_received)
+
+    def _snapshot_due(self, incarnation: int, slot: int, image: bytes, is_received: bool) -> None:
+        if incarnation != self.incarnation or self.machine is None:
+            return
+        if self._loop.now < self.paused_until:
+            self._loop.at(
+                self.paused_until, self._snapshot_due, incarnation, slot, image, is_received
+            )
+            return
+        self._guard(self, partial(self._finish_snapshot, slot, image, is_received=is_received))
+
+    def _finish_snapshot(self, slot: int, image: bytes, *, is_received: bool) -> None:
+        machine = self.machine
+        assert machine is not None
+        state = list(machine.decode(image))[-1] if is_received else None
+        try:
+            disk = self._parts.disk(self.disk)
+            self._newest = save(disk, JOURNAL.parent, slot, [image])
+        except StorageError as why:
+            self._stop(why)
+            return
+        self._is_capturing = False
+        self.post(SnapshotSaved(self._newest, state))
 
     def _stop(self, why: StorageError) -> None:
         """The replica ends before anything that rests on the lost bytes is released."""

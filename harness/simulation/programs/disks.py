@@ -41,6 +41,21 @@ class LifeDisk:
         before, after = self._times()
         self._life.block(before, lambda: self._stored.sync_directory(Path(path)), after)
 
+    def rename(self, path: Path | str, to: Path | str) -> None:
+        """Give a file another name."""
+        self._life.check()
+        self._stored.rename(Path(path), Path(to))
+
+    def remove(self, path: Path | str) -> None:
+        """Take a file's name away."""
+        self._life.check()
+        self._stored.remove(Path(path))
+
+    def names(self, path: Path | str) -> list[str]:
+        """What is in a directory."""
+        self._life.check()
+        return self._stored.names(Path(path))
+
     def salt(self) -> bytes:
         """Eight bytes that nobody else has."""
         self._life.check()
@@ -92,6 +107,10 @@ class LifeFile:
         """All of it."""
         self._disk.check()
         return self._file.read()
+
+    def view(self) -> bytes:
+        """All of it."""
+        return self.read()
 
     def append(self, data: bytes | bytearray | memoryview) -> None:
         """Write at the end."""

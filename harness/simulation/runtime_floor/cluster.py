@@ -7,18 +7,22 @@ not: it still shows the bytes that a failed fsync has lost. One that stops for a
 a defect, and that ends the run.
 """
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import trio
 
+from harness.mutants import MUTANTS
+from harness.mutants.storage import truthful
 from harness.simulation.atlas import Atlas
 from harness.simulation.draws import StreamRandom
 from harness.simulation.outcome import Failure, FailureKind
 from harness.simulation.programs import Host, Life, Simulation
 from harness.simulation.world import MS, Kind, World
-from node.config import ClusterConfig, ReplicaConfig, Timing
-from node.core.interface import Role
+from node.config import ClusterConfig, ReplicaConfig, Snapshots, Timing
+from node.core.interface import Core, Role
+from node.core.multipaxos import Settings
 from node.errors import StorageError
 from node.runtime.replica import CoreFactory, Replica, open_replica
 from node.types import Address, ReplicaId
@@ -62,6 +66,11 @@ class Cluster:
                 heartbeat_ticks=max(1, world.election_ticks // 2),
                 lease_ticks=2 * world.lease_ticks,
             ),
+            snapshots=(
+                Snapshots(slots=world.snapshot_slots, slots_kept=world.slots_kept)
+                if world.snapshot_slots
+                else Snapshots()
+            ),
         )
         self.hosts: Final = {m: simulation.host(host_name(m)) for m in self.members}
         self.running: Final[dict[ReplicaId, Replica]] = {}
@@ -72,7 +81,8 @@ class Cluster:
         """Damage done while a replica opened its journal: it has served without noticing."""
         self.failure: Failure | None = None
         self.failed: Final = trio.Event()
-        self._core = core
+        self._core = _with_limits(core, world)
+        self._disk = MUTANTS[world.mutant].disk if world.mutant else truthful
 
     @property
     def leader(self) -> ReplicaId | None:
@@ -122,7 +132,7 @@ class Cluster:
         random = StreamRandom(self.simulation.stream("replica", member, life.number))
         try:
             async with open_replica(
-                self.config, member, random=random, disk=life.disk, core=self._core
+                self.config, member, random=random, disk=self._disk(life.disk), core=self._core
             ) as replica:
                 self._on_started(member, life, replica)
                 await trio.sleep_forever()
@@ -169,6 +179,18 @@ class Cluster:
     def _start_again(self, member: ReplicaId) -> None:
         if not self.is_up(member) and member not in self.frozen:
             self.start(member)
+
+
+def _with_limits(core: CoreFactory, world: World) -> CoreFactory:
+    """Parts of a snapshot are as small as the world says; no configuration does."""
+
+    def limited(*, settings: Settings, **arguments: Any) -> Core[Any, Any]:  # noqa: ANN401 - those of a core
+        return core(
+            settings=replace(settings, chunk_bytes_max=world.chunk_bytes),
+            **arguments,
+        )
+
+    return limited
 
 
 def host_name(number: int) -> str:

@@ -1,6 +1,6 @@
 """The faults of a world, each at its time, on hosts.
 
-All kinds are played. Some are gentler than among cores, since TCP is between replicas here:
+All kinds are played but the loss of a disk. Some are gentler than among cores, since TCP is between replicas here:
 
     loss         costs a retransmission, which holds up what comes behind; sometimes the connection
     duplicate    the connection breaks right behind a message: it was heard, and whoever sent it
@@ -102,6 +102,8 @@ class Faults:
                 self._agenda.at(fault.until, lambda: self._simulation.mend(_name(fault)))
             case Kind.FLIP_BIT | Kind.FAIL_READ | Kind.FAIL_FSYNC:
                 self._damage(fault)
+            case Kind.LOSE_DISK:
+                pass  # played among cores, where all that it takes is looked at
             case Kind.CLIENT_CRASH:
                 self._crash_client(fault)
             case Kind.CLOCK_STEP | Kind.CLOCK_STROBE:

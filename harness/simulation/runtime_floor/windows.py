@@ -25,6 +25,7 @@ from node.runtime.clientport import ClientConnection, ClientPort
 from node.runtime.driver import Driver
 from node.runtime.replica import CoreFactory
 from node.state_machine.sessions import SessionedStateMachine
+from node.state_machine.snapshot import Capture, State
 from node.types import Command, Query, ReplicaId
 from node.wire.messages import Answer
 
@@ -32,10 +33,13 @@ from node.wire.messages import Answer
 class _Insides:
     """Implements `harness.simulation.watching.Watched`: one replica in one life."""
 
-    def __init__(self, number: ReplicaId, core: Core[Any, Any]) -> None:
-        self.number = number
-        self.core = core
+    number: ReplicaId
+    core: Core[Any, Any]
+
+    def __init__(self) -> None:
         self.store = CountingStore()
+        self.restored_slot = 0
+        """Of the snapshot with which it starts; there is no core yet when that is read."""
 
 
 class Windows:
@@ -71,9 +75,12 @@ class Windows:
 
     def make_core(self, *, replica: ReplicaId, settings: Settings, **named: Any) -> "_WatchedCore":  # noqa: ANN401 - as `MultiPaxos` takes them
         """A `CoreFactory`."""
-        core = self._core(replica=replica, settings=limited(settings, self._world), **named)
-        insides = self._insides[_life()] = _Insides(replica, core)
+        insides = self.insides()
+        insides.number = replica
+        insides.core = self._core(replica=replica, settings=limited(settings, self._world), **named)
         self.look(self._invariants.on_started, insides)
+        if insides.restored_slot:
+            self.look(self._invariants.on_restored, insides, insides.restored_slot)
         return _WatchedCore(self, insides)
 
     def _make_machine(self, _: object) -> "_WatchedMachine":
@@ -86,7 +93,7 @@ class Windows:
 
     def insides(self) -> _Insides:
         """Of the replica whose code runs."""
-        return self._insides[_life()]
+        return self._insides.setdefault(_life(), _Insides())
 
     # What they see.
 
@@ -117,6 +124,17 @@ class Windows:
     def on_read(self, insides: _Insides, query: Query, executed_upto: int) -> None:
         """A query is about to be answered."""
         self.look(self._invariants.on_read, insides, query, executed_upto)
+
+    def on_captured(self, insides: _Insides, slot: int, image: bytes) -> None:
+        """A snapshot is taken."""
+        self.look(self._invariants.on_captured, insides, slot, image)
+
+    def on_restored(self, insides: _Insides, slot: int) -> None:
+        """The state of a snapshot is in place of the executed one."""
+        if hasattr(insides, "core"):
+            self.look(self._invariants.on_restored, insides, slot)
+        else:
+            insides.restored_slot = slot
 
     def look(self, at: Callable[..., None], *args: object) -> None:
         """Tell of a violation at once, and stop the replica."""
@@ -181,6 +199,22 @@ class _WatchedMachine:
     def read(self, query: Query) -> Answer:
         self._windows.on_read(self._insides, query, self._inner.executed_upto)
         return self._inner.read(query)
+
+    def capture(self) -> Capture:
+        captured = self._inner.capture()
+        image = b"".join(self._inner.encode(captured))
+        self._windows.on_captured(self._insides, captured.slot, image)
+        return captured
+
+    def encode(self, captured: Capture) -> Iterator[bytes]:
+        return self._inner.encode(captured)
+
+    def decode(self, data: bytes) -> Iterator[State | None]:
+        return self._inner.decode(data)
+
+    def restore(self, state: State) -> None:
+        self._inner.restore(state)
+        self._windows.on_restored(self._insides, state.slot)
 
 
 class _WatchedPort(ClientPort):

@@ -17,11 +17,15 @@ from node.core.multipaxos.messages import (
     Promise,
     PromiseRecord,
     Record,
+    RejoinedRecord,
+    RejoinRecord,
+    TruncatedRecord,
 )
 from node.errors import ProtocolViolation
 from node.marks import sometimes
 
 _REPLACES = sometimes("a higher ballot replaces an accepted value")
+_SNAPSHOT_AHEAD = sometimes("a replica starts with a snapshot that is ahead of its journal")
 _LEARNS_ANOTHER = sometimes("what is learned replaces an accepted value that lost")
 
 
@@ -31,10 +35,16 @@ class Acceptor:
     def __init__(self) -> None:
         self.promised: Ballot = NO_BALLOT
         self.log = Log()
+        self.is_rejoining = False
+        """The disk was lost, and with it promises and votes: see `rejoin`."""
 
     @classmethod
-    def restored(cls, records: Iterable[Record]) -> "Acceptor":
-        """The acceptor that wrote `records`, as of its last durable one."""
+    def restored(cls, records: Iterable[Record], snapshot_slot: int = 0) -> "Acceptor":
+        """The acceptor that wrote `records`, as of its last durable one.
+
+        `snapshot_slot` is the last slot of its newest durable snapshot. It may be ahead of the
+        journal, when a crash came between the two.
+        """
         acceptor = cls()
         for record in records:
             match record:
@@ -46,7 +56,32 @@ class Acceptor:
                 case ChosenRecord(upto):
                     while acceptor.log.chosen_upto < upto:
                         acceptor.log.choose(acceptor.log.chosen_upto + 1)
+                case TruncatedRecord(upto):
+                    assert upto <= snapshot_slot, f"no snapshot stands for slots up to {upto}"
+                    acceptor.log.skip_to(upto)
+                case RejoinRecord():
+                    acceptor.is_rejoining = True
+                case RejoinedRecord():
+                    acceptor.is_rejoining = False
+        if snapshot_slot > acceptor.log.chosen_upto:
+            _SNAPSHOT_AHEAD.hit()
+            acceptor.log.skip_to(snapshot_slot)
         return acceptor
+
+    def records(self) -> tuple[Record, ...]:
+        """All that must be remembered, as a journal of its own; `restored` reads it back."""
+        log = self.log
+        begin: list[Record] = [RejoinRecord()] if self.is_rejoining else []
+        if log.truncated_upto:
+            begin.append(TruncatedRecord(log.truncated_upto))
+        entries = log.entries(log.truncated_upto + 1, log.accepted_upto)
+        return (
+            *begin,
+            *(AcceptRecord(entry) for entry in entries),
+            # The promise outlives what it was made for, and may be above every entry.
+            PromiseRecord(self.promised),
+            ChosenRecord(log.chosen_upto),
+        )
 
     def promise(self, ballot: Ballot) -> PromiseRecord:
         """Promise to accept nothing below `ballot`."""
@@ -88,11 +123,15 @@ class Acceptor:
         return AcceptRecord(entry)
 
     def report(self, from_slot: int, *, entries_max: int, commands_bytes_max: int) -> Promise:
-        """What was accepted from `from_slot` on, as much as fits into one message."""
+        """What was accepted from `from_slot` on, as much as fits into one message.
+
+        What was truncated is chosen, and not reported: the candidate has to learn it first.
+        """
         entries: list[Entry] = []
         size = 0
-        to_slot = max(self.log.accepted_upto, from_slot - 1)
-        for entry in self.log.entries(from_slot, self.log.accepted_upto):
+        first = max(from_slot, self.log.truncated_upto + 1)
+        to_slot = max(self.log.accepted_upto, first - 1)
+        for entry in self.log.entries(first, self.log.accepted_upto):
             size += sum(len(command.body) for command in entry.value.commands)
             if entries and (len(entries) >= entries_max or size > commands_bytes_max):
                 to_slot = entry.slot - 1
@@ -105,4 +144,5 @@ class Acceptor:
             entries=tuple(entries),
             is_last=to_slot >= self.log.accepted_upto,
             chosen_upto=self.log.chosen_upto,
+            truncated_upto=self.log.truncated_upto,
         )

@@ -42,6 +42,10 @@ class Campaign:
         """By slot, the entry of the highest ballot that any acceptor reported."""
         self.chosen_upto = from_slot - 1
         """The highest slot that any acceptor knows to be chosen, with all before it."""
+        self.truncated_upto = 0
+        """Slots up to here are chosen, and not everyone who promised could report them."""
+        self.knows_most = ballot.replica
+        """Who said so."""
         self._next_slots = dict.fromkeys(members, from_slot)
 
     def next_slot(self, acceptor: ReplicaId) -> int | None:
@@ -61,6 +65,9 @@ class Campaign:
             if held is None or held.ballot < entry.ballot:
                 self.reported[entry.slot] = entry
         self.chosen_upto = max(self.chosen_upto, promise.chosen_upto)
+        if promise.truncated_upto > self.truncated_upto:
+            self.truncated_upto = promise.truncated_upto
+            self.knows_most = acceptor
         if promise.is_last:
             self.promises.add(acceptor)
         else:

@@ -37,6 +37,7 @@ _ASKS_HIGHER = sometimes("a follower that asks around learns of a higher ballot"
 _HEARD_AFTER_ALL = sometimes("a follower that asks around hears a leader after all")
 _CAMPAIGN_FAILED = sometimes("a campaign ends without a quorum of promises")
 _PREPARE_DECLINED = sometimes("a prepare is declined")
+_LAGS = sometimes("a candidate has its promises, and must catch up before it leads")
 _LEADER_PROMISES = sometimes("a leader promises a higher ballot")
 _LEADER_DECLINED = sometimes("a leader is declined")
 _CANDIDATE_DECLINED = sometimes("a candidate is declined")
@@ -60,6 +61,10 @@ class Elector(Member, ABC):
     def _learn(self, entries: Iterable[Entry]) -> bool:
         """Take over chosen entries."""
 
+    @abstractmethod
+    def _fetch(self, source: ReplicaId) -> None:
+        """Ask for what was chosen."""
+
     def _elect_on(self) -> None:
         """One tick of a replica that does not lead."""
         if self._now >= self._patience_ends:
@@ -67,6 +72,7 @@ class Elector(Member, ABC):
         elif self.campaign is not None:
             if self._heartbeat_due():
                 self._ask_for_promises(self.campaign)
+                self._lead_when_caught_up()
         elif self.canvass is not None and self.canvass.asks_again(
             self._now, self.settings.heartbeat_ticks
         ):
@@ -192,12 +198,26 @@ class Elector(Member, ABC):
             return
         # What an acceptor knows to be chosen need not be proposed again.
         self._learn(entry for entry in promise.entries if entry.slot <= promise.chosen_upto)
+        next_slot = campaign.next_slot(sender)
         if campaign.promises.is_reached:
+            self._lead_when_caught_up()
+        elif next_slot is not None:
+            self._send(sender, Prepare(campaign.ballot, next_slot, campaign.released))
+
+    def _lead_when_caught_up(self) -> None:
+        """Begin to lead, once a quorum has promised and all is known that it did not report.
+
+        A slot that an acceptor has truncated is in no report, and it is chosen: whoever took it for
+        a hole would propose a no-op there.
+        """
+        campaign = self.campaign
+        if campaign is None or not campaign.promises.is_reached:
+            return
+        if campaign.truncated_upto <= self.log.chosen_upto:
             self._lead(campaign)
         else:
-            next_slot = campaign.next_slot(sender)
-            if next_slot is not None:
-                self._send(sender, Prepare(campaign.ballot, next_slot, campaign.released))
+            _LAGS.hit()
+            self._fetch(campaign.knows_most)
 
     def _on_declined(self, declined: Declined) -> None:
         self._ballot_seen = max(self._ballot_seen, declined.promised)

@@ -4,13 +4,15 @@ State and small verbs that elections and the log share. What it all means is in 
 `replica`; what a driver sees of it is in `node.core.interface`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from random import Random
 
 from node.core.ballot import Ballot
-from node.core.interface import Chosen, Envelope, Refusal, Refused, Role, Status
+from node.core.interface import Chosen, Envelope, Refusal, Refused, Role, Snapshot, Status
 from node.core.log import Log
 from node.core.multipaxos.acceptor import Acceptor
+from node.core.multipaxos.amnesia import Amnesia
 from node.core.multipaxos.campaign import Campaign
 from node.core.multipaxos.canvass import Canvass
 from node.core.multipaxos.leader import Leadership
@@ -21,7 +23,7 @@ from node.core.outbox import Outbox
 from node.types import Command, Query, ReplicaId
 
 
-class Member:
+class Member(ABC):
     """One replica's state. Deterministic given its random generator."""
 
     def __init__(
@@ -32,13 +34,16 @@ class Member:
         settings: Settings,
         random: Random,
         records: Iterable[Record] = (),
+        snapshot: Snapshot | None = None,
     ) -> None:
+        """`snapshot` is the newest durable one; the driver has its state, and executes from there."""
         self.replica = replica
         self.members = tuple(sorted(members))
         assert replica in self.members, f"{replica} is not one of {self.members}"
         self.peers = tuple(member for member in self.members if member != replica)
         self.settings = settings
-        self.acceptor = Acceptor.restored(records)
+        executed = 0 if snapshot is None else snapshot.slot
+        self.acceptor = Acceptor.restored(records, executed)
         self.role = Role.FOLLOWER
         self.leader: ReplicaId | None = None
         self.canvass: Canvass | None = None
@@ -53,6 +58,10 @@ class Member:
         self._clock = 0
         """What the monotonic clock showed last: now, or some time ago."""
         self._grant = Grant(self._first_grant_ends())
+        self.amnesia: Amnesia | None = None
+        """While this replica, which lost its disk, may not vote."""
+        if self.acceptor.is_rejoining:
+            self.amnesia = Amnesia(random.randrange(1 << 62), self.peers)
         self._patience_ends = 0
         self._fetch_again_at = 0
         self._ballot_seen = self.acceptor.promised
@@ -60,9 +69,11 @@ class Member:
         self._followed = self.acceptor.promised
         """The ballot of `leader`; without one, of the last leader or of a candidate since."""
         self._chosen_recorded = self.log.chosen_upto
+        self._rewrites_journal = False
         self._outbox: Outbox[Message, Record] = Outbox()
-        # The state machine is volatile: after a restart everything chosen is executed again.
-        for entry in self.log.entries(1, self.log.chosen_upto):
+        # The state machine is volatile: after a restart everything chosen is executed again that
+        # the snapshot does not stand for.
+        for entry in self.log.entries(executed + 1, self.log.chosen_upto):
             self._outbox.chosen.append(Chosen(entry.slot, entry.value.commands))
         self._expect_leader()
 
@@ -70,6 +81,11 @@ class Member:
     def log(self) -> Log:
         """This replica's entries."""
         return self.acceptor.log
+
+    @property
+    @abstractmethod
+    def snapshot_slot(self) -> int:
+        """The last slot of the newest durable snapshot."""
 
     def status(self) -> Status:
         """A frozen snapshot."""
@@ -80,6 +96,9 @@ class Member:
             leader=self.leader,
             chosen_upto=self.log.chosen_upto,
             accepted_upto=self.log.accepted_upto,
+            truncated_upto=self.log.truncated_upto,
+            snapshot_slot=self.snapshot_slot,
+            is_rejoining=self.acceptor.is_rejoining,
         )
 
     # ── Time ─────────────────────────────────────────────────────────────────────────────────

@@ -7,10 +7,14 @@
     leader    ── HandOver ─▶ the next leader                            on request
     anyone    ── Declined ──▶ whoever speaks with a ballot that is too low
     lagging   ── Fetch ─────▶ leader   ── Learn ──▶ lagging                    catch-up
+    lagging   ── Fetch, FetchChunk ──▶ leader ── Chunk ──▶ lagging             from a snapshot
+
+    lost its disk ── Rejoin ─▶ all     ── Standing ─▶ lost its disk            before it votes again
 
 `chosen_upto` rides on what a leader sends anyway, so a lost one heals with the next.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,6 +69,8 @@ class Promise:
     """Nothing is accepted above `to_slot`. Otherwise ask again, from `to_slot + 1`."""
     chosen_upto: int
     """Entries up to here are known to be chosen."""
+    truncated_upto: int
+    """No slot up to here is reported, though all are chosen: the acceptor has a snapshot instead."""
 
     def __post_init__(self) -> None:
         check_slot(self.from_slot)
@@ -143,6 +149,57 @@ class Learn:
     chosen_upto: int
 
 
+@dataclass(frozen=True, slots=True)
+class FetchChunk:
+    """Tell me more of this snapshot, or begin with a newer one if you no longer have it."""
+
+    slot: int
+    checksum: int
+    offset: int
+
+    def __post_init__(self) -> None:
+        check_slot(self.slot)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of a snapshot. Those of equal slot, size and checksum are parts of equal bytes."""
+
+    slot: int
+    size: int
+    """Of the whole snapshot, in bytes."""
+    checksum: int
+    """CRC-32 of the whole."""
+    offset: int
+    data: bytes
+
+    def __post_init__(self) -> None:
+        check_slot(self.slot)
+        if not self.data or self.offset + len(self.data) > self.size:
+            raise ValueError(f"{len(self.data)} bytes at {self.offset} of {self.size}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejoin:
+    """I lost my disk. What have you promised, and do you lead?"""
+
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Answers a Rejoin."""
+
+    nonce: int
+    """From the question: an answer to an earlier life says nothing."""
+    promised: Ballot
+    """No ballot that this replica has promised, used or heard of is higher."""
+    leads: Ballot | None
+    """With this ballot, if it does."""
+    accepted_upto: int
+    """Of a leader: no lower than any slot that it had to recover."""
+
+
 Message = (
     Prepare
     | Promise
@@ -156,6 +213,10 @@ Message = (
     | Willing
     | Heard
     | HandOver
+    | FetchChunk
+    | Chunk
+    | Rejoin
+    | Standing
 )
 
 
@@ -180,11 +241,35 @@ class ChosenRecord:
     upto: int
 
 
-Record = PromiseRecord | AcceptRecord | ChosenRecord
+@dataclass(frozen=True, slots=True)
+class TruncatedRecord:
+    """Slots up to this one are chosen and not in this journal: a durable snapshot holds them."""
+
+    upto: int
+
+
+@dataclass(frozen=True, slots=True)
+class RejoinRecord:
+    """This replica lost its disk: it must not vote until a `RejoinedRecord` says that it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejoinedRecord:
+    """What was lost is made good."""
+
+
+Record = (
+    PromiseRecord | AcceptRecord | ChosenRecord | TruncatedRecord | RejoinRecord | RejoinedRecord
+)
+
+
+def truncated_upto(records: Iterable[Record]) -> int:
+    """Behind which slot a journal of `records` begins: a snapshot must reach that far."""
+    return max((r.upto for r in records if isinstance(r, TruncatedRecord)), default=0)
+
 
 # Numbers on the wire and on disk: never reuse one.
 MESSAGES: Final[dict[int, type]] = {
-    2: Promise,
     3: Declined,
     4: Accept,
     5: Accepted,
@@ -196,6 +281,11 @@ MESSAGES: Final[dict[int, type]] = {
     13: Heard,  # 11 had no round
     14: HandOver,
     15: Prepare,  # 1 had no released
+    16: FetchChunk,
+    17: Chunk,
+    18: Rejoin,
+    19: Standing,
+    20: Promise,  # 2 had no truncated_upto
     32: Noop,
     33: Batch,
 }
@@ -203,6 +293,9 @@ RECORDS: Final[dict[int, type]] = {
     1: PromiseRecord,
     2: AcceptRecord,
     3: ChosenRecord,
+    4: TruncatedRecord,
+    5: RejoinRecord,
+    6: RejoinedRecord,
     32: Noop,
     33: Batch,
 }

@@ -22,6 +22,7 @@ from node.core.interface import (
     Received,
     Refusal,
     Role,
+    SnapshotSaved,
     Tick,
     Transfer,
 )
@@ -33,8 +34,10 @@ from node.core.multipaxos.messages import (
     Accept,
     Accepted,
     ChosenRecord,
+    Chunk,
     Declined,
     Fetch,
+    FetchChunk,
     HandOver,
     Heard,
     Heartbeat,
@@ -44,8 +47,11 @@ from node.core.multipaxos.messages import (
     Probe,
     Promise,
     Record,
+    Rejoin,
+    Standing,
     Willing,
 )
+from node.core.multipaxos.rejoin import Rejoining
 from node.marks import always, sometimes
 from node.types import Command, ReplicaId
 
@@ -60,16 +66,19 @@ _VOTES_OVERTAKE = sometimes("a slot has its votes before the one in front of it"
 _OWN_VALUE = always("a leader chooses only what it accepted under its own ballot")
 _ACCEPTED_TWICE = sometimes("an accept comes twice")
 _MAY_HAVE_LOST = sometimes("a follower holds another ballot's value where a slot is chosen")
-_LEARNS_IN_PARTS = sometimes("catching up takes several parts")
+_SILENT = sometimes("a replica that lost its disk is asked for a promise")
+_VOTES_FOR_TRUNCATED = sometimes("a vote in a slot that was truncated")
 _LEARNS_OF_HIGHER = sometimes("a leader or candidate learns what a higher ballot chose")
 
 
-class MultiPaxos(Abdicator):
+class MultiPaxos(Abdicator, Rejoining):
     """One replica's core. Owned by one driver; deterministic given its random generator."""
 
     # ── What a driver calls ──────────────────────────────────────────────────────────────────
 
-    def step(self, event: Received[Message] | Tick | Propose | Read | Transfer, /) -> None:
+    def step(
+        self, event: Received[Message] | Tick | Propose | Read | Transfer | SnapshotSaved, /
+    ) -> None:
         """Take in one event."""
         match event:
             case Received(sender, message):
@@ -83,6 +92,8 @@ class MultiPaxos(Abdicator):
                 self._on_query(query, clock)
             case Transfer(to):
                 self._on_transfer(to)
+            case SnapshotSaved():
+                self._on_snapshot_saved(event)
             case _:
                 assert_never(event)
 
@@ -93,7 +104,15 @@ class MultiPaxos(Abdicator):
         self._propose_pending()
         self._read_on()
         chosen_upto = self.log.chosen_upto
-        if chosen_upto > self._chosen_recorded and (self._outbox.records or self._heartbeat_due()):
+        if self._rewrites_journal:
+            # In place of all records so far, those of this Ready too.
+            self._rewrites_journal = False
+            self._outbox.records.clear()
+            self._outbox.journal = self.acceptor.records()
+            self._chosen_recorded = chosen_upto
+        elif chosen_upto > self._chosen_recorded and (
+            self._outbox.records or self._heartbeat_due()
+        ):
             # A hint, never waited for: it travels with records that are written anyway.
             self._record(ChosenRecord(chosen_upto))
             self._chosen_recorded = chosen_upto
@@ -103,6 +122,10 @@ class MultiPaxos(Abdicator):
 
     def _on_message(self, sender: ReplicaId, message: Message) -> None:  # noqa: PLR0912 - one each
         match message:
+            case Prepare() | Probe() | HandOver() if self.is_rejoining:
+                # It does not know what it has promised, nor what it would have to report; so it
+                # must not lead either.
+                _SILENT.hit()
             case Prepare():
                 self._on_prepare(sender, message)
             case Promise():
@@ -127,6 +150,14 @@ class MultiPaxos(Abdicator):
                 self._on_heard(sender, message)
             case HandOver():
                 self._on_hand_over(sender, message)
+            case FetchChunk():
+                self._on_fetch_chunk(sender, message)
+            case Chunk():
+                self._on_chunk(sender, message)
+            case Rejoin():
+                self._on_rejoin(sender, message)
+            case Standing():
+                self._on_standing(sender, message)
             case _:
                 assert_never(message)
 
@@ -136,6 +167,8 @@ class MultiPaxos(Abdicator):
             self._elect_on()
         elif self._heartbeat_due():
             self._lead_on(self.leadership)
+        if self.amnesia is not None and self._heartbeat_due():
+            self._rejoin_on(self.amnesia)
 
     def _on_propose(self, command: Command) -> None:
         if self.leadership is None:
@@ -261,8 +294,14 @@ class MultiPaxos(Abdicator):
         """Accept unless a higher ballot is promised (phase 2b)."""
         if not self._follow(sender, accept.ballot):
             return
+        if self.is_rejoining:
+            self._on_chosen_upto(sender, accept.ballot, accept.chosen_upto)
+            return
         if accept.slot > self.log.accepted_upto + self.settings.slots_ahead_max:
             self._on_chosen_upto(sender, accept.ballot, accept.chosen_upto)
+            return
+        if accept.slot <= self.log.truncated_upto:
+            self._vote_for_truncated(sender, accept)
             return
         entry = Entry(accept.slot, accept.ballot, accept.value)
         if self.log.get(accept.slot) == entry:
@@ -272,9 +311,23 @@ class MultiPaxos(Abdicator):
         self._send_after_persist(sender, Accepted(accept.ballot, accept.slot))
         self._on_chosen_upto(sender, accept.ballot, accept.chosen_upto)
 
+    def _vote_for_truncated(self, sender: ReplicaId, accept: Accept) -> None:
+        """Vote in a slot that is known to be chosen, without its entry.
+
+        A ballot above the one in which it was chosen carries that value, and in a lower one nothing
+        can be chosen any more ("Paxos made simple", P2c). Who asks later is told that the slot is
+        chosen, which says more than the vote. Without it, a leader that lags might find no quorum.
+        """
+        _VOTES_FOR_TRUNCATED.hit()
+        if accept.ballot > self.acceptor.promised:
+            self._record(self.acceptor.promise(accept.ballot))
+        self._send_after_persist(sender, Accepted(accept.ballot, accept.slot))
+        self._on_chosen_upto(sender, accept.ballot, accept.chosen_upto)
+
     def _on_heartbeat(self, sender: ReplicaId, heartbeat: Heartbeat) -> None:
         if self._follow(sender, heartbeat.ballot):
-            if heartbeat.ballot == self._followed:
+            # Who may not vote yet neither confirms that this leader still leads nor grants a lease.
+            if heartbeat.ballot == self._followed and not self.is_rejoining:
                 self._grant.renew(heartbeat.ballot, self._now + self.settings.lease_ticks)
                 self._send(sender, Heard(heartbeat.ballot, heartbeat.round))
             self._on_chosen_upto(sender, heartbeat.ballot, heartbeat.chosen_upto)
@@ -293,31 +346,6 @@ class MultiPaxos(Abdicator):
             self._choose(slot)
 
     # ── Catching up ──────────────────────────────────────────────────────────────────────────
-
-    def _fetch(self, source: ReplicaId) -> None:
-        """Ask for what was chosen, one question at a time."""
-        if self._now >= self._fetch_again_at:
-            self._fetch_again_at = self._now + self.settings.heartbeat_ticks
-            self._send(source, Fetch(self.log.chosen_upto + 1))
-
-    def _on_fetch(self, sender: ReplicaId, fetch: Fetch) -> None:
-        entries: list[Entry] = []
-        size = 0
-        for entry in self.log.entries(fetch.from_slot, self.log.chosen_upto):
-            size += sum(len(command.body) for command in entry.value.commands)
-            if entries and size > self.settings.report_bytes_max:
-                break
-            entries.append(entry)
-            if len(entries) == self.settings.report_entries_max:
-                break
-        if entries:
-            self._send(sender, Learn(tuple(entries), self.log.chosen_upto))
-
-    def _on_learn(self, sender: ReplicaId, learn: Learn) -> None:
-        if self._learn(learn.entries) and self.log.chosen_upto < learn.chosen_upto:
-            _LEARNS_IN_PARTS.hit()
-            self._fetch_again_at = self._now
-            self._fetch(sender)
 
     def _learn(self, entries: Iterable[Entry]) -> bool:
         """Take over chosen entries that continue the chosen prefix; True when there were any."""

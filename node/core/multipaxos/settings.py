@@ -37,3 +37,10 @@ class Settings:
     def __post_init__(self) -> None:
         assert self.lease_ticks <= self.election_timeout_ticks, "a grant outlasts patience"
         assert 0 <= self.clock_drift_percent < 100, self.clock_drift_percent
+
+    chunk_bytes_max: int = 256 * 1024
+    """Of a snapshot in one message. Larger ones would hold up heartbeats behind them."""
+    log_slots_kept: int = 1024
+    """That stay in the log although a snapshot stands for them, for those who lag a little."""
+    log_bytes_kept: int = 1024 * 1024
+    """At most; they are written once more whenever the log is truncated."""

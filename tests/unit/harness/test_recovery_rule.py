@@ -18,7 +18,9 @@ A, B, C = value("a"), value("b"), value("c")
 
 
 def part(*entries: Entry, first: int = 5, last: int = 5, is_last: bool = True) -> Promise:
-    return Promise(MINE, first, last, entries, is_last=is_last, chosen_upto=first - 1)
+    return Promise(
+        MINE, first, last, entries, is_last=is_last, chosen_upto=first - 1, truncated_upto=0
+    )
 
 
 def may(reports: Reports, proposed: Value, slot: int = 5) -> bool:

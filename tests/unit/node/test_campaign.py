@@ -17,7 +17,9 @@ def campaign() -> Campaign:
 
 
 def promise(*entries: Entry, from_slot: int = 1, to_slot: int = 0, is_last: bool = True) -> Promise:
-    return Promise(BALLOT, from_slot, to_slot, entries, is_last=is_last, chosen_upto=0)
+    return Promise(
+        BALLOT, from_slot, to_slot, entries, is_last=is_last, chosen_upto=0, truncated_upto=0
+    )
 
 
 def test_a_majority_of_complete_promises_ends_a_campaign() -> None:

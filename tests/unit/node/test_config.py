@@ -73,6 +73,7 @@ def test_a_replica_that_the_file_does_not_know_is_named(tmp_path: Path) -> None:
         ("tick_ms = 20", "tick_ms = 0", "timing.tick_ms: 0: Expected `int` >= 1"),
         ("tick_ms = 20", 'tick_ms = "20"', "timing.tick_ms: '20': Expected `int`"),
         ("tick_ms = 20", "tick_s = 20", "timing: Object contains unknown field `tick_s`"),
+        ("[timing]", "[snapshots]\nslots = 0\n[timing]", "snapshots.slots: 0: Expected `int` >= 1"),
         (
             "tick_ms = 20",
             "heartbeat_ticks = 20",

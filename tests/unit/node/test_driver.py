@@ -28,7 +28,9 @@ from node.runtime.codecs import PEER_CODEC
 from node.runtime.driver import Driver, Stop
 from node.runtime.inbox import Inbox
 from node.runtime.outbox import PeerOutbox
+from node.runtime.snapshotter import Snapshotter
 from node.runtime.storage import Work
+from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import OPEN_SESSION, ClientId, Command, Query, ReplicaId, RequestNumber
 from node.wire.framing import FrameDecoder
@@ -77,10 +79,11 @@ class ScriptedCore:
         )
 
 
-class Echo:
+class Echo(KeyValueStore):
     """Executes by saying what it executed, on the diary."""
 
     def __init__(self, diary: list[str]) -> None:
+        super().__init__()
         self._diary = diary
 
     def execute(self, body: bytes) -> bytes:
@@ -90,6 +93,16 @@ class Echo:
     def query(self, body: bytes) -> bytes:
         self._diary.append("read")
         return body
+
+
+class NoSnapshots(Snapshotter):
+    """Is never due."""
+
+    def __init__(self) -> None:
+        self._outstanding = 1
+
+    def stop(self) -> None:
+        pass
 
 
 class DiaryReplies(Replies):
@@ -139,6 +152,7 @@ class Stage:
             storage=sender,
             outboxes=self.outboxes,
             replies=self.replies,
+            snapshots=NoSnapshots(),
         )
 
     async def run(self, *events: object) -> None:

@@ -68,3 +68,41 @@ def test_ballots_are_ordered_by_round_then_by_replica() -> None:
     assert NO_BALLOT < Ballot(1, one) < Ballot(1, two) < Ballot(2, one)
     assert Ballot(1, two).next_for(one) == Ballot(2, one)
     assert str(Ballot(2, one)) == "2.1"
+
+
+def filled(*slots: int) -> Log:
+    log = Log()
+    for slot in slots:
+        log.put(Entry(slot, LOW, Noop()))
+    return log
+
+
+def test_what_was_truncated_is_not_there_and_the_rest_is() -> None:
+    log = filled(1, 2, 3, 5)
+    for slot in (1, 2, 3):
+        log.choose(slot)
+    log.truncate(2)
+    assert (log.truncated_upto, log.chosen_upto, log.accepted_upto) == (2, 3, 5)
+    assert [entry.slot for entry in log.entries(3, 9)] == [3, 5]
+    assert log.get(4) is None
+    with pytest.raises(AssertionError, match="slot 2 was truncated"):
+        log.get(2)
+
+
+def test_only_what_is_chosen_can_be_truncated() -> None:
+    log = filled(1, 2)
+    log.choose(1)
+    with pytest.raises(AssertionError):
+        log.truncate(2)
+
+
+def test_skipping_forgets_what_may_have_lost_and_keeps_what_is_behind() -> None:
+    log = filled(1, 2, 3, 6)
+    log.choose(1)
+    log.skip_to(4)
+    assert (log.truncated_upto, log.chosen_upto, log.accepted_upto) == (4, 4, 6)
+    assert [entry.slot for entry in log.entries(5, 9)] == [6]
+    log.skip_to(9)
+    assert (log.truncated_upto, log.accepted_upto) == (9, 9)
+    log.put(Entry(10, LOW, Noop()))
+    assert log.choose(10).slot == 10

@@ -65,7 +65,11 @@ def leader(settings: Settings = SETTINGS) -> MultiPaxos:
     it = candidate(settings=settings)
     ballot = it.status().ballot
     for acceptor in (ONE, TWO):
-        it.step(Received(acceptor, Promise(ballot, 1, 0, (), is_last=True, chosen_upto=0)))
+        it.step(
+            Received(
+                acceptor, Promise(ballot, 1, 0, (), is_last=True, chosen_upto=0, truncated_upto=0)
+            )
+        )
     take(it)
     assert it.role is Role.LEADER
     return it

@@ -2,15 +2,17 @@
 
 import pytest
 
+from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import OPEN_SESSION, ClientId, Command, Query, RequestNumber
 from node.wire.messages import Executed, Expired, Opened
 
 
-class Counting:
+class Counting(KeyValueStore):
     """Answers how many bodies it has executed."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.bodies: list[bytes] = []
 
     def execute(self, body: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """The catalogue of planted bugs is whole: what the design lists is here, or cannot be, for a reason."""
 
 from harness.mutants import HARMLESS, MUTANTS
+from harness.mutants.storage import truthful
 from harness.simulation.core_floor.client import Client
 from node.core.multipaxos import MultiPaxos
 from node.runtime.journal import open_journal
@@ -9,6 +10,9 @@ from node.state_machine.sessions import SessionedStateMachine
 _LISTED = [
     *(f"M{number}" for number in range(1, 27)),
     *(f"S{number}" for number in range(1, 9)),
+    "S9",  # these two are not in the design: what a replica must do that lost its disk
+    "S10",
+    "S11",  # the other half of S3, which is a new file there, and a renamed one here
     *(f"C{number}" for number in range(1, 10)),
 ]
 
@@ -20,10 +24,11 @@ def test_every_number_of_the_design_is_planted_once_or_harmless() -> None:
 
 
 def test_every_planted_bug_replaces_something_and_says_what_is_removed() -> None:
-    real = (MultiPaxos, open_journal, SessionedStateMachine, None)
+    real = (MultiPaxos, open_journal, SessionedStateMachine, None, truthful, True)
     for name, bug in MUTANTS.items():
         assert bug.name == name
-        assert (bug.core, bug.journal, bug.machine, bug.client) != real
+        replaced = (bug.core, bug.journal, bug.machine, bug.client, bug.disk, bug.admits_loss)
+        assert replaced != real
         assert bug.client is None or issubclass(bug.client, Client)
         assert bug.removes.endswith(".")
         assert bug.seen_as

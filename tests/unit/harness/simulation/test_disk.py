@@ -237,6 +237,57 @@ def test_a_journal_refuses_every_flipped_bit_and_recovers_from_every_crash(seed:
         reopen(disk)
 
 
+def named(disk: SimulatedDisk, name: str, data: bytes) -> Path:
+    """A durable file."""
+    path = PATH.with_name(name)
+    disk.make_directory(path.parent)
+    file = disk.open(path)
+    file.append(data)
+    file.sync()
+    file.close()
+    disk.sync_directory(path.parent)
+    return path
+
+
+def test_a_rename_is_undone_by_a_crash_before_the_directory_is_synced() -> None:
+    disk = new_disk()
+    old, new = named(disk, "log", b"old"), named(disk, "log.new", b"new")
+    disk.rename(new, old)
+    assert disk.contents(old) == b"new"
+    assert disk.names(old.parent) == ["log"]
+    disk.crash()
+    assert disk.names(old.parent) == ["log", "log.new"]
+    assert disk.contents(old) == b"old"
+    disk.rename(new, old)
+    disk.sync_directory(old.parent)
+    disk.crash()
+    assert disk.names(old.parent) == ["log"]
+    assert disk.contents(old) == b"new"
+    assert disk.vouched(old) == 3  # it was whole before it was called so
+
+
+def test_a_file_that_was_removed_may_come_back() -> None:
+    disk = new_disk()
+    path = named(disk, "log", b"old")
+    disk.remove(path)
+    assert disk.names(path.parent) == []
+    disk.crash()
+    assert disk.contents(path) == b"old"
+    disk.remove(path)
+    disk.crash(survive=MILLION)
+    assert disk.names(path.parent) == []
+
+
+def test_a_wiped_disk_is_empty() -> None:
+    disk = new_disk()
+    path = named(disk, "log", b"old")
+    file = disk.open(path)
+    disk.wipe()
+    assert disk.names(path.parent) == []
+    with pytest.raises(OSError, match="Errno 9"):
+        file.read()
+
+
 def test_a_file_is_made_in_a_directory_that_exists() -> None:
     disk = new_disk()
     with pytest.raises(FileNotFoundError):
