@@ -7,10 +7,7 @@ The numbers are those of the design: M for Multi-Paxos, S for storage, C for cli
 the design lists and is not here cannot go wrong, since there is no such step: see `HARMLESS`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.mutants import (
     execution,
@@ -23,47 +20,7 @@ from harness.mutants import (
     snapshots,
     storage,
 )
-from node.core.multipaxos import MultiPaxos
-from node.runtime.disk import Disk
-from node.runtime.journal import open_journal
-from node.state_machine.interface import StateMachine
-from node.state_machine.sessions import SessionedStateMachine
-
-if TYPE_CHECKING:
-    from harness.simulation.core_floor.client import Client
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mutant:
-    """A cluster with one rule removed; what is not replaced is the real thing."""
-
-    name: str
-    number: str
-    """In the catalogue of the design."""
-    removes: str
-    """The rule that is no longer kept, in one sentence."""
-    seen_as: str
-    """What a client notices, if it looks at the right time."""
-    core: type[MultiPaxos] = MultiPaxos
-    journal: storage.OpenJournal = open_journal
-    machine: Callable[[StateMachine], SessionedStateMachine] = SessionedStateMachine
-    disk: Callable[[Disk], Disk] = storage.truthful
-    """What a replica sees of its disk."""
-    admits_loss: bool = True
-    """Whether a replica that lost its disk is told so."""
-    client_name: str = ""
-    """A class in `harness.mutants.clients`. By name, since that module needs the simulator, which
-    needs this one."""
-    protocol: str = "multipaxos"
-
-    @property
-    def client(self) -> "type[Client] | None":
-        """The class that replaces the simulator's client, if this mutant has one."""
-        if not self.client_name:
-            return None
-        found: type[Client] = getattr(import_module("harness.mutants.clients"), self.client_name)
-        return found
-
+from harness.mutants.mutant import Mutant
 
 _CORES: Final = (
     Mutant(
@@ -100,6 +57,13 @@ _CORES: Final = (
         core=reads.CountStaleConfirmations,
         removes="A confirmation counts for the queries that came before its round began.",
         seen_as="a leader that was replaced, and hears what was true before, answers from an old state",
+    ),
+    Mutant(
+        name="confirms-without-memory",
+        number="M27",
+        core=reads.ConfirmsWithoutMemory,
+        removes="A replica that lost its disk confirms no leader until it may vote again.",
+        seen_as="a leader that was replaced, by the vote of one that forgot it, answers from an old state",
     ),
     Mutant(
         name="lease-without-margin",

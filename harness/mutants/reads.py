@@ -1,5 +1,6 @@
 """Multi-Paxos whose leaders answer queries from a state that may be too old."""
 
+from node.core.ballot import Ballot
 from node.core.multipaxos import MultiPaxos
 from node.core.multipaxos.leader import Leadership
 from node.core.multipaxos.messages import Heard
@@ -59,6 +60,13 @@ class ForgetGrants(MultiPaxos):
 
     def _first_grant_ends(self) -> int:
         return 0
+
+
+class ConfirmsWithoutMemory(MultiPaxos):
+    """A replica that lost its disk confirms whoever asks, though it may have promised more."""
+
+    def _confirms(self, ballot: Ballot) -> bool:
+        return ballot == self._followed
 
 
 class HandOverKeepsLease(MultiPaxos):

@@ -75,6 +75,25 @@ def count_stale_confirmations(bug: Mutant) -> Stage:
     return stage
 
 
+def confirms_without_memory(bug: Mutant) -> Stage:
+    """3 helped 2 to replace 1, which has not heard of that. 3 loses its disk, and meets 1."""
+    stage = Stage(bug)
+    stage.cluster.cut_off(1)
+    stage.cluster.elect(2, among=(2, 3))
+    stage.writer.invoke(Put("x", "1"), at=2)
+    stage.cluster.settle(among=(2, 3))
+    assert stage.writer.is_idle
+    stage.lose_all()
+    stage.cluster.lose_disk(3)
+    stage.cluster.restart(3)
+    stage.cluster.heal()
+    stage.cluster.cut_off(2)
+    stage.reader.invoke(Get("x"), at=1, as_query=True)
+    stage.deliver(Heartbeat, to=3)
+    stage.deliver(Heard, to=1)
+    return stage
+
+
 def lease_without_margin(bug: Mutant) -> Stage:
     """1 has a lease and stands still; when the grants have ended, 2 is elected."""
     stage = _with_lease(bug)

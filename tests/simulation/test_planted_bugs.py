@@ -31,6 +31,7 @@ SCRIPTS: Final[dict[str, Play]] = {
     "local-reads": scripts_reads.local_reads,
     "read-before-recovery": scripts_reads.read_before_recovery,
     "count-stale-confirmations": scripts_reads.count_stale_confirmations,
+    "confirms-without-memory": scripts_reads.confirms_without_memory,
     "lease-without-margin": scripts_reads.lease_without_margin,
     "forget-grants": scripts_reads.forget_grants,
     "hand-over-keeps-lease": scripts_reads.hand_over_keeps_lease,

@@ -329,8 +329,7 @@ class Cluster:
         while True:
             while host.inbox:
                 host.core.step(host.inbox.popleft())
-            ready = host.core.take_ready()
-            if ready is not None:
+            if (ready := host.core.take_ready()) is not None:
                 self._carry_out(host, ready)
             if not host.inbox:
                 if not (self._syncs_at_once and host.needs_sync):

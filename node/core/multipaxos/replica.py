@@ -326,11 +326,18 @@ class MultiPaxos(Abdicator, Rejoining):
 
     def _on_heartbeat(self, sender: ReplicaId, heartbeat: Heartbeat) -> None:
         if self._follow(sender, heartbeat.ballot):
-            # Who may not vote yet neither confirms that this leader still leads nor grants a lease.
-            if heartbeat.ballot == self._followed and not self.is_rejoining:
+            if self._confirms(heartbeat.ballot):
                 self._grant.renew(heartbeat.ballot, self._now + self.settings.lease_ticks)
                 self._send(sender, Heard(heartbeat.ballot, heartbeat.round))
             self._on_chosen_upto(sender, heartbeat.ballot, heartbeat.chosen_upto)
+
+    def _confirms(self, ballot: Ballot) -> bool:
+        """Whether to say that the leader of `ballot` still leads, and to grant it a lease.
+
+        A replica that lost its disk may have promised a higher ballot, and helped to elect another
+        leader.
+        """
+        return ballot == self._followed and not self.is_rejoining
 
     def _on_chosen_upto(self, sender: ReplicaId, ballot: Ballot, chosen_upto: int) -> None:
         """Everything up to `chosen_upto` is chosen; but is what is held here what was chosen?"""
