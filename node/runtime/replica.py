@@ -114,6 +114,8 @@ class Replica:
             status=self.status,
             counters=self.counters,
         )
+        # At the start: who asks for a status must not make the replica wait for files.
+        self._version = gong_version()
 
     def status(self) -> StatusReply:
         """A snapshot; cheap, but for a look at the process table."""
@@ -141,7 +143,7 @@ class Replica:
             connections=len(self.client_port.connections),
             requests=len(self.replies),
             refused=self.counters.refused,
-            version=gong_version(),
+            version=self._version,
             uptime_ms=round(1000 * (trio.current_time() - self._started_at)),
             resident_bytes=resident_bytes(),
             incarnation=self.incarnation,

@@ -238,7 +238,7 @@ def test_a_planted_bug_is_noticed() -> None:
 @pytest.mark.parametrize(
     ("mutant", "rule"),
     [
-        ("name-not-durable", "promises"),
+        ("name-not-durable", "votes"),
         ("promise-not-durable", "promises"),
         ("half-is-enough", "chosen by a quorum"),
         ("dedup-by-number-only", "exactly once"),
