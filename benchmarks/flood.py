@@ -44,9 +44,11 @@ input_total_bytes_max = {16 * MIB}
 """
 """Far below what a flood of a few seconds could take, so that a short run shows whether they hold."""
 
-BOUND_MB = 300.0
+BOUND_MB = 600.0
 """What a replica may grow by: these limits are 56 MiB and the results of sessions another 64 MiB;
-each byte may exist twice for a moment, while it is encoded or decoded, and the log grows, too."""
+each byte may exist twice for a moment, while it is encoded or decoded. The rest is the log up to
+the next snapshot, which is longer the quicker the machine is, and garbage that is collected rarely:
+378 MB were seen with two cores nearly idle."""
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ async def test_a_flood_cannot_make_a_replica_grow_without_bound(tmp_path: Path) 
     outcome = await flood(tmp_path, 12.0, 3)
     assert max(outcome.grown_mb.values()) < BOUND_MB
     held = outcome.flood.sent_bytes + outcome.flood.asked_bytes
-    assert held > 2 * BOUND_MB * MIB, "too little to prove anything"
+    assert held > BOUND_MB * MIB, "too little to prove anything"
     assert outcome.refused["DoesNotRead"] + outcome.refused["TooMuchHeld"] > 0
     assert outcome.flood.answers["TooLarge"] > 0
     assert outcome.flooded_ops > 0, "others are served"
