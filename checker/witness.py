@@ -16,7 +16,7 @@ from history import Operation, Outcome
 def flaw(operations: Iterable[Operation], model: Model, order: Sequence[int]) -> str | None:
     """Why the `order` (indices) is not a linearization of the operations, or None when it is."""
     by_index = {operation.index: operation for operation in watched(operations)}
-    placed = set(order)
+    placed = set(watched(order))
     if len(placed) != len(order):
         return "an operation stands in it twice"
     for operation in watched(by_index.values()):
@@ -57,4 +57,4 @@ def merge(orders: Iterable[Sequence[Operation]]) -> list[int]:
             latest = operation.call if position == 0 else max(latest, operation.call)
             timed.append((latest, operation.index))
     timed.sort(key=lambda entry: entry[0])  # stable: equal times stay in the order of their object
-    return [index for _, index in timed]
+    return [index for _, index in watched(timed)]

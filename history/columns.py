@@ -198,9 +198,15 @@ class OperationsView(Sequence[Operation]):
         return [self._columns.operation(position) for position in positions]
 
     def __iter__(self) -> Iterator[Operation]:
-        if self._all is None:
-            self._all = list(self._columns.operations(0, len(self)))
-        return iter(self._all)
+        return self._made() if self._all is None else iter(self._all)
+
+    def _made(self) -> Iterator[Operation]:
+        # One by one, so that whoever runs out of time or needs only a few need not wait for all.
+        made: list[Operation] = []
+        for operation in self._columns.operations(0, len(self)):
+            made.append(operation)
+            yield operation
+        self._all = made
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, OperationsView | list | tuple):

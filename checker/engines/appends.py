@@ -240,19 +240,19 @@ def _decide(
             if wrong is not None:
                 return wrong
     before, shown_by = knowledge.before, knowledge.shown_by
-    makes = [Make(operation, value) for operation, value in puts]
+    makes = [Make(operation, value) for operation, value in watched(puts)]
     for operation, value in watched(appends):
         if value in before:
             makes.append(Make(operation, value, True, before[value], shown_by[value]))
         else:
             makes.append(Make(operation, value))
-    observed = [(read, pieces[-1] if pieces else _EMPTY) for read, pieces in reads]
+    observed = [(read, pieces[-1] if pieces else _EMPTY) for read, pieces in watched(reads)]
     first = initial[-1] if initial else _EMPTY
     accesses = Accesses(first, makes, observed, _words_for(model))
     found = chains.judge(accesses, model)
     if isinstance(found, Refuted | Declined):
         return found
-    return Accepted([operation.index for operation in found.order()])
+    return Accepted([operation.index for operation in watched(found.order())])
 
 
 def _words_for(model: Model) -> Callable[[Hashable], str]:

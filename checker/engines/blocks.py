@@ -42,10 +42,10 @@ def clash(blocks: list[Block]) -> tuple[int, int] | None:
         for position, block in enumerate(watched(blocks))
         if block.first_return < block.last_call
     )
-    for (_, last, one), (first, _, other) in pairwise(forward):
+    for (_, last, one), (first, _, other) in watched(pairwise(forward)):
         if first < last:
             return one, other
-    firsts = [first for first, _, _ in forward]
+    firsts = [first for first, _, _ in watched(forward)]
     for position, block in enumerate(watched(blocks)):
         if block.first_return < block.last_call:
             continue
@@ -63,8 +63,8 @@ def arrange(blocks: list[Block]) -> list[int]:
     another block returned; if the block of the least `last_call` may not, then only the one of
     the least `first_return` keeps it from that.
     """
-    by_call = [(block.last_call, position) for position, block in enumerate(blocks)]
-    by_return = [(block.first_return, position) for position, block in enumerate(blocks)]
+    by_call = [(block.last_call, position) for position, block in enumerate(watched(blocks))]
+    by_return = [(block.first_return, position) for position, block in enumerate(watched(blocks))]
     heapify(by_call)
     heapify(by_return)
     placed = [False] * len(blocks)

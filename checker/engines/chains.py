@@ -72,11 +72,12 @@ class _Judgement:
             if isinstance(found, Refuted):
                 return found
             bounded.append(found)
-        blocks = [chain.block for chain in bounded]
+        blocks = [chain.block for chain in watched(bounded)]
         pair = clash(blocks)
         if pair is not None:
             return self._evidence.of_clash(bounded[pair[0]], bounded[pair[1]])
-        return Arranged([node for position in arrange(blocks) for node in chains[position]])
+        order = watched(arrange(blocks))
+        return Arranged([node for position in order for node in chains[position]])
 
     def _build_nodes(self) -> Refuted | Declined | None:
         """Find the maker of every value that somebody observed."""
@@ -92,7 +93,7 @@ class _Judgement:
             node.reads.append(operation)
         todo += [
             (make.operation, make.source)
-            for make in accesses.makes
+            for make in watched(accesses.makes)
             if make.is_link and make.operation.return_ is not None
         ]
         seen: set[Hashable] = set()
@@ -138,8 +139,8 @@ class _Judgement:
             if source.follower is not None:
                 return self._evidence.of_used_twice(source, source.follower, node)
             source.follower = node
-        reached = {id(node) for head in self._heads for node in walk(head)}
-        for _, node in links:
+        reached = {id(node) for head in watched(self._heads) for node in walk(head)}
+        for _, node in watched(links):
             if id(node) not in reached:
                 return self._refute_cycle(node)
         return None

@@ -66,8 +66,10 @@ class _Count:
 
     def judge(self) -> Accepted | Refuted:
         part = self._part
-        events = [(operation.call, number) for number, operation in enumerate(part)]
-        events += [(o.return_, number) for number, o in enumerate(part) if o.return_ is not None]
+        events = [(operation.call, number) for number, operation in enumerate(watched(part))]
+        events += [
+            (o.return_, number) for number, o in enumerate(watched(part)) if o.return_ is not None
+        ]
         events.sort()
         is_done = [False] * len(part)
         at_call: dict[int, _Moment] = {}

@@ -207,8 +207,8 @@ def _merged(order: list[_Entry]) -> list[Event]:
         for position, entry in enumerate(watched(order))
         for event in entry.events
     ]
-    inserts_left = _suffix_minima([entry.insert_end for entry in order])
-    fronts_left = _suffix_minima([_end(event, entry) for _, event, entry in fronts])
+    inserts_left = _suffix_minima([entry.insert_end for entry in watched(order)])
+    fronts_left = _suffix_minima([_end(event, entry) for _, event, entry in watched(fronts)])
     events: list[Event] = []
     inserted = done = 0
     for _ in watched(range(len(order) + len(fronts))):
@@ -238,7 +238,7 @@ def _call(event: Event, entry: _Entry) -> float:
 
 def _suffix_minima(ends: list[float]) -> list[float]:
     minima = [float("inf")]
-    for end in reversed(ends):
+    for end in watched(reversed(ends)):
         minima.append(min(minima[-1], end))
     minima.reverse()
     return minima

@@ -125,7 +125,8 @@ def gather(
 ) -> Contents | Refuted | Declined:
     """Sort operations by item and tighten them."""
     calls = [operation.call for operation in watched(part)]
-    order = sorted(calls + [o.return_ for o in watched(part) if o.return_ is not None])
+    calls += [o.return_ for o in watched(part) if o.return_ is not None]
+    order = sorted(calls)
     first = 2 * len(initial)
     rank = {at: number for number, at in enumerate(watched(order), start=first)}
     rank[FOREVER] = FOREVER
@@ -158,7 +159,9 @@ def gather(
     if wrong is not None:
         return wrong
     # An insert that never returned, of an item that nobody saw, makes nothing possible.
-    kept = [item for item in items.values() if item.insert.end < FOREVER or item.value in looks]
+    kept = [
+        item for item in watched(items.values()) if item.insert.end < FOREVER or item.value in looks
+    ]
     for item in watched(kept):
         wrong = _tighten(item, model)
         if wrong is not None:
@@ -235,7 +238,7 @@ def covered(items: list[Item]) -> list[tuple[int, int, list[Item]]]:
     With each the items that cover it, the next always reaching further than the one before.
     """
     ordered = sorted(
-        (item for item in items if item.insert.end < item.take.call),
+        (item for item in watched(items) if item.insert.end < item.take.call),
         key=lambda item: item.insert.end,
     )
     stretches: list[tuple[int, int, list[Item]]] = []

@@ -47,7 +47,7 @@ class RegisterZones:
             return Declined(
                 "a cas that found another value fits nowhere in the order that was found"
             )
-        return Accepted([operation.index for operation in order])
+        return Accepted([operation.index for operation in watched(order)])
 
 
 def _sort_in(

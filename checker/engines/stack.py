@@ -64,8 +64,8 @@ def _arrange(contents: Contents, model: Model) -> list[Event] | Refuted:
     line = Line(length)
     for gap, span in sorted(placed, key=lambda entry: entry[0]):
         line.append(gap, Event(Role.EMPTY, span))
-    covering = [item for item in contents.items if item.insert.end < item.take.call]
-    cover = Cover(length, [(item.insert.end, item.take.call) for item in covering])
+    covering = [item for item in watched(contents.items) if item.insert.end < item.take.call]
+    cover = Cover(length, [(item.insert.end, item.take.call) for item in watched(covering)])
     left = sorted(covering, key=lambda item: item.insert.end - item.take.call)
     while left:
         stuck = [item for item in watched(left) if not _peel(item, cover, line)]

@@ -44,7 +44,7 @@ class Shelf(Protocol):
 def decide(contents: Contents, arrange: Arrange, shelf: Shelf) -> Accepted | Refuted | Declined:
     """Decide contents with takers."""
     without = arrange(contents)
-    stayed = [item for item in contents.items if not item.was_taken]
+    stayed = [item for item in watched(contents.items) if not item.was_taken]
     if not isinstance(without, Refuted):
         return accepted(without)
     if not contents.takers or not stayed:
@@ -61,7 +61,7 @@ def decide(contents: Contents, arrange: Arrange, shelf: Shelf) -> Accepted | Ref
 def accepted(events: list[Event]) -> Accepted:
     """The operations of a linearization."""
     operations = [event.span.operation for event in watched(events)]
-    return Accepted([operation.index for operation in operations if operation is not None])
+    return Accepted([o.index for o in watched(operations) if o is not None])
 
 
 def _relaxed(contents: Contents) -> Contents:

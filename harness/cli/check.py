@@ -1,9 +1,12 @@
 """`gong check`: judge stored histories, and say why."""
 
+import gc
 import json
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -197,29 +200,30 @@ def _judged(
     """Load one file and judge it; also what `--json` says of it. Warnings go to stderr."""
     started = time.perf_counter()
     try:
-        history = load(file, format=format_name, keyed=keyed)
-        loaded = time.perf_counter()
-        begun = time.monotonic()
-        verdict = check(
-            history,
-            model,
-            engine=engine,
-            budget=budget,
-            consistency=consistency,
-            shrink=False,
-        )
-        ended = time.perf_counter()
-        if isinstance(verdict, NotLinearizable):
-            verdict = _told(
+        with _collecting_nothing():
+            history = load(file, format=format_name, keyed=keyed)
+            loaded = time.perf_counter()
+            begun = time.monotonic()
+            verdict = check(
                 history,
-                verdict,
                 model,
-                consistency=consistency,
                 engine=engine,
                 budget=budget,
-                started=begun,
+                consistency=consistency,
+                shrink=False,
             )
-        cut = time.perf_counter()
+            ended = time.perf_counter()
+            if isinstance(verdict, NotLinearizable):
+                verdict = _told(
+                    history,
+                    verdict,
+                    model,
+                    consistency=consistency,
+                    engine=engine,
+                    budget=budget,
+                    started=begun,
+                )
+            cut = time.perf_counter()
     except HistoryError as why:
         raise InputError(str(why)) from why
     except CheckerError as why:
@@ -244,6 +248,21 @@ def _judged(
             "warnings": warnings,
         },
     )
+
+
+@contextmanager
+def _collecting_nothing() -> Iterator[None]:
+    """Without the collector of cycles, of which there are none among millions of operations.
+
+    A look through them all takes half a second, in which no limit of time is seen.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _told(

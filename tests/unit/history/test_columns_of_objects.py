@@ -8,6 +8,7 @@ import pytest
 
 from history import Operation, Outcome, columnar, load
 from history.columnar import columns_of
+from history.columns import OperationsView
 
 pytestmark = pytest.mark.skipif(not columnar.IS_NATIVE, reason="no native reader in this build")
 
@@ -107,3 +108,15 @@ def test_every_public_history_has_columns_of_its_own() -> None:
         history = load(path, keyed="keyed" in path.name)
         assert history.columns is not None, path
         assert list(history.columns.operations(0, len(history.columns))) == list(history.operations)
+
+
+def test_operations_are_made_one_by_one_and_kept_when_all_were_made() -> None:
+    columns = columns_of([operation(index=number, call=2 * number) for number in range(3)])
+    assert columns is not None
+    view = OperationsView(columns)
+    begun = iter(view)
+    first = next(begun)
+    assert next(iter(view)) is not first, "nobody has gone through all yet, so nothing is kept"
+    kept = list(view)
+    assert all(one is other for one, other in zip(view, kept, strict=True))
+    assert [first, *begun] == kept
