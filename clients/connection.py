@@ -9,7 +9,7 @@ from typing import Final
 import trio
 
 from node.errors import WireError
-from node.types import OPEN_SESSION, Address, ClientId, RequestNumber
+from node.types import OPEN_SESSION, Address, ClientId, Query, ReplicaId, RequestNumber
 from node.wire.framing import FrameDecoder, frame
 from node.wire.messages import (
     CLIENT_CODEC,
@@ -30,6 +30,8 @@ from node.wire.messages import (
     StatusReply,
     StatusRequest,
     TooLarge,
+    TransferReply,
+    TransferRequest,
 )
 from node.wire.preface import Speaker, preface
 
@@ -49,7 +51,7 @@ class _Question:
 
     def __init__(self) -> None:
         self.done = trio.Event()
-        self.answer: Answer | StatusReply | None = None
+        self.answer: Answer | StatusReply | TransferReply | None = None
 
 
 class ReplicaConnection:
@@ -68,19 +70,25 @@ class ReplicaConnection:
         """No answer will come over this connection any more."""
         return self._lost_because is not None
 
-    async def ask(self, request: Request) -> Answer:
-        """Send one request and wait for its answer; raises ConnectionLost.
+    async def ask(self, request: Request | Query) -> Answer:
+        """Send one request or query and wait for its answer; raises ConnectionLost.
 
         Cancelled, it leaves the request with the replica: it may be executed.
         """
         answer = await self._ask((request.client, request.number), request)
-        assert not isinstance(answer, StatusReply)
+        assert not isinstance(answer, StatusReply | TransferReply)
         return answer
 
     async def ask_status(self) -> StatusReply:
         """The replica's view of itself; raises ConnectionLost. One question at a time."""
         answer = await self._ask(None, StatusRequest())
         assert isinstance(answer, StatusReply)
+        return answer
+
+    async def ask_transfer(self, to: ReplicaId) -> TransferReply:
+        """Ask a leader to let `to` lead; raises ConnectionLost. Not beside another `ask_…`."""
+        answer = await self._ask(None, TransferRequest(to))
+        assert isinstance(answer, TransferReply)
         return answer
 
     async def run(self) -> None:
@@ -109,8 +117,10 @@ class ReplicaConnection:
             self._life.cancel()
 
     async def _ask(
-        self, key: tuple[ClientId, RequestNumber] | None, message: Request | StatusRequest
-    ) -> Answer | StatusReply:
+        self,
+        key: tuple[ClientId, RequestNumber] | None,
+        message: Request | Query | StatusRequest | TransferRequest,
+    ) -> Answer | StatusReply | TransferReply:
         question = self._questions[key] = _Question()
         try:
             await self._send(message)
@@ -143,7 +153,7 @@ class ReplicaConnection:
         match message:
             case Goodbye(reason):
                 raise WireError(f"it said goodbye: {reason}")
-            case StatusReply():
+            case StatusReply() | TransferReply():
                 question = self._questions.pop(None, None)
             case Opened(client, _):
                 question = self._questions.pop((client, OPEN_SESSION), None)

@@ -20,11 +20,14 @@ from node.wire.kv import (
 class KvClient:
     """Operations on keys, each linearizable and executed exactly once.
 
-    Every method raises Rejected (certainly not executed) or Indeterminate (unknown).
+    Every method raises Rejected (certainly not executed) or Indeterminate (unknown; a get never
+    does).
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, reads_through_log: bool = False) -> None:
+        """With `reads_through_log` a get takes a place in the log, like everything else."""
         self._client = client
+        self._reads_through_log = reads_through_log
 
     async def get(self, key: str) -> str | None:
         """What `key` holds; None when it is absent."""
@@ -48,7 +51,9 @@ class KvClient:
 
     async def perform(self, operation: Operation) -> Done | Mismatch:
         """Execute any operation."""
-        result = decode_result(await self._client.execute(encode_operation(operation)))
+        is_query = isinstance(operation, Get) and not self._reads_through_log
+        ask = self._client.query if is_query else self._client.execute
+        result = decode_result(await ask(encode_operation(operation)))
         if isinstance(result, Invalid):
             raise Rejected(result.reason)
         return result

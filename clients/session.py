@@ -8,10 +8,13 @@ runs out:
     each was refused, the last for too much work          Overloaded, which is a Rejected
     anything else                                         Indeterminate
 
+A query changes nothing, so it has no number in the session, may be asked any number of times, and one
+without an answer is Rejected: whether it was answered somewhere makes no difference to anybody.
+
 After an Indeterminate the session is given up: the next request opens a new one.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Final
@@ -21,7 +24,7 @@ import trio
 from clients.connection import CannotConnect, ConnectionLost
 from clients.errors import ClientError, Indeterminate, Overloaded, Rejected
 from clients.routing import Router
-from node.types import OPEN_SESSION, Address, ClientId, RequestNumber
+from node.types import OPEN_SESSION, Address, ClientId, Query, RequestNumber
 from node.wire import messages
 from node.wire.messages import (
     COMMAND_BYTES_MAX,
@@ -77,6 +80,9 @@ class Client:
         self._timeout_s = timeout_s
         self._session: Session | None = None
         self._opening = trio.Lock()
+        self._nonce = ClientId(random.getrandbits(62))
+        """Names this client where a session does not."""
+        self._queries = RequestNumber(0)
         self.retries = 0
         """Attempts after the first, over all requests."""
 
@@ -90,8 +96,12 @@ class Client:
         deadline = trio.current_time() + self._timeout_s
         session = await self._open_session(deadline)
         number = session.next_number()
+
+        def request() -> Request:
+            return Request(session.name, number, session.answered, body)
+
         try:
-            answer = await self._ask_until(deadline, session.name, number, session, body)
+            answer = await self._ask_until(deadline, request)
         except Rejected:
             session.finish(number)  # nobody will ask for its result: there is none
             raise
@@ -106,13 +116,31 @@ class Client:
         self._abandon(session)
         raise Indeterminate("the cluster has forgotten this session")
 
+    async def query(self, body: bytes) -> bytes:
+        """Have a question answered from the state, as it is now or later; nothing changes.
+
+        Raises Rejected, bare, when no answer came in time.
+        """
+        if len(body) > COMMAND_BYTES_MAX:
+            raise Rejected(_too_large(body, COMMAND_BYTES_MAX))
+        self._queries = RequestNumber(self._queries + 1)
+        query = Query(self._nonce, self._queries, body)
+        try:
+            answer = await self._ask_until(trio.current_time() + self._timeout_s, lambda: query)
+        except Indeterminate as error:
+            raise Rejected(str(error)) from error
+        assert isinstance(answer, Executed), answer
+        return answer.body
+
     async def _open_session(self, deadline: float) -> Session:
         """The current session, or a new one; opening one changes nothing that clients can see."""
         async with self._opening:
             if self._session is None:
-                nonce = ClientId(self._random.getrandbits(62))
+                opening = Request(
+                    ClientId(self._random.getrandbits(62)), OPEN_SESSION, OPEN_SESSION, b""
+                )
                 try:
-                    answer = await self._ask_until(deadline, nonce, OPEN_SESSION, None, b"")
+                    answer = await self._ask_until(deadline, lambda: opening)
                 except ClientError as error:
                     kind = Overloaded if isinstance(error, Overloaded) else Rejected
                     raise kind(f"no session could be opened: {error}") from error
@@ -125,22 +153,16 @@ class Client:
             self._session = None
 
     async def _ask_until(
-        self,
-        deadline: float,
-        client: ClientId,
-        number: RequestNumber,
-        session: Session | None,
-        body: bytes,
+        self, deadline: float, next_request: Callable[[], Request | Query]
     ) -> Opened | Executed | Expired:
-        """Attempt after attempt until one is answered or time is up."""
+        """Attempt after attempt, each with `next_request()`, until one is answered or time is up."""
         may_be_executed = False
         last_problem = "no time to ask"
         attempts = overloads = 0
         while trio.current_time() < deadline:
             self.retries += attempts > 0
             attempts += 1
-            answered = session.answered if session is not None else OPEN_SESSION
-            request = Request(client, number, answered, body)
+            request = next_request()
             try:
                 answer = await self._attempt(request, deadline, overloads)
             except CannotConnect as error:
@@ -155,7 +177,7 @@ class Client:
                         last_problem = f"refused: {answer.reason}"
                     case TooLarge():
                         # The limit was lowered between two attempts, or was never ours.
-                        last_problem = _too_large(body, answer.bytes_max)
+                        last_problem = _too_large(request.body, answer.bytes_max)
                         break
                     case Interrupted():
                         may_be_executed = True
@@ -168,7 +190,7 @@ class Client:
             raise Indeterminate(problem)
         raise Overloaded(problem) if overloads else Rejected(problem)
 
-    async def _attempt(self, request: Request, deadline: float, overloads: int) -> Answer:
+    async def _attempt(self, request: Request | Query, deadline: float, overloads: int) -> Answer:
         """Ask one replica once, and leave a replica that is no help.
 
         One that has too much to do, `overloads` times so far, is left now and then: it is the

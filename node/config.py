@@ -15,6 +15,8 @@ client_address = "127.0.0.1:7412"
 tick_ms = 10
 election_timeout_ticks = 30
 heartbeat_ticks = 5
+lease_ticks = 0                   # more than 0: the leader answers gets without asking a quorum,
+clock_drift_percent = 10          # which is right as long as no clock is off by more than this
 
 [limits]                          # optional, as are all its keys: see `Limits`
 connections_max = 1024
@@ -57,6 +59,8 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     tick_ms: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 10
     election_timeout_ticks: Annotated[int, msgspec.Meta(ge=2, le=100_000)] = 30
     heartbeat_ticks: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 5
+    lease_ticks: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
+    clock_drift_percent: Annotated[int, msgspec.Meta(ge=0, le=50)] = 10
     delay_ms: Annotated[float, msgspec.Meta(ge=0, le=10_000)] = 0.0
     """For measurements: every message from another replica, and every one from or to a client, is
     held for so long, as if the network were that slow."""
@@ -239,6 +243,11 @@ def _validated(path: Path, raw: _RawConfig) -> ClusterConfig:
         )
     if (problem := raw.limits.problem()) is not None:
         raise ConfigError(f"{path}: limits.{problem}")
+    if timing.lease_ticks > timing.election_timeout_ticks:
+        raise ConfigError(
+            f"{path}: timing.lease_ticks: {timing.lease_ticks} is more than election_timeout_ticks "
+            f"({timing.election_timeout_ticks}): nobody could be elected when a leader is missed"
+        )
     return ClusterConfig(
         cluster=raw.cluster,
         data_dir=path.parent / raw.data_dir,

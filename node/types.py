@@ -50,6 +50,21 @@ class Command(WireStruct, frozen=True):
         return self.client, self.number
 
 
+class Query(WireStruct, frozen=True, tag=74):
+    """What a client asks of the replicated state, which does not change by answering.
+
+    It has no place in the log and none in a session: asking twice does no harm, so there is nothing
+    to remember, and nobody need ever know whether it was answered.
+    """
+
+    client: Annotated[ClientId, Natural]
+    """A nonce of the client's, which is no session."""
+    number: Annotated[RequestNumber, Natural]
+    """Counts this client's queries; tells their answers apart."""
+    body: bytes
+    """Opaque to consensus; the state machine refuses what would change something."""
+
+
 class Address(NamedTuple):
     """Where to listen and where to connect."""
 

@@ -7,62 +7,20 @@ The numbers are those of the design: M for Multi-Paxos, S for storage, C for cli
 the design lists and is not here cannot go wrong, since there is no such step: see `HARMLESS`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.mutants import (
     execution,
     multipaxos,
     promises,
     quorums,
+    reads,
     recovery,
     sessions,
     snapshots,
     storage,
 )
-from node.core.multipaxos import MultiPaxos
-from node.runtime.disk import Disk
-from node.runtime.journal import open_journal
-from node.state_machine.interface import StateMachine
-from node.state_machine.sessions import SessionedStateMachine
-
-if TYPE_CHECKING:
-    from harness.simulation.core_floor.client import Client
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mutant:
-    """A cluster with one rule removed; what is not replaced is the real thing."""
-
-    name: str
-    number: str
-    """In the catalogue of the design."""
-    removes: str
-    """The rule that is no longer kept, in one sentence."""
-    seen_as: str
-    """What a client notices, if it looks at the right time."""
-    core: type[MultiPaxos] = MultiPaxos
-    journal: storage.OpenJournal = open_journal
-    machine: Callable[[StateMachine], SessionedStateMachine] = SessionedStateMachine
-    disk: Callable[[Disk], Disk] = storage.truthful
-    """What a replica sees of its disk."""
-    admits_loss: bool = True
-    """Whether a replica that lost its disk is told so."""
-    client_name: str = ""
-    """A class in `harness.mutants.clients`. By name, since that module needs the simulator, which
-    needs this one."""
-    protocol: str = "multipaxos"
-
-    @property
-    def client(self) -> "type[Client] | None":
-        """The class that replaces the simulator's client, if this mutant has one."""
-        if not self.client_name:
-            return None
-        found: type[Client] = getattr(import_module("harness.mutants.clients"), self.client_name)
-        return found
-
+from harness.mutants.mutant import Mutant
 
 _CORES: Final = (
     Mutant(
@@ -82,9 +40,51 @@ _CORES: Final = (
     Mutant(
         name="local-reads",
         number="M11",
-        core=multipaxos.LocalReads,
-        removes="A read takes a place in the log like every other command.",
+        core=reads.LocalReads,
+        removes="A leader answers a query after a quorum has said that it still leads.",
         seen_as="a leader that was replaced answers with values that were overwritten",
+    ),
+    Mutant(
+        name="read-before-recovery",
+        number="M13",
+        core=reads.ReadBeforeRecovery,
+        removes="A new leader answers a query after it has executed all that it recovers.",
+        seen_as="right after an election, a write that was confirmed before it is not read",
+    ),
+    Mutant(
+        name="count-stale-confirmations",
+        number="M14",
+        core=reads.CountStaleConfirmations,
+        removes="A confirmation counts for the queries that came before its round began.",
+        seen_as="a leader that was replaced, and hears what was true before, answers from an old state",
+    ),
+    Mutant(
+        name="confirms-without-memory",
+        number="M27",
+        core=reads.ConfirmsWithoutMemory,
+        removes="A replica that lost its disk confirms no leader until it may vote again.",
+        seen_as="a leader that was replaced, by the vote of one that forgot it, answers from an old state",
+    ),
+    Mutant(
+        name="lease-without-margin",
+        number="M12",
+        core=reads.LeaseWithoutMargin,
+        removes="A lease is held for less time than it is granted, by a clock that never stands still.",
+        seen_as="a leader that stood still, and was replaced meanwhile, answers from an old state",
+    ),
+    Mutant(
+        name="forget-grants",
+        number="M25",
+        core=reads.ForgetGrants,
+        removes="A replica that restarts promises nothing for the length of a lease.",
+        seen_as="a leader that was replaced, by the vote of one that restarted, answers from an old state",
+    ),
+    Mutant(
+        name="hand-over-keeps-lease",
+        number="M26",
+        core=reads.HandOverKeepsLease,
+        removes="A leader ends its lease before it lets another one lead.",
+        seen_as="a leader that let go and has not heard of the next one answers from an old state",
     ),
     Mutant(
         name="send-before-sync",
@@ -322,9 +322,9 @@ _CLIENTS: Final = (
     Mutant(
         name="read-anywhere",
         number="C6",
-        core=execution.FollowerReads,
+        core=reads.FollowerReads,
         client_name="ReadAnywhere",
-        removes="A read takes a place in the log, whoever is asked.",
+        removes="A query is answered by the leader, whoever is asked.",
         seen_as="a replica that lags answers with a value that was overwritten",
     ),
     Mutant(
@@ -358,9 +358,6 @@ MUTANTS: Final[dict[str, Mutant]] = {
 HARMLESS: Final = {
     "M4 promise-equal": "A ballot names its replica, so an equal one comes from the same candidate "
     "and asks the same question again.",
-    "M12 lease-on-wall-clock": "There are no leases: a read takes a place in the log.",
-    "M13 readindex-before-first-commit": "There is no read index, for the same reason.",
-    "M14 readindex-reuse": "There is no read index, for the same reason.",
     "M22 reconfig-two-quorums": "The members of a cluster are fixed.",
     "M23 removed-node-keeps-voting": "The members of a cluster are fixed.",
 }

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from harness.simulation.core_floor.client import Client
 from history import Invocation
-from node.types import ReplicaId
+from node.types import Query, ReplicaId
 from node.wire.kv import Done, Get, Operation, Put
 from node.wire.messages import Answer, Executed, Request
 
@@ -28,9 +28,9 @@ class SilenceIsFailure(Client):
 class NewNumberEachTime(Client):
     """Each attempt has a number of its own, so a repeated request is executed once more."""
 
-    def request_again(self, request: Request) -> Request:
+    def request_again(self, request: Request | Query) -> Request | Query:
         """The same body as something new."""
-        if self.session is None:
+        if self.session is None or isinstance(request, Query):
             return request
         self.session.finish(request.number)
         number = self.session.next_number()

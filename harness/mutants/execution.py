@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from random import Random
 
-from harness.mutants.multipaxos import is_get
 from node.core.ballot import Ballot
 from node.core.interface import Chosen, Refusal, Snapshot
 from node.core.multipaxos import MultiPaxos, Record, Settings
@@ -75,13 +74,3 @@ class RefuseWhatIsProposed(MultiPaxos):
                 for command in open_slot.value.commands:
                     self._refuse(command, Refusal.NOT_LEADER)
         super()._step_down(reason)
-
-
-class FollowerReads(MultiPaxos):
-    """Whoever is asked for a value answers from its own state, however old that is."""
-
-    def _on_propose(self, command: Command) -> None:
-        if is_get(command):
-            self._outbox.reads.append(command)
-        else:
-            super()._on_propose(command)

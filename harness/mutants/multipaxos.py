@@ -8,9 +8,7 @@ from node.core.log import Noop, Value
 from node.core.multipaxos import Message, MultiPaxos
 from node.core.multipaxos.campaign import Campaign
 from node.core.multipaxos.leader import OpenSlot
-from node.errors import WireError
-from node.types import OPEN_SESSION, Command, ReplicaId
-from node.wire.kv import Get, decode_operation
+from node.types import ReplicaId
 
 
 class ReplyBeforeQuorum(MultiPaxos):
@@ -26,16 +24,6 @@ class IgnoreAccepted(MultiPaxos):
     def _value_to_recover(self, slot: int, campaign: Campaign) -> Value:
         del slot, campaign
         return Noop()
-
-
-class LocalReads(MultiPaxos):
-    """Whoever believes to lead answers a get at once from its own state."""
-
-    def _on_propose(self, command: Command) -> None:
-        if self.leadership is not None and is_get(command):
-            self._outbox.reads.append(command)
-        else:
-            super()._on_propose(command)
 
 
 class SendBeforeSync(MultiPaxos):
@@ -57,13 +45,3 @@ class ElectionLivelock(MultiPaxos):
 
     def _draw_patience(self) -> int:
         return self.settings.election_timeout_ticks
-
-
-def is_get(command: Command) -> bool:
-    """Whether a command only reads."""
-    if command.number == OPEN_SESSION:
-        return False
-    try:
-        return isinstance(decode_operation(command.body), Get)
-    except WireError:
-        return False

@@ -9,6 +9,8 @@
     chosen prefix          it never shrinks within one incarnation
     equal state            replicas that executed the same slots gave the same answers, hold the same
     exactly once           one incarnation executes each request of a session at most once
+    fresh reads            a query is answered from a state that has all that anybody had executed
+                           when it arrived; so all that anybody had been told
 
 Each is checked on what changed, so that a step costs microseconds.
 """
@@ -24,7 +26,7 @@ from node.core.log import Entry
 from node.core.multipaxos import MultiPaxos
 from node.core.multipaxos.leader import Leadership
 from node.core.multipaxos.messages import Accept, Accepted, AcceptRecord, Promise
-from node.types import ReplicaId
+from node.types import Query, ReplicaId
 from node.wire.messages import Answer, Executed, Expired, Opened
 
 
@@ -61,6 +63,10 @@ class Invariants(Watcher):
         self._images: dict[int, bytes] = {}
         self._executed: dict[ReplicaId, dict[tuple[int, int], None]] = {m: {} for m in members}
         self._executions: dict[ReplicaId, int] = dict.fromkeys(members, 0)
+        self._executed_upto = 0
+        """The highest slot that anybody has executed."""
+        self._needed: dict[tuple[ReplicaId, Query], int] = {}
+        """What a query that waits at a replica must see: slots up to this one."""
 
     def on_started(self, replica: Watched) -> None:
         """A new incarnation must remember what the earlier ones have told."""
@@ -137,6 +143,7 @@ class Invariants(Watcher):
         self, replica: Watched, slot: int, commands: Sequence[Any], answers: Sequence[Answer]
     ) -> None:
         """Equal commands have equal answers, and nothing is executed twice."""
+        self._executed_upto = max(self._executed_upto, slot)
         expected = self._answers.setdefault(slot, answers)
         if list(expected) != list(answers):
             raise Violation(
@@ -164,6 +171,20 @@ class Invariants(Watcher):
                 "exactly once",
                 f"replica {replica.number} executed {done} commands in slot {slot}, "
                 f"of which {fresh} were new",
+            )
+
+    def on_asked(self, replica: Watched, query: Query) -> None:
+        """From its first arrival on: the same query may be asked there again."""
+        self._needed.setdefault((replica.number, query), self._executed_upto)
+
+    def on_read(self, replica: Watched, query: Query, executed_upto: int) -> None:
+        """Whoever has executed a slot may have told a client of it."""
+        needed = self._needed.get((replica.number, query), 0)
+        if executed_upto < needed:
+            raise Violation(
+                "fresh reads",
+                f"replica {replica.number} answers {query} from the state of slot "
+                f"{executed_upto}; slot {needed} was executed before it arrived",
             )
 
     def on_stepped(self, replica: Watched) -> None:

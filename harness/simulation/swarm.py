@@ -27,6 +27,7 @@ _OFTEN: Final = {
     Kind.CRASH_AT_FAILPOINT: 8,
     Kind.ISOLATE: 4,
     Kind.CUT: 4,
+    Kind.TRANSFER: 6,
     Kind.LOSE_DISK: 1,
 }
 """At most so many of a kind in a world; of the others, `_SELDOM`."""
@@ -39,7 +40,7 @@ _MET_AT_A_START: Final = frozenset({Kind.FLIP_BIT, Kind.FAIL_READ})
 _RESTARTS: Final = 10_000
 """Added to the number of a fault: the number of the crash that comes with it."""
 
-_KINDS: Final = ("Accept", "Accepted", "Prepare", "Promise", "Heartbeat", "Learn")
+_KINDS: Final = ("Accept", "Accepted", "Prepare", "Promise", "Heartbeat", "Heard", "Learn")
 """Of messages, for worlds in which one of them fares worse than the others."""
 
 _PLACES: Final = (*NAMES, *("before-sync",) * len(NAMES))
@@ -60,8 +61,10 @@ def draw_world(seed: int, size: Size) -> World:
     if size.operations is not None:
         horizon = horizon * max(size.operations, operations) // operations
         operations = size.operations
+    reads = draws.stream("reads")
+    reads_through_log, has_leases = reads.chance(15 * _PERCENT), reads.chance(40 * _PERCENT)
     snapshots = draws.stream("snapshots")
-    return World(
+    world = World(
         seed=seed,
         protocol=size.protocol,
         replicas=replicas,
@@ -74,14 +77,17 @@ def draw_world(seed: int, size: Size) -> World:
         election_ticks=shape.choice((4, 6, 10)),
         has_small_limits=shape.chance(MILLION // 2),
         rest=shape.choice(("frozen", "deaf", "mute")),
+        reads_through_log=reads_through_log,
         horizon=horizon,
         snapshot_slots=snapshots.choice((0, 3, 8, 20, 60)),
         chunk_bytes=snapshots.choice((100, 1000, 10_000)),
         slots_kept=snapshots.choice((0, 0, 2, 10)),
         rates=_rates(draws.stream("rates")),
-        faults=_faults(draws, _Shape(replicas, clients, horizon)),
+        faults=_faults(draws, _Shape(replicas, clients, horizon, has_leases)),
         mutant=size.mutant,
     )
+    # As long as they can be: what they make possible happens while they last.
+    return structs.replace(world, lease_ticks=world.election_ticks) if has_leases else world
 
 
 def _rates(draw: Stream) -> Rates:
@@ -109,6 +115,7 @@ class _Shape(NamedTuple):
     replicas: int
     clients: int
     horizon: int
+    has_leases: bool
 
 
 def _faults(draws: Draws, shape: _Shape) -> tuple[Fault, ...]:
@@ -152,6 +159,8 @@ def _fault(number: int, kind: Kind, draw: Stream, shape: _Shape) -> Fault:
             amount = draw.choice((1 * MS, 5 * MS, 20 * MS))
         case Kind.CLOCK_RATE:
             amount = draw.choice((500_000, 900_000, 1_100_000, 2_000_000))
+            if shape.has_leases:  # they promise nothing when clocks are off by more
+                amount = min(max(amount, 900_000), 1_100_000)
         case Kind.CLOCK_STEP | Kind.CLOCK_STROBE:
             amount = draw.choice((-SECOND, -50 * MS, 50 * MS, SECOND))
         case Kind.CUT_LEADERS:

@@ -1,17 +1,28 @@
 """What a floor shows of its replicas while they run, and who looks.
 
-floor ── on_started, on_event, on_ready, on_sent, on_executed, on_stepped ──▶ Watcher        invariants.py
+floor ── on_started, on_asked, on_event, on_ready, on_sent,
+         on_executed, on_read, on_stepped ──▶ Watcher        invariants.py
 """
 
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from node.core.interface import Core, Envelope, Propose, Ready, Received, SnapshotSaved, Tick
+from node.core.interface import (
+    Core,
+    Envelope,
+    Propose,
+    Read,
+    Ready,
+    Received,
+    SnapshotSaved,
+    Tick,
+    Transfer,
+)
 from node.state_machine.kv import KeyValueStore
-from node.types import ReplicaId
+from node.types import Query, ReplicaId
 from node.wire.messages import Answer
 
-Event = Received[Any] | Tick | Propose | SnapshotSaved
+Event = Received[Any] | Tick | Propose | Read | Transfer | SnapshotSaved
 """What a core is stepped with."""
 
 
@@ -49,6 +60,9 @@ class Watcher:
     def on_started(self, replica: Watched) -> None:
         """A new incarnation, before its first step."""
 
+    def on_asked(self, replica: Watched, query: Query) -> None:
+        """A query has arrived; the core takes it in later when the replica stands still."""
+
     def on_disk_lost(self, replica: Watched) -> None:
         """All that it had stored is gone."""
 
@@ -71,6 +85,9 @@ class Watcher:
         self, replica: Watched, slot: int, commands: Sequence[Any], answers: Sequence[Answer]
     ) -> None:
         """One slot was executed."""
+
+    def on_read(self, replica: Watched, query: Query, executed_upto: int) -> None:
+        """A query is about to be answered from the state after slot `executed_upto`."""
 
     def on_stepped(self, replica: Watched) -> None:
         """All outstanding work of a step is done."""

@@ -24,6 +24,7 @@ _SENTENCES: Final = {
     Kind.FAIL_READ: "the disk of replica {target} cannot be read at its next start",
     Kind.LOSE_DISK: "replica {target} loses its disk, and comes back {until} without it",
     Kind.FLIP_BIT: "a bit on the disk of replica {target} flips",
+    Kind.TRANSFER: "whoever leads is asked to let replica {target} lead",
     Kind.CLIENT_CRASH: "client {target} goes; another takes its place at {until}",
     Kind.CUT_LEADERS: (
         "until {until} whoever is found to lead, every {amount}, is cut off from the other replicas"

@@ -55,6 +55,8 @@ class Kind(Enum):
     CUT_LEADERS = "cut-leaders"
     """Until `until` one looks every `amount` ns who leads: nothing passes between that replica and
     the others any more, while clients go on asking it. At the end all of them are back at once."""
+    TRANSFER = "transfer"
+    """Whoever leads is asked to let `target` lead. No fault, but an operator's wish."""
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -138,6 +140,11 @@ class World(Struct, frozen=True, kw_only=True):
     has_small_limits: bool = False
     """One command a slot, few slots at once, messages of two entries, few sessions: so that a short
     run meets what otherwise takes a long one."""
+    reads_through_log: bool = False
+    """A get takes a place in the log; otherwise it is a query, answered from the leader's state."""
+    lease_ticks: int = 0
+    """Leaders answer queries by leases of that many ticks; 0 is off. Then no clock is off by more than
+    leases allow."""
     snapshot_slots: int = 0
     """After so many slots a replica takes a snapshot and truncates its log; 0: it never does."""
     chunk_bytes: int = 1024

@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar
 
 from node.core.ballot import Ballot
-from node.types import ClientId, Command, ReplicaId, RequestNumber
+from node.types import ClientId, Command, Query, ReplicaId, RequestNumber
 
 MessageT = TypeVar("MessageT")
 RecordT = TypeVar("RecordT")
@@ -32,6 +32,9 @@ class Received(Generic[MessageT]):
 @dataclass(frozen=True, slots=True)
 class Tick:
     """A unit of logical time has passed."""
+
+    clock: int = 0
+    """Nanoseconds on this replica's monotonic clock; needed for leases only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,23 @@ class SnapshotSaved:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """A client asks this replica for an answer from the state, as of now or later."""
+
+    query: Query
+    clock: int = 0
+    """What the monotonic clock showed at some moment after the query had arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Somebody wants another replica to lead; a replica that does not lead does nothing."""
+
+    to: ReplicaId | None
+    """None: whoever seems fit."""
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope(Generic[MessageT]):
     """A message and its addressee, who may be the sender itself."""
 
@@ -85,7 +105,7 @@ class Chosen:
 
 
 class Refusal(Enum):
-    """Why a proposal was certainly not, and by this replica never will be, put into the log."""
+    """Why this replica did not, and never will, put a proposal into the log, or answer a query."""
 
     NOT_LEADER = "not-leader"
     OVERLOADED = "overloaded"
@@ -93,7 +113,7 @@ class Refusal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A proposal that this core did nothing with."""
+    """A proposal or query that this core did nothing with."""
 
     client: ClientId
     number: RequestNumber
@@ -137,9 +157,9 @@ class Ready(Generic[MessageT, RecordT]):
     """Put this state in place of the executed one; `chosen` goes on behind its slot."""
     chosen: tuple[Chosen, ...] = ()
     """Execute in this order, exactly once."""
-    reads: tuple[Command, ...] = ()
-    """Answer from the executed state, after `chosen`, without a place in the log. Multi-Paxos
-    reads through the log and leaves this empty; the planted bug `local-reads` does not."""
+    reads: tuple[Query, ...] = ()
+    """Answer from the executed state, after `chosen`: that state holds all that anybody was told
+    before the query arrived here."""
     refused: tuple[Refused, ...] = ()
     """Tell these clients: certainly not executed on account of this attempt."""
     leader_hint: LeaderHint | None = None
@@ -173,7 +193,9 @@ class Status:
 class Core(Protocol[MessageT, RecordT]):
     """A protocol as a deterministic state machine."""
 
-    def step(self, event: Received[MessageT] | Tick | Propose | SnapshotSaved, /) -> None:
+    def step(
+        self, event: Received[MessageT] | Tick | Propose | Read | Transfer | SnapshotSaved, /
+    ) -> None:
         """Take in one event. Raises nothing a network can cause, except `ProtocolViolation`."""
 
     def take_ready(self) -> Ready[MessageT, RecordT] | None:

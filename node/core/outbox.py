@@ -13,7 +13,7 @@ from node.core.interface import (
     Snapshot,
     SnapshotSaved,
 )
-from node.types import Command
+from node.types import Query
 
 
 class Outbox(Generic[MessageT, RecordT]):
@@ -24,7 +24,7 @@ class Outbox(Generic[MessageT, RecordT]):
         self.messages: list[Envelope[MessageT]] = []
         self.messages_after_persist: list[Envelope[MessageT]] = []
         self.chosen: list[Chosen] = []
-        self.reads: list[Command] = []
+        self.reads: list[Query] = []
         self.refused: list[Refused] = []
         self.notes: list[str] = []
         self.journal: tuple[RecordT, ...] | None = None

@@ -12,7 +12,7 @@ from typing import Any, Final
 import trio
 
 from node.config import Limits
-from node.core.interface import Propose
+from node.core.interface import Propose, Read, Role, Transfer
 from node.errors import WireError
 from node.runtime.connection import Connection
 from node.runtime.counters import Counters
@@ -21,7 +21,8 @@ from node.runtime.inbox import Inbox
 from node.runtime.limits import Connections
 from node.runtime.logs import logger
 from node.runtime.replies import Replies, RequestId
-from node.types import Command
+from node.runtime.ticker import clock_ns
+from node.types import ClientId, Command, Query, ReplicaId, RequestNumber
 from node.wire.messages import (
     CLIENT_CODEC,
     Answer,
@@ -31,6 +32,8 @@ from node.wire.messages import (
     StatusReply,
     StatusRequest,
     TooLarge,
+    TransferReply,
+    TransferRequest,
 )
 from node.wire.preface import Speaker
 
@@ -130,35 +133,80 @@ class ClientPort:
                     case Request():
                         refusal = self._propose(message, connection)
                         if refusal is not None:
-                            self._counters.refused_requests[type(refusal).__name__] += 1
-                            connection.post(refusal)
-                            await trio.sleep(REFUSAL_PAUSE_S)
-                        if not connection.has_credit:
-                            await connection.wait_credit()
-                        if not self._inbox.has_room:
-                            await self._inbox.wait_room()
+                            await self._refuse(refusal, connection)
+                    case Query():
+                        refusal = self._ask(message, connection)
+                        if refusal is not None:
+                            await self._refuse(refusal, connection)
                     case StatusRequest():
                         connection.post(self._status())
+                    case TransferRequest(to):
+                        connection.post(self._transfer(to))
                     case _:
                         raise WireError(f"a client does not send {type(message).__name__}")
+                if not connection.has_credit:
+                    await connection.wait_credit()
+                if not self._inbox.has_room:
+                    await self._inbox.wait_room()
             is_open = await connection.receive_more()
+
+    async def _refuse(self, refusal: Overloaded | TooLarge, connection: ClientConnection) -> None:
+        self._counters.refused_requests[type(refusal).__name__] += 1
+        connection.post(refusal)
+        await trio.sleep(REFUSAL_PAUSE_S)
 
     def _propose(
         self, request: Request, connection: ClientConnection
     ) -> Overloaded | TooLarge | None:
         """Hand a request to the core, unless a limit or an earlier attempt is in the way."""
         client, number, body = request.client, request.number, request.body
-        size = len(body)
+        if self._is_on_its_way((client, number), connection):
+            return None
+        refusal = self._obstacle(client, number, request.answered, len(body))
+        if refusal is None:
+            self._replies.expect((client, number), connection, len(body))
+            self._counters.proposals += 1
+            command = Command(client, number, request.answered, body)
+            self._inbox.post(Propose(command), len(body))
+        return refusal
+
+    def _ask(self, query: Query, connection: ClientConnection) -> Overloaded | TooLarge | None:
+        """As `_propose`; a query has no place in a session, so none ever is too far ahead there."""
+        client, number, body = query.client, query.number, query.body
+        if self._is_on_its_way((client, number), connection):
+            return None
+        refusal = self._obstacle(client, number, number, len(body))
+        if refusal is None:
+            self._replies.expect((client, number), connection, len(body))
+            self.read(query)
+        return refusal
+
+    def read(self, query: Query) -> None:
+        """Hand a query to the core."""
+        self._inbox.post(Read(query, clock_ns()), len(query.body))
+
+    def _is_on_its_way(self, request: RequestId, connection: ClientConnection) -> bool:
+        """Whether it was asked before and has no answer yet: one attempt is enough."""
+        is_waiting = self._replies.is_waiting(request)
+        if is_waiting:
+            self._replies.redirect(request, connection)
+        return is_waiting
+
+    def _obstacle(
+        self, client: ClientId, number: RequestNumber, answered: RequestNumber, size: int
+    ) -> Overloaded | TooLarge | None:
         if size > self._limits.command_bytes_max:
             return TooLarge(client, number, self._limits.command_bytes_max)
-        if self._replies.is_waiting((client, number)):
-            # Asked again: the first attempt is still on its way, and one is enough.
-            self._replies.redirect((client, number), connection)
-            return None
-        why_not = self._replies.obstacle(client, number, request.answered, size)
-        if why_not is not None:
-            return Overloaded(client, number, why_not)
-        self._replies.expect((client, number), connection, size)
-        self._counters.proposals += 1
-        self._inbox.post(Propose(Command(client, number, request.answered, body)), size)
-        return None
+        why_not = self._replies.obstacle(client, number, answered, size)
+        return None if why_not is None else Overloaded(client, number, why_not)
+
+    def _transfer(self, to: ReplicaId) -> TransferReply:
+        """Have the core hand over, if that can make sense."""
+        status = self._status()
+        if status.role != Role.LEADER.value:
+            leader = "nobody" if status.leader is None else f"replica {status.leader}"
+            return TransferReply(f"replica {status.replica} does not lead: {leader} does")
+        if not self._replies.knows(to):
+            return TransferReply(f"{to} is no replica of this cluster")
+        self._inbox.post(Transfer(to))
+        return TransferReply("")

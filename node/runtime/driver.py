@@ -17,11 +17,13 @@ from node.core.interface import (
     Envelope,
     LeaderHint,
     Propose,
+    Read,
     Ready,
     Received,
     Role,
     SnapshotSaved,
     Tick,
+    Transfer,
 )
 from node.failpoints import failpoint
 from node.runtime.codecs import PEER_CODEC
@@ -45,7 +47,7 @@ class Stop:
     """Nobody will post any more: take a last `Ready`, close the storage stage, end."""
 
 
-Event = Received[Any] | Tick | Propose | SnapshotSaved | Stop
+Event = Received[Any] | Tick | Propose | Read | Transfer | SnapshotSaved | Stop
 
 
 class Driver:
@@ -127,8 +129,8 @@ class Driver:
             self._counters.slots += 1
             self._counters.commands += len(chosen.commands)
         self._snapshots.consider()
-        for command in ready.reads:
-            self._replies.answer(self._machine.read(command))
+        for query in ready.reads:
+            self._replies.answer(self._machine.read(query))
         for refused in ready.refused:
             self._counters.refused_requests[refused.why.value] += 1
             self._replies.refuse(refused, self._leader(ready.leader_hint))

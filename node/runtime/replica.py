@@ -27,7 +27,7 @@ from typing import Any, Final
 import trio
 
 from node.config import ClusterConfig, ReplicaConfig
-from node.core.interface import Core
+from node.core.interface import Core, Role, Transfer
 from node.core.multipaxos import (
     MultiPaxos,
     Settings,
@@ -225,6 +225,25 @@ class Replica:
 
         return serve_later
 
+    def transfer(self, to: ReplicaId | None) -> None:
+        """Hand the leadership over, if it is here; `status` tells when that has happened."""
+        self.inbox.post(Transfer(to))
+
+    async def hand_over(self) -> None:
+        """If this replica leads, let another one lead before it goes.
+
+        Waits an election timeout at most: without a hand-over the cluster would take longer than that
+        to miss its leader.
+        """
+        timing = self.config.timing
+        if self._core.status().role is not Role.LEADER or not self.outboxes:
+            return
+        self.transfer(None)
+        tick_s = timing.tick_ms / 1000
+        with trio.move_on_after(timing.election_timeout_ticks * tick_s):
+            while self._core.status().leader in (None, self.replica):  # noqa: ASYNC110 - and soon over
+                await trio.sleep(tick_s)
+
     def stop(self) -> None:
         """Let driver and storage stage finish; nobody else may be posting any more."""
         # Breaks the cycle driver -> storage -> driver, which no end of a channel would.
@@ -272,6 +291,9 @@ async def open_replica(
             settings=Settings(
                 election_timeout_ticks=config.timing.election_timeout_ticks,
                 heartbeat_ticks=config.timing.heartbeat_ticks,
+                lease_ticks=config.timing.lease_ticks,
+                clock_drift_percent=config.timing.clock_drift_percent,
+                tick_ns=config.timing.tick_ms * 1_000_000,
                 log_slots_kept=config.snapshots.slots_kept,
             ),
             random=random,
@@ -287,6 +309,7 @@ async def open_replica(
                     async with trio.open_nursery() as client_tasks:
                         await running.start_clients(client_tasks)
                         yield running
+                        await running.hand_over()
                         client_tasks.cancel_scope.cancel()  # last opened, first closed
                     peer_tasks.cancel_scope.cancel()
                 running.stop()

@@ -136,5 +136,9 @@ class Replies:
             _INTERRUPTED.hit()
             self.answer(Interrupted(client, number, leader, self._address(leader)))
 
+    def knows(self, replica: ReplicaId) -> bool:
+        """Whether `replica` is a member of the cluster."""
+        return replica in self._addresses
+
     def _address(self, leader: ReplicaId | None) -> str | None:
         return None if leader is None else self._addresses.get(leader)

@@ -10,6 +10,13 @@ class StateMachine(Protocol):
     def execute(self, body: bytes) -> bytes:
         """Execute one command and return its result; total, whatever the bytes are."""
 
+    def query(self, body: bytes) -> bytes:
+        """Answer a question, and change nothing; total, whatever the bytes are.
+
+        What would change something is refused in the result, and not executed: this is asked outside
+        the log, on one replica only.
+        """
+
     def capture(self) -> Any:  # noqa: ANN401 - whatever `encode` understands
         """The state as it is now, as a copy that later commands do not change. Holds up the replica."""
 

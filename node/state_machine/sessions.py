@@ -27,7 +27,7 @@ from node.state_machine.snapshot import (
     State,
     write,
 )
-from node.types import OPEN_SESSION, ClientId, Command, RequestNumber
+from node.types import OPEN_SESSION, ClientId, Command, Query, RequestNumber
 from node.wire.messages import Executed, Expired, Opened
 
 _ASKED_TWICE = sometimes("a request asked twice is answered from its session")
@@ -91,9 +91,9 @@ class SessionedStateMachine:
         self.executed_upto = slot
         return [self._execute(slot, place, command) for place, command in enumerate(commands)]
 
-    def read(self, command: Command) -> Executed:
-        """Execute a command that changes nothing, outside the log and its sessions."""
-        return Executed(command.client, command.number, self._inner.execute(command.body))
+    def read(self, query: Query) -> Executed:
+        """Answer from the state as it is, outside the log and its sessions."""
+        return Executed(query.client, query.number, self._inner.query(query.body))
 
     # ── Snapshots ────────────────────────────────────────────────────────────────────────────
 

@@ -2,20 +2,23 @@
 
     client ── ClientHello, then Request* ──▶ replica ── Executed | Opened | Expired | NotExecuted
                                               | Overloaded | TooLarge | Interrupted ──▶ client
+    client ── Query* ──────────────────────▶ replica ── Executed | NotExecuted
+                                              | Overloaded | TooLarge | Interrupted ──▶ client
     client ── StatusRequest ───────────────▶ replica ── StatusReply ──▶ client
+    client ── TransferRequest ─────────────▶ leader ─── TransferReply ──▶ client
     replica ─ PeerHello, then messages of the core ──▶ replica
     replica ─ Register* ─────────▶ master
     client ── Locate ────────────▶ master ── Located ──▶ client
 
-Before the hello stand the eight bytes of `node.wire.preface`. Requests are told apart by
-`(client, number)`, so replies may come in any order, and a request may be asked again on another
+Before the hello stand the eight bytes of `node.wire.preface`. Requests and queries are told apart
+by `(client, number)`, so replies may come in any order, and a request may be asked again on another
 connection.
 """
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from node.types import ClientId, Natural, ReplicaId, RequestNumber, WireStruct
+from node.types import ClientId, Natural, Query, ReplicaId, RequestNumber, WireStruct
 from node.wire.codec import Codec
 
 FRAME_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -79,7 +82,7 @@ class Opened:
 
 
 class Executed(WireStruct, frozen=True, tag=68):
-    """The request was executed, once; this is what the state machine said."""
+    """The request was executed, once, or the query answered; this is what the state machine said."""
 
     client: Annotated[ClientId, Natural]
     number: Annotated[RequestNumber, Natural]
@@ -123,7 +126,7 @@ class TooLarge(WireStruct, frozen=True, tag=91):
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """This replica proposed it and then ceased to lead: it may or may not be executed."""
+    """This replica ceased to lead: what it had proposed may or may not be executed."""
 
     client: ClientId
     number: RequestNumber
@@ -174,6 +177,25 @@ class StatusReply:
     uptime_ms: int = 0
     resident_bytes: int = 0
     incarnation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRequest:
+    """Let `to` lead; asked of the leader."""
+
+    to: ReplicaId
+
+
+@dataclass(frozen=True, slots=True)
+class TransferReply:
+    """The leader has begun to hand over, unless there is a problem.
+
+    Its status tells what comes of it: it goes on leading when the other does not take over within an
+    election timeout.
+    """
+
+    problem: str
+    """One sentence; empty when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +254,9 @@ CLIENT_CODEC: Final[Codec[Any]] = Codec(
         71: Interrupted,
         72: StatusRequest,
         73: StatusReply,
+        74: Query,
+        75: TransferRequest,
+        76: TransferReply,
         79: Goodbye,
         90: Overloaded,
         91: TooLarge,

@@ -6,8 +6,8 @@ from typing import Final
 import pytest
 
 from node.core.multipaxos import Settings
-from node.types import ClientId, Command, RequestNumber
-from node.wire.kv import Put, encode_operation
+from node.types import ClientId, Command, Query, RequestNumber
+from node.wire.kv import Get, Put, encode_operation
 from tests.support.cluster import Cluster, Packet
 from tests.support.datadriven import Directive, run_file
 from tests.support.formatting import Printer, message_text, status_text
@@ -90,6 +90,20 @@ class Scene:
                 Command(client=ClientId(9), number=number, answered=RequestNumber(0), body=body)
             )
         self.cluster.propose(_replica(directive), *commands)
+
+    def on_ask(self, directive: Directive) -> None:
+        """`ask 1 for=x,y` asks for what two keys hold, at once."""
+        queries = []
+        for key in directive.options["for"].split(","):
+            self._proposals += 1
+            number = RequestNumber(self._proposals)
+            queries.append(Query(ClientId(9), number, encode_operation(Get(key))))
+        self.cluster.ask(_replica(directive), *queries)
+
+    def on_transfer(self, directive: Directive) -> None:
+        """`transfer 1 to=2`, or to whoever seems fit."""
+        to = directive.options.get("to")
+        self.cluster.transfer(_replica(directive), None if to is None else int(to))
 
     def on_deliver(self, directive: Directive) -> None:
         for packet in self._packets(directive):

@@ -92,7 +92,7 @@ BAD_FOR_PEERS: Final = {
     "a stranger": FROM_PEER + peer(PeerHello("test", ReplicaId(77), ONE, 5)),
     "itself": FROM_PEER + peer(PeerHello("test", ONE, ONE, 5)),
     "looking for another": FROM_PEER + peer(PeerHello("test", TWO, ReplicaId(3), 5)),
-    "no hello": FROM_PEER + peer(Heartbeat(Ballot(999, TWO), 5)),
+    "no hello": FROM_PEER + peer(Heartbeat(Ballot(999, TWO), 5, 1)),
     "a hello of a client": CLIENT_HELLO,
     "two hellos": PEER_HELLO + PEER_HELLO,
     "an unknown tag": PEER_HELLO + frame(msgspec.msgpack.encode([9999, 1]), 100),

@@ -1,4 +1,4 @@
-"""Schedules that hurt a cluster whose leaders recover, execute, read or refuse the wrong things."""
+"""Schedules that hurt a cluster whose leaders recover, execute or refuse the wrong things."""
 
 from harness.mutants import Mutant
 from node.core.multipaxos.messages import Accept, Accepted
@@ -118,29 +118,6 @@ def refuse_what_is_proposed(bug: Mutant) -> Stage:
     stage.reader.invoke(Get("x"), at=2)
     stage.cluster.settle()
     assert stage.reader.is_idle
-    return stage
-
-
-def local_reads(bug: Mutant) -> Stage:
-    """A leader that is cut off does not know that it is replaced, and that x is overwritten."""
-    stage = Stage(bug)
-    stage.cluster.cut_off(1)
-    stage.cluster.elect(2, among=(2, 3))
-    stage.writer.invoke(Put("x", "1"), at=2)
-    stage.cluster.settle()
-    assert stage.writer.is_idle
-    stage.reader.invoke(Get("x"), at=1)
-    stage.cluster.settle()
-    return stage
-
-
-def read_anywhere(bug: Mutant) -> Stage:
-    """3 is asked for what it has not heard of yet."""
-    stage = Stage(bug)
-    stage.writer.invoke(Put("x", "1"), at=1)
-    stage.cluster.settle(among=(1, 2))
-    assert stage.writer.is_idle
-    stage.reader.invoke(Get("x"), at=3)
     return stage
 
 

@@ -2,23 +2,35 @@
 
 from checker import VerdictKind
 from harness.mutants import Mutant
+from node.core.multipaxos import Settings
 from node.errors import StorageError
 from node.types import ReplicaId
-from tests.support.cluster import Cluster, Packet
+from tests.support.cluster import QUICK, Cluster, Packet
 from tests.support.recording import Client, Journalist
 
 
 class Stage:
     """Some replicas, of which 1 leads, and clients with a session that everyone knows."""
 
-    def __init__(self, bug: Mutant, *, replicas: int = 3, syncs_at_once: bool = True) -> None:
+    def __init__(
+        self,
+        bug: Mutant,
+        *,
+        replicas: int = 3,
+        syncs_at_once: bool = True,
+        settings: Settings = QUICK,
+    ) -> None:
         self.cluster = Cluster(
             replicas=replicas,
+            settings=settings,
             core=bug.core,
             journal=bug.journal,
             machine=bug.machine,
             syncs_at_once=syncs_at_once,
         )
+        for replica in self.cluster.members:  # whoever started has forgotten what it granted
+            self.cluster.tick(replica, settings.lease_ticks)
+        self.lose_all()
         self.journalist = Journalist()
         self.cluster.elect(1)
         self.writer, self.reader, self.other = (

@@ -12,7 +12,13 @@ import pytest
 
 from checker import VerdictKind
 from harness.mutants import MUTANTS, Mutant
-from tests.simulation import scripts_logs, scripts_promises, scripts_storage, scripts_votes
+from tests.simulation import (
+    scripts_logs,
+    scripts_promises,
+    scripts_reads,
+    scripts_storage,
+    scripts_votes,
+)
 from tests.simulation.stage import Stage
 
 Play = Callable[[Mutant], Stage]
@@ -22,7 +28,13 @@ NO_BUG: Final = Mutant(name="", number="", removes="", seen_as="")
 SCRIPTS: Final[dict[str, Play]] = {
     "reply-before-quorum": scripts_votes.reply_before_quorum,
     "ignore-accepted": scripts_logs.ignore_accepted,
-    "local-reads": scripts_logs.local_reads,
+    "local-reads": scripts_reads.local_reads,
+    "read-before-recovery": scripts_reads.read_before_recovery,
+    "count-stale-confirmations": scripts_reads.count_stale_confirmations,
+    "confirms-without-memory": scripts_reads.confirms_without_memory,
+    "lease-without-margin": scripts_reads.lease_without_margin,
+    "forget-grants": scripts_reads.forget_grants,
+    "hand-over-keeps-lease": scripts_reads.hand_over_keeps_lease,
     "send-before-sync": scripts_votes.send_before_sync,
     "promise-not-durable": scripts_promises.promise_not_durable,
     "accept-lower-ballot": scripts_promises.accept_lower_ballot,
@@ -44,7 +56,7 @@ SCRIPTS: Final[dict[str, Play]] = {
     "cut-at-damage": scripts_storage.cut_at_damage,
     "dedup-by-number-only": scripts_logs.dedup_by_number_only,
     "forget-sessions-early": scripts_logs.forget_sessions_early,
-    "read-anywhere": scripts_logs.read_anywhere,
+    "read-anywhere": scripts_reads.read_anywhere,
 }
 
 SAFE: Final = {"M24"}

@@ -243,6 +243,7 @@ def test_a_planted_bug_is_noticed() -> None:
         ("half-is-enough", "chosen by a quorum"),
         ("dedup-by-number-only", "exactly once"),
         ("count-duplicate-votes", "chosen by a quorum"),
+        ("local-reads", "fresh reads"),
     ],
 )
 def test_a_look_inside_notices_what_no_client_has_seen_yet(mutant: str, rule: str) -> None:

@@ -19,7 +19,17 @@ from random import Random
 from typing import Any, Final
 
 from harness.mutants.storage import OpenJournal
-from node.core.interface import Envelope, Propose, Ready, Received, Role, SnapshotSaved, Tick
+from node.core.interface import (
+    Envelope,
+    Propose,
+    Read,
+    Ready,
+    Received,
+    Role,
+    SnapshotSaved,
+    Tick,
+    Transfer,
+)
 from node.core.multipaxos import RECORDS, Message, MultiPaxos, Record, Settings, truncated_upto
 from node.core.multipaxos.messages import MESSAGES
 from node.runtime.journal import Journal, open_journal
@@ -28,7 +38,7 @@ from node.runtime.snapshots import recover, save
 from node.state_machine.interface import StateMachine
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
-from node.types import ClientId, Command, ReplicaId, RequestNumber
+from node.types import ClientId, Command, Query, ReplicaId, RequestNumber
 from node.wire.codec import Codec
 from node.wire.messages import Answer, Interrupted, NotExecuted
 from tests.support.fake_disk import FakeDisk
@@ -43,7 +53,7 @@ _JOURNAL: Final = Path("/replica/journal")
 
 RequestId = tuple[ClientId, RequestNumber]
 Reply = Callable[[Answer], None]
-Event = Received[Message] | Tick | Propose | SnapshotSaved
+Event = Received[Message] | Tick | Propose | Read | Transfer | SnapshotSaved
 
 
 class Packet:
@@ -78,6 +88,8 @@ class Host:
         self.replica = replica
         self.disk = FakeDisk()
         self.incarnation = 0
+        self.clock = 1
+        """Its monotonic clock, in nanoseconds; goes on through crashes."""
         self.lost_disk = False
         self.core: MultiPaxos | None = None
         self.machine = SessionedStateMachine(KeyValueStore())
@@ -133,7 +145,12 @@ class Cluster:
     def tick(self, replica: int, count: int = 1) -> None:
         """Let `count` ticks pass at one replica."""
         for _ in range(count):
-            self._step(self.host(replica), [Tick()])
+            self.stand_still(replica, 1)
+            self._step(self.host(replica), [Tick(self.host(replica).clock)])
+
+    def stand_still(self, replica: int, ticks: int) -> None:
+        """Let time pass at one replica, which does not live through it."""
+        self.hosts[ReplicaId(replica)].clock += ticks * self.settings.tick_ns
 
     def propose(self, replica: int, *commands: Command, reply: Reply | None = None) -> None:
         """Ask one replica; `reply` hears the answer if that replica lives to give it."""
@@ -142,6 +159,18 @@ class Cluster:
             for command in commands:
                 host.waiting[command.request] = reply
         self._step(host, [Propose(command) for command in commands])
+
+    def ask(self, replica: int, *queries: Query, reply: Reply | None = None) -> None:
+        """Have queries answered by one replica."""
+        host = self.host(replica)
+        if reply is not None:
+            for query in queries:
+                host.waiting[query.client, query.number] = reply
+        self._step(host, [Read(query, host.clock) for query in queries])
+
+    def transfer(self, replica: int, to: int | None) -> None:
+        """Ask one replica to let another one lead."""
+        self._step(self.host(replica), [Transfer(None if to is None else ReplicaId(to))])
 
     def deliver(self, packet: Packet) -> None:
         """Take `packet` out of the bag and hand it over; a replica that is down loses it."""
@@ -300,8 +329,7 @@ class Cluster:
         while True:
             while host.inbox:
                 host.core.step(host.inbox.popleft())
-            ready = host.core.take_ready()
-            if ready is not None:
+            if (ready := host.core.take_ready()) is not None:
                 self._carry_out(host, ready)
             if not host.inbox:
                 if not (self._syncs_at_once and host.needs_sync):
@@ -331,8 +359,8 @@ class Cluster:
         for chosen in ready.chosen:
             for answer in host.machine.execute_slot(chosen.slot, chosen.commands):
                 self._answer(host, answer)
-        for command in ready.reads:
-            self._answer(host, host.machine.read(command))
+        for query in ready.reads:
+            self._answer(host, host.machine.read(query))
         hint = ready.leader_hint
         assert host.core is not None
         leader = host.core.leader

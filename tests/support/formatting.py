@@ -20,6 +20,7 @@ from node.core.multipaxos.messages import (
     Declined,
     Fetch,
     FetchChunk,
+    HandOver,
     Heard,
     Heartbeat,
     Learn,
@@ -34,7 +35,7 @@ from node.core.multipaxos.messages import (
     TruncatedRecord,
     Willing,
 )
-from node.types import OPEN_SESSION, Command
+from node.types import OPEN_SESSION, Command, Query
 from node.wire.kv import Append, Cas, Delete, Get, Put, decode_operation
 from tests.support.cluster import Host, Observer
 
@@ -71,6 +72,8 @@ class Printer(Observer):
             self._say(host, f"restored slot={ready.restored.snapshot.slot}")
         for chosen in ready.chosen:
             self._say(host, f"chosen slot={chosen.slot} {commands_text(chosen.commands)}")
+        for query in ready.reads:
+            self._say(host, f"answers {query_text(query)}")
         for refused in ready.refused:
             self._say(host, f"refuse {refused.client}#{refused.number}: {refused.why.value}")
         hint = ready.leader_hint
@@ -99,8 +102,9 @@ def envelope_text(host: Host, envelope: Envelope[Message]) -> str:
 def message_text(message: Message) -> str:  # noqa: PLR0912 - one each
     """One message, all of it."""
     match message:
-        case Prepare(ballot, from_slot):
+        case Prepare(ballot, from_slot, released):
             text = f"ballot={ballot} from_slot={from_slot}"
+            text += "" if released is None else f" released={released}"
         case Promise(ballot, from_slot, to_slot, entries, is_last, chosen_upto, truncated_upto):
             text = f"ballot={ballot} slots={from_slot}..{to_slot} {entries_text(entries)}"
             text += f" is_last={is_last} chosen_upto={chosen_upto}"
@@ -111,16 +115,18 @@ def message_text(message: Message) -> str:  # noqa: PLR0912 - one each
             text = f"slot={slot} ballot={ballot} {value_text(value)} chosen_upto={chosen_upto}"
         case Accepted(ballot, slot):
             text = f"slot={slot} ballot={ballot}"
-        case Heartbeat(ballot, chosen_upto):
-            text = f"ballot={ballot} chosen_upto={chosen_upto}"
+        case Heartbeat(ballot, chosen_upto, round_):
+            text = f"ballot={ballot} chosen_upto={chosen_upto} round={round_}"
         case Fetch(from_slot):
             text = f"from_slot={from_slot}"
         case Learn(entries, chosen_upto):
             text = f"{entries_text(entries)} chosen_upto={chosen_upto}"
         case Probe(ballot, asked_at) | Willing(ballot, asked_at):
             text = f"ballot={ballot} asked_at={asked_at}"
-        case Heard(ballot):
-            text = f"ballot={ballot}"
+        case HandOver(ballot, chosen_upto):
+            text = f"ballot={ballot} chosen_upto={chosen_upto}"
+        case Heard(ballot, round_):
+            text = f"ballot={ballot} round={round_}"
         case Rejoin():
             text = "nonce=…"
         case Standing():
@@ -189,11 +195,21 @@ def commands_text(commands: tuple[Command, ...]) -> str:
     return " & ".join(command_text(command) for command in commands) or "no-op"
 
 
+def query_text(query: Query) -> str:
+    """Who asks for what."""
+    return f"{query.client}#{query.number} {body_text(query.body)}"
+
+
 def command_text(command: Command) -> str:
     """What one command does."""
     if command.number == OPEN_SESSION:
         return f"open-session {command.client}"
-    match decode_operation(command.body):
+    return body_text(command.body)
+
+
+def body_text(body: bytes) -> str:
+    """An operation."""
+    match decode_operation(body):
         case Get(key):
             return f"get {key}"
         case Put(key, value):

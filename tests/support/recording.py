@@ -12,7 +12,7 @@ from msgspec import UNSET
 from checker import Budget, Verdict, check
 from checker.models import kv
 from history import Invocation, Operation as HistoryOperation, Recorder, pair
-from node.types import OPEN_SESSION, ClientId, Command, RequestNumber
+from node.types import OPEN_SESSION, ClientId, Command, Query, RequestNumber
 from node.wire.kv import (
     Append,
     Cas,
@@ -79,6 +79,7 @@ class Client:
         self._number = OPEN_SESSION
         self._answered = OPEN_SESSION
         self._operation: Operation | None = None
+        self._is_query = False
         self._invocation: Invocation | None = None
         self._open_attempts = 0
         self.session: ClientId | None = None
@@ -96,9 +97,11 @@ class Client:
         opening = Command(client=self._nonce, number=OPEN_SESSION, answered=OPEN_SESSION, body=b"")
         self._cluster.propose(at, opening, reply=self._on_answer)
 
-    def invoke(self, operation: Operation, at: int) -> None:
-        """Record the invocation, then ask."""
+    def invoke(self, operation: Operation, at: int, *, as_query: bool = False) -> None:
+        """Record the invocation, then ask; a get may be asked without a place in the log."""
         assert self.is_idle
+        assert isinstance(operation, Get) or not as_query
+        self._is_query = as_query
         self._operation = operation
         self._number = RequestNumber(self._number + 1)
         self._open_attempts = 0
@@ -118,6 +121,10 @@ class Client:
             self.open_session(at)
             return
         assert self._operation is not None
+        if self._is_query:
+            query = Query(self.session, self._number, encode_operation(self._operation))
+            self._cluster.ask(at, query, reply=self._on_answer)
+            return
         command = Command(
             client=self.session,
             number=self._number,
@@ -152,7 +159,7 @@ class Client:
                 ):
                     self._on_result(self._operation, decode_result(body))
             case NotExecuted(client, number):
-                if (client, number) == (self.session, self._number):
+                if (client, number) == (self.session, self._number) and not self._is_query:
                     self._open_attempts -= 1
             case Expired(client, number):
                 if self._operation is not None and (client, number) == (

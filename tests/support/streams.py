@@ -31,6 +31,8 @@ MemoryStream = trio.abc.HalfCloseableStream
 Handler = Callable[["Talker"], Awaitable[None]]
 
 
+_MAGIC = b"\x89gng"
+
 SPEAKERS = {
     ClientHello: Speaker.CLIENT,
     PeerHello: Speaker.PEER,
@@ -67,10 +69,10 @@ class Talker:
         if self._first is None:
             return data
         self._first += data
-        if len(self._first) < PREFACE_BYTES:
+        if _MAGIC.startswith(self._first[: len(_MAGIC)]) and len(self._first) < PREFACE_BYTES:
             return b""
         data, self._first = self._first, None
-        return data[PREFACE_BYTES:] if data.startswith(b"\x89gng") else data
+        return data[PREFACE_BYTES:] if data.startswith(_MAGIC) else data
 
 
 class _Listener(trio.abc.Listener[MemoryStream]):

@@ -6,8 +6,8 @@
                                         the same number
 
 The rules of what may be concluded are those of the real client: *fail* only when every attempt was
-refused or never left, *info* (unknown) otherwise; and after an unknown outcome another session and
-another process number. Each rule is a method of its own, so that a planted bug can replace it.
+refused or never left, or when it was about a query, which changes nothing; *info* (unknown)
+otherwise; and after an unknown outcome another session and another process number. Each rule is a method of its own, so that a planted bug can replace it.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -16,7 +16,7 @@ from clients.session import Session
 from harness.simulation.draws import Draws
 from harness.simulation.world import MS
 from history import MISMATCH, Invocation
-from node.types import OPEN_SESSION, ClientId, ReplicaId, RequestNumber
+from node.types import OPEN_SESSION, ClientId, Query, ReplicaId, RequestNumber
 from node.wire.kv import (
     Append,
     Cas,
@@ -68,7 +68,9 @@ class Client:
         """Timers of an earlier attempt or operation find another number here."""
         self._invocation: Invocation | None = None
         self._deadline = 0
-        self._request: Request | None = None
+        self._request: Request | Query | None = None
+        self._nonce = ClientId(self._random.bits() >> 2)
+        self._queries = RequestNumber(0)
         self._asked: ReplicaId | None = None
         self._may_be_executed = False
         self._problem = ""
@@ -111,17 +113,20 @@ class Client:
         self._office.loop.after(ATTEMPT_TIMEOUT, self._on_silence, self._life)
         self._office.send(self, self._asked, self._request)
 
-    def _open_or_ask(self) -> Request:
+    def _open_or_ask(self) -> Request | Query:
+        assert self.pending is not None
+        if isinstance(self.pending, Get) and not self._office.reads_through_log:
+            self._queries = RequestNumber(self._queries + 1)
+            return Query(self._nonce, self._queries, encode_operation(self.pending))
         if self.session is None:
             again = self._request
             nonce = again.client if again is not None else ClientId(self._random.bits() >> 2)
             return Request(nonce, OPEN_SESSION, OPEN_SESSION, b"")
-        assert self.pending is not None
         number = self.session.next_number()
         body = encode_operation(self.pending)
         return Request(self.session.name, number, self.session.answered, body)
 
-    def request_again(self, request: Request) -> Request:
+    def request_again(self, request: Request | Query) -> Request | Query:
         """The same number, so that it is executed once however often it is asked."""
         return request
 
@@ -132,14 +137,14 @@ class Client:
 
     def _on_silence(self, life: int) -> None:
         if life == self._life and not self.is_crashed:
-            self._may_be_executed |= self._is_about_operation()
+            self._may_be_executed |= self._may_have_effect()
             self._problem = "no answer in time"
             self._leave(None)
 
     def on_broken(self, replica: ReplicaId, *, is_certain: bool) -> None:
         """The connection to a replica broke; `is_certain` when nothing can have been asked on it."""
         if self.pending is not None and self._asked == replica and not self.is_crashed:
-            self._may_be_executed |= self._is_about_operation() and not is_certain
+            self._may_be_executed |= self._may_have_effect() and not is_certain
             self._problem = "the connection broke"
             self._leave(None)
 
@@ -157,6 +162,9 @@ class Client:
 
     def _is_about_operation(self) -> bool:
         return self._request is not None and self._request.number != OPEN_SESSION
+
+    def _may_have_effect(self) -> bool:
+        return self._is_about_operation() and isinstance(self._request, Request)
 
     # ── Answers ──────────────────────────────────────────────────────────────────────────────
 
@@ -183,7 +191,7 @@ class Client:
             case Overloaded() | TooLarge():
                 raise AssertionError(f"a replica of this floor does not say {answer}")
             case Interrupted():
-                self._may_be_executed |= self._is_about_operation()
+                self._may_be_executed |= self._may_have_effect()
                 self._problem = "the leader stepped down"
                 self._leave(answer.leader)
 
@@ -236,7 +244,7 @@ class Client:
             self._office.recorder.ok(invocation, invocation.value)
 
     def _finish_number(self) -> None:
-        if self.session is not None and self._is_about_operation():
+        if self.session is not None and self._may_have_effect():
             assert self._request is not None
             self.session.finish(self._request.number)
 

@@ -12,17 +12,18 @@ from harness.simulation.core_floor.office import Office
 from harness.simulation.core_floor.parts import TICK, Parts
 from harness.simulation.core_floor.replica import Died, Replica
 from harness.simulation.disk import SimulatedDisk
-from harness.simulation.draws import MILLION, Draws, StreamRandom
+from harness.simulation.draws import Draws, StreamRandom
 from harness.simulation.invariants import Invariants, Violation
 from harness.simulation.links import Links
 from harness.simulation.outcome import Failure, FailureKind
+from harness.simulation.programs.clocks import HostClock
 from harness.simulation.trace import Trace
 from harness.simulation.wall import WallClock
 from harness.simulation.world import MS, World
-from node.core.interface import Propose, Received, Role, Tick
+from node.core.interface import Propose, Read, Received, Role, Tick
 from node.errors import NodeError
 from node.runtime.codecs import PEER_CODEC
-from node.types import Command, ReplicaId
+from node.types import Command, Query, ReplicaId
 from node.wire.messages import CLIENT_CODEC, Answer, Request
 
 RESTART_AFTER_STOP: Final = 200 * MS
@@ -43,8 +44,9 @@ class Cluster:
         self.crashes = 0
         self.members: Final = tuple(ReplicaId(number + 1) for number in range(world.replicas))
         self.links: Final = Links(self.draws, world.rates, self.bites)
+        clocks = {member: HostClock(self.bites) for member in self.members}
         self.wall_clocks: Final[dict[int, WallClock]] = {
-            member: WallClock(self.bites) for member in self.members
+            member: clock.wall_clock for member, clock in clocks.items()
         }
         """By machine: each has a replica, and some have clients."""
         self.invariants: Final = Invariants(self.members)
@@ -55,6 +57,7 @@ class Cluster:
                 loop=self.loop,
                 parts=parts,
                 disk=SimulatedDisk(self.draws.stream("disk", member)),
+                clock=clocks[member],
                 rates=world.rates,
                 sync_draws=self.draws.stream("sync", member),
                 send=self._send_to_peer,
@@ -164,8 +167,8 @@ class Cluster:
         if replica.paused_until > self.loop.now:
             self.loop.at(replica.paused_until, self._tick, replica, incarnation)
             return
-        replica.post(Tick())
-        self.loop.after(TICK * MILLION // replica.clock_rate, self._tick, replica, incarnation)
+        replica.post(Tick(replica.clock.monotonic(self.loop.now)))
+        self.loop.after(replica.clock.span(TICK), self._tick, replica, incarnation)
 
     def _guarded(self, replica: Replica, call: Callable[[], None]) -> None:
         """Run a replica's code; who dies in it is crashed, who breaks a rule ends the run."""
@@ -239,7 +242,7 @@ class Cluster:
 
     # ── Messages of clients ──────────────────────────────────────────────────────────────────
 
-    def send_request(self, client: Client, to: ReplicaId, request: Request) -> None:
+    def send_request(self, client: Client, to: ReplicaId, request: Request | Query) -> None:
         """As over a connection: what is lost on it breaks it."""
         data = CLIENT_CODEC.encode(request)
         number = self._sent(f"client {client.number}", f"replica {to}", request, data)
@@ -266,8 +269,12 @@ class Cluster:
             self.loop.now, f"replica {to}", "deliver", message=number, peer=f"client {client}"
         )
         request = CLIENT_CODEC.decode(data)
-        assert isinstance(request, Request)
+        assert isinstance(request, Request | Query)
         replica.waiting[request.client, request.number] = client
+        if isinstance(request, Query):
+            self.invariants.on_asked(replica, request)
+            replica.post(Read(request, replica.clock.monotonic(self.loop.now)))
+            return
         replica.post(
             Propose(
                 Command(

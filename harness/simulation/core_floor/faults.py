@@ -14,6 +14,7 @@ from harness.simulation.core_floor.replica import Died, Replica
 from harness.simulation.draws import MILLION
 from harness.simulation.links import links_of
 from harness.simulation.world import MS, Fault, Kind, healthy
+from node.core.interface import Transfer
 from node.types import ReplicaId
 
 STROBE: Final = 20 * MS
@@ -40,7 +41,7 @@ class Faults:
         self._armed.clear()
         for replica in self._cluster.replicas.values():
             replica.paused_until = replica.slow_by = 0
-            replica.clock_rate = MILLION
+            replica.clock.set_rate(self._cluster.loop.now, MILLION)
             replica.rates = healthy(replica.rates)
         self._cluster.links.heal()
 
@@ -81,6 +82,8 @@ class Faults:
                 self._crash_client(fault)
             case Kind.CLOCK_STEP | Kind.CLOCK_STROBE:
                 self._turn_clock(fault)
+            case Kind.TRANSFER:
+                self._transfer(fault)
             case Kind.PAUSE | Kind.SLOW | Kind.CLOCK_RATE:
                 self._hold_up(fault, self._replica(fault))
 
@@ -104,6 +107,12 @@ class Faults:
         if not self.is_over:
             self._cluster.restart(number)
 
+    def _transfer(self, fault: Fault) -> None:
+        for replica in self._cluster.replicas.values():
+            if replica.leader() == replica.number != fault.target:
+                self._bite(fault)
+                replica.post(Transfer(ReplicaId(fault.target)))
+
     def _hold_up(self, fault: Fault, replica: Replica) -> None:
         if not replica.is_up:
             return
@@ -114,14 +123,14 @@ class Faults:
             case Kind.SLOW:
                 replica.slow_by = fault.amount
             case _:
-                replica.clock_rate = fault.amount
+                replica.clock.set_rate(self._cluster.loop.now, fault.amount)
         self._cluster.loop.at(fault.until, self._let_go, fault, replica)
 
     def _let_go(self, fault: Fault, replica: Replica) -> None:
         if fault.kind is Kind.SLOW:
             replica.slow_by = 0
         elif fault.kind is Kind.CLOCK_RATE:
-            replica.clock_rate = MILLION
+            replica.clock.set_rate(self._cluster.loop.now, MILLION)
 
     def _cut(self, fault: Fault) -> None:
         # It bites when a message is stopped; `Links` counts that.

@@ -7,7 +7,7 @@ from harness.simulation.links import FIRST_CLIENT
 from harness.simulation.workload import Workload
 from harness.simulation.world import MS
 from history import Recorder
-from node.types import ReplicaId
+from node.types import Query, ReplicaId
 from node.wire.kv import Done, Operation
 from node.wire.messages import Answer, Request
 
@@ -30,6 +30,8 @@ class Office:
         """Process numbers grow by it after an unknown outcome."""
         self.patience: Final = world.patience
         """After which a client gives an operation up."""
+        self.reads_through_log: Final = world.reads_through_log
+        """A get is a request like any other; otherwise a query."""
         self.workload: Final = Workload(world, cluster.draws.stream)
         self.is_closed = False
         """No more operations, except those of the finale."""
@@ -83,7 +85,7 @@ class Office:
         """What a client was answered may decide what it asks next."""
         self.workload.learn(client.number, operation, result)
 
-    def send(self, client: Client, to: ReplicaId, request: Request) -> None:
+    def send(self, client: Client, to: ReplicaId, request: Request | Query) -> None:
         """Ask a replica."""
         self._cluster.send_request(client, to, request)
 

@@ -32,6 +32,8 @@ class Parts:
         self._settings = Settings(
             election_timeout_ticks=world.election_ticks,
             heartbeat_ticks=max(1, world.election_ticks // 3),
+            lease_ticks=world.lease_ticks,
+            tick_ns=TICK,
             chunk_bytes_max=world.chunk_bytes,
             log_slots_kept=world.slots_kept,
         )

@@ -18,6 +18,7 @@ from harness.simulation.core_floor.loop import Loop
 from harness.simulation.core_floor.parts import Parts
 from harness.simulation.disk import SimulatedDisk
 from harness.simulation.draws import Stream, StreamRandom
+from harness.simulation.programs.clocks import HostClock
 from harness.simulation.watching import CountingStore, Event, Watcher
 from harness.simulation.world import Rates
 from node.core.interface import (
@@ -63,6 +64,7 @@ class Replica:
         loop: Loop,
         parts: Parts,
         disk: SimulatedDisk,
+        clock: HostClock,
         rates: Rates,
         sync_draws: Stream,
         send: Callable[[ReplicaId, ReplicaId, Any], None],
@@ -89,8 +91,8 @@ class Replica:
         """Down for good: the finale does without it."""
         self.paused_until = 0
         self.slow_by = 0
-        self.clock_rate = 1_000_000
-        """Millionths of the speed of virtual time."""
+        self.clock: Final = clock
+        """Goes on through pauses and crashes."""
         self.waiting: dict[RequestId, int] = {}
         """Who waits for what; a client is its number."""
         self._loop = loop
@@ -262,10 +264,9 @@ class Replica:
             for answer in answers:
                 self.reply(answer)
         self._consider_snapshot()
-        executions = self.store.executions
-        for command in ready.reads:
-            self.reply(self.machine.read(command))
-        self.store.executions = executions  # reads outside the log may come again
+        for query in ready.reads:
+            self._watcher.on_read(self, query, self.machine.executed_upto)
+            self.reply(self.machine.read(query))
         leader = self.leader()
         for refused in ready.refused:
             self.reply(NotExecuted(refused.client, refused.number, refused.why.value, leader, None))

@@ -64,6 +64,7 @@ class Cluster:
                 tick_ms=10,
                 election_timeout_ticks=2 * world.election_ticks,
                 heartbeat_ticks=max(1, world.election_ticks // 2),
+                lease_ticks=2 * world.lease_ticks,
             ),
             snapshots=(
                 Snapshots(slots=world.snapshot_slots, slots_kept=world.slots_kept)

@@ -108,8 +108,16 @@ class Faults:
                 self._crash_client(fault)
             case Kind.CLOCK_STEP | Kind.CLOCK_STROBE:
                 self._turn_clock(fault)
+            case Kind.TRANSFER:
+                self._transfer(fault)
             case Kind.PAUSE | Kind.SLOW | Kind.CLOCK_RATE:
                 self._hold_up(fault)
+
+    def _transfer(self, fault: Fault) -> None:
+        for member, replica in self._cluster.running.items():
+            if replica.status().leader == member != fault.target:
+                self._bite(fault)
+                replica.transfer(ReplicaId(fault.target))
 
     def _crash_replica(self, fault: Fault) -> None:
         host = self._host(fault)

@@ -125,7 +125,10 @@ class Office:
     def _recording(self, number: int, client: Client) -> RecordingClient:
         count = self._cluster.world.clients
         recording = RecordingClient(
-            KvClient(client), self.recorder, process=number - FIRST_CLIENT, concurrency=count
+            KvClient(client, reads_through_log=self._cluster.world.reads_through_log),
+            self.recorder,
+            process=number - FIRST_CLIENT,
+            concurrency=count,
         )
         recording.process = self._process[number]
         return recording

@@ -2,7 +2,8 @@
 
     core factory ──▶ core, watched          what is handed out, after every step
     Driver ──▶ driver, watched              what leaves
-    SessionedStateMachine ──▶ watched       what is executed, and on what
+    SessionedStateMachine ──▶ watched       what is executed, and on what; what is read
+    ClientPort ──▶ port, watched            what is asked of the state
 
 Each is the real thing with a look at what goes in and out. Nothing that a replica does depends on it.
 """
@@ -20,11 +21,12 @@ from harness.simulation.watching import CountingStore, Event
 from harness.simulation.world import World
 from node.core.interface import Core, Envelope, Ready, Status
 from node.core.multipaxos import Settings
+from node.runtime.clientport import ClientPort
 from node.runtime.driver import Driver
 from node.runtime.replica import CoreFactory
 from node.state_machine.sessions import SessionedStateMachine
 from node.state_machine.snapshot import Capture, State
-from node.types import Command, ReplicaId
+from node.types import Command, Query, ReplicaId
 from node.wire.messages import Answer
 
 
@@ -62,13 +64,14 @@ class Windows:
     def open(self) -> Iterator[None]:
         """Within the block replicas that start have windows, if their cores come from `make_core`."""
         place = cast("Any", runtime)
-        before = place.Driver, place.SessionedStateMachine
+        before = place.Driver, place.SessionedStateMachine, place.ClientPort
         place.Driver = partial(_WatchedDriver, self)
         place.SessionedStateMachine = self._make_machine
+        place.ClientPort = partial(_WatchedPort, self)
         try:
             yield
         finally:
-            place.Driver, place.SessionedStateMachine = before
+            place.Driver, place.SessionedStateMachine, place.ClientPort = before
 
     def make_core(self, *, replica: ReplicaId, settings: Settings, **named: Any) -> "_WatchedCore":  # noqa: ANN401 - as `MultiPaxos` takes them
         """A `CoreFactory`."""
@@ -94,6 +97,10 @@ class Windows:
 
     # What they see.
 
+    def on_asked(self, insides: _Insides, query: Query) -> None:
+        """A query has arrived."""
+        self.look(self._invariants.on_asked, insides, query)
+
     def on_event(self, insides: _Insides, event: Event) -> None:
         """A core is about to take it in."""
         self.look(self._invariants.on_event, insides, event)
@@ -113,6 +120,10 @@ class Windows:
     ) -> None:
         """One slot was executed."""
         self.look(self._invariants.on_executed, insides, slot, commands, answers)
+
+    def on_read(self, insides: _Insides, query: Query, executed_upto: int) -> None:
+        """A query is about to be answered."""
+        self.look(self._invariants.on_read, insides, query, executed_upto)
 
     def on_captured(self, insides: _Insides, slot: int, image: bytes) -> None:
         """A snapshot is taken."""
@@ -191,6 +202,10 @@ class _WatchedMachine:
         self._windows.on_executed(self._insides, slot, commands, answers)
         return answers
 
+    def read(self, query: Query) -> Answer:
+        self._windows.on_read(self._insides, query, self._inner.executed_upto)
+        return self._inner.read(query)
+
     def capture(self) -> Capture:
         captured = self._inner.capture()
         image = b"".join(self._inner.encode(captured))
@@ -207,11 +222,16 @@ class _WatchedMachine:
         self._inner.restore(state)
         self._windows.on_restored(self._insides, state.slot)
 
-    def read(self, command: Command) -> Answer:
-        executions = self._insides.store.executions
-        answer = self._inner.read(command)
-        self._insides.store.executions = executions  # reads outside the log may come again
-        return answer
+
+class _WatchedPort(ClientPort):
+    def __init__(self, windows: Windows, **named: Any) -> None:  # noqa: ANN401 - as `ClientPort` takes them
+        super().__init__(**named)
+        self._windows = windows
+        self._insides = windows.insides()
+
+    def read(self, query: Query) -> None:
+        self._windows.on_asked(self._insides, query)
+        super().read(query)
 
 
 def _life() -> Life:

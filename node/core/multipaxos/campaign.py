@@ -25,13 +25,23 @@ _RIVAL_VALUES = sometimes("two acceptors report different values for one slot")
 class Campaign:
     """What one candidate has heard under one ballot."""
 
-    def __init__(self, ballot: Ballot, from_slot: int, members: Sequence[ReplicaId]) -> None:
+    def __init__(
+        self,
+        ballot: Ballot,
+        from_slot: int,
+        members: Sequence[ReplicaId],
+        released: Ballot | None = None,
+    ) -> None:
         self.ballot = ballot
         self.from_slot = from_slot
+        self.released = released
+        """The ballot whose leader asked for this campaign."""
         self.promises = Tally(majority(members))
         """Acceptors that promised and reported everything."""
         self.reported: dict[int, Entry] = {}
         """By slot, the entry of the highest ballot that any acceptor reported."""
+        self.chosen_upto = from_slot - 1
+        """The highest slot that any acceptor knows to be chosen, with all before it."""
         self.truncated_upto = 0
         """Slots up to here are chosen, and not everyone who promised could report them."""
         self.knows_most = ballot.replica
@@ -54,6 +64,7 @@ class Campaign:
                 _RIVAL_VALUES.hit()
             if held is None or held.ballot < entry.ballot:
                 self.reported[entry.slot] = entry
+        self.chosen_upto = max(self.chosen_upto, promise.chosen_upto)
         if promise.truncated_upto > self.truncated_upto:
             self.truncated_upto = promise.truncated_upto
             self.knows_most = acceptor

@@ -44,6 +44,9 @@ _CANDIDATE_DECLINED = sometimes("a candidate is declined")
 _LEADER_TOLD = sometimes("a leader of an older ballot is told what is promised")
 _OLD_LEADER = sometimes("a message of an older leader arrives late, and is valid")
 _QUORUM_PROMISED = always("a candidate leads with the promises of a quorum")
+_GRANT_LASTS = sometimes("a prepare meets somebody who has granted a lease")
+_BOUND_ITSELF = sometimes("a replica that would campaign has granted a lease")
+_QUERY_WAITS = sometimes("a leader that steps down refuses a query that waits")
 _WHAT_WAITS = sometimes("a leader that steps down refuses what waits for a slot")
 
 
@@ -132,13 +135,20 @@ class Elector(Member, ABC):
     def _next_ballot(self) -> Ballot:
         return max(self._ballot_seen, self.acceptor.promised).next_for(self.replica)
 
-    def _start_campaign(self) -> None:
-        """Claim a ballot above all that were seen, and ask everyone, oneself too, to promise it."""
+    def _start_campaign(self, released: Ballot | None = None) -> None:
+        """Claim a ballot above all that were seen, and ask everyone, oneself too, to promise it.
+
+        `released` is the ballot of the leader that asked for this and gave its lease up.
+        """
+        if self._grant.forbids(self.replica, released, self._now):
+            _BOUND_ITSELF.hit()
+            self._expect_leader()
+            return
         ballot = self._next_ballot()
         self.role = Role.CANDIDATE
         self.leader = None
         self._ballot_seen = ballot
-        self.campaign = Campaign(ballot, self.log.chosen_upto + 1, self.members)
+        self.campaign = Campaign(ballot, self.log.chosen_upto + 1, self.members, released)
         # Recorded before anyone hears of it: after a crash this ballot must not be used again for
         # another campaign, whose promises could be mistaken for those of this one.
         self._record(self.acceptor.promise(ballot))
@@ -150,7 +160,8 @@ class Elector(Member, ABC):
         for member in self.members:
             from_slot = campaign.next_slot(member)
             if from_slot is not None:
-                self._send_after_persist(member, Prepare(campaign.ballot, from_slot))
+                prepare = Prepare(campaign.ballot, from_slot, campaign.released)
+                self._send_after_persist(member, prepare)
 
     def _on_prepare(self, sender: ReplicaId, prepare: Prepare) -> None:
         """Promise to accept nothing below `prepare.ballot` (phase 1b)."""
@@ -159,6 +170,11 @@ class Elector(Member, ABC):
             self._send(sender, Declined(self.acceptor.promised))
             return
         if prepare.ballot > self.acceptor.promised:
+            if self._grant.forbids(prepare.ballot.replica, prepare.released, self._now):
+                # Somebody may answer queries without asking, until this is over. A candidate
+                # repeats its question.
+                _GRANT_LASTS.hit()
+                return
             if self.leadership is not None:
                 _LEADER_PROMISES.hit()
             self._step_down(f"promises {prepare.ballot}")
@@ -186,7 +202,7 @@ class Elector(Member, ABC):
         if campaign.promises.is_reached:
             self._lead_when_caught_up()
         elif next_slot is not None:
-            self._send(sender, Prepare(campaign.ballot, next_slot))
+            self._send(sender, Prepare(campaign.ballot, next_slot, campaign.released))
 
     def _lead_when_caught_up(self) -> None:
         """Begin to lead, once a quorum has promised and all is known that it did not report.
@@ -250,6 +266,9 @@ class Elector(Member, ABC):
             for command in self.leadership.pending:
                 _WHAT_WAITS.hit()
                 self._refuse(command, Refusal.NOT_LEADER)
+            for query in self.leadership.reads.take_all():
+                _QUERY_WAITS.hit()
+                self._refuse(query, Refusal.NOT_LEADER)
         if self.role is not Role.FOLLOWER:
             self._note(f"steps down as {self.role.value}: {reason}")
         self._followed = max(self._followed, self._ballot_in_force())

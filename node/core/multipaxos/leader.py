@@ -10,9 +10,12 @@ Phase 2 of "Paxos made simple", section 3.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from node.core.ballot import Ballot
 from node.core.log import Batch, Value
+from node.core.multipaxos.leases import Lease
+from node.core.multipaxos.reading import Reads
 from node.core.quorum import Tally, majority
 from node.types import Command, ReplicaId
 
@@ -27,18 +30,43 @@ class OpenSlot:
     """Tick of the last time that the proposal was sent."""
 
 
+@dataclass(slots=True)
+class Handover:
+    """Somebody else is to lead."""
+
+    to: ReplicaId
+    ends_at: int
+    """The tick at which this leader goes on if it still leads."""
+    asked_at: int = -1
+    """The last tick at which `to` was asked."""
+
+
 class Leadership:
     """The volatile state of a leader; gone when it steps down."""
 
     def __init__(
-        self, ballot: Ballot, next_slot: int, members: Sequence[ReplicaId], now: int
+        self,
+        ballot: Ballot,
+        next_slot: int,
+        members: Sequence[ReplicaId],
+        now: int,
+        *,
+        recovers_upto: int,
+        held_ns: int = 0,
     ) -> None:
+        """`held_ns` is for how long a lease is held; 0 is never."""
         self.ballot = ballot
         self.next_slot = next_slot
+        self.recovers_upto: Final = recovers_upto
+        """Up to here lower ballots may have chosen something; above it they never will."""
+        self.reads = Reads(ballot.replica, members)
+        self.lease = Lease(held_ns)
         self.pending: deque[Command] = deque()
         """Commands without a slot: certainly not proposed yet."""
         self.open: dict[int, OpenSlot] = {}
         """By slot, ascending."""
+        self.handover: Handover | None = None
+        """While it lasts no slot is opened."""
         self._quorum = majority(members)
         # Whoever takes office was just promised something by a quorum.
         self._heard_at = dict.fromkeys(members, now)
@@ -56,6 +84,12 @@ class Leadership:
             if member == leader or now - at < patience
         ]
         return len(heard) >= self._quorum
+
+    def freshest_follower(self) -> ReplicaId | None:
+        """Who was heard last, of several the lowest; None when nobody else is a member."""
+        leader = self.ballot.replica
+        others = [member for member in self._heard_at if member != leader]
+        return max(others, key=lambda member: self._heard_at[member], default=None)
 
     def open_slot(self, value: Value, now: int) -> int:
         """Give `value` the next slot."""

@@ -16,10 +16,11 @@ from node.core.multipaxos.amnesia import Amnesia
 from node.core.multipaxos.campaign import Campaign
 from node.core.multipaxos.canvass import Canvass
 from node.core.multipaxos.leader import Leadership
+from node.core.multipaxos.leases import Grant
 from node.core.multipaxos.messages import Message, Record
 from node.core.multipaxos.settings import Settings
 from node.core.outbox import Outbox
-from node.types import Command, ReplicaId
+from node.types import Command, Query, ReplicaId
 
 
 class Member(ABC):
@@ -54,6 +55,9 @@ class Member(ABC):
         self._heard_at = 0
         """The last sign of life of a leader. A start counts as one: a replica that was away may not
         have heard yet of the leader that there is, and must not help to replace it."""
+        self._clock = 0
+        """What the monotonic clock showed last: now, or some time ago."""
+        self._grant = Grant(self._first_grant_ends())
         self.amnesia: Amnesia | None = None
         """While this replica, which lost its disk, may not vote."""
         if self.acceptor.is_rejoining:
@@ -104,6 +108,13 @@ class Member(ABC):
         self.canvass = None
         self._patience_ends = self._now + self._draw_patience()
 
+    def _first_grant_ends(self) -> int:
+        """The tick until which a replica that has just started helps nobody to lead.
+
+        Before it crashed it may have granted a lease, which nothing on its disk remembers.
+        """
+        return self.settings.lease_ticks
+
     def _draw_patience(self) -> int:
         """In ticks. Drawn anew each time, so that replicas rarely run out of it together."""
         shortest = self.settings.election_timeout_ticks
@@ -129,8 +140,8 @@ class Member(ABC):
     def _record(self, record: Record) -> None:
         self._outbox.records.append(record)
 
-    def _refuse(self, command: Command, why: Refusal) -> None:
-        self._outbox.refused.append(Refused(command.client, command.number, why))
+    def _refuse(self, asked: Command | Query, why: Refusal) -> None:
+        self._outbox.refused.append(Refused(asked.client, asked.number, why))
 
     def _note(self, text: str) -> None:
         self._outbox.notes.append(text)

@@ -4,6 +4,7 @@
     candidate ── Prepare ──▶ acceptors ── Promise (in parts) ──▶ candidate     phase 1
     leader    ── Accept  ──▶ acceptors ── Accepted ───────────▶ leader        phase 2
     leader    ── Heartbeat ─▶ all       ── Heard ──────────────▶ leader        every few ticks
+    leader    ── HandOver ─▶ the next leader                            on request
     anyone    ── Declined ──▶ whoever speaks with a ballot that is too low
     lagging   ── Fetch ─────▶ leader   ── Learn ──▶ lagging                    catch-up
     lagging   ── Fetch, FetchChunk ──▶ leader ── Chunk ──▶ lagging             from a snapshot
@@ -47,6 +48,8 @@ class Prepare:
     ballot: Ballot
     from_slot: int
     """Report from here on; the sender knows what was chosen before."""
+    released: Ballot | None = None
+    """The leader of this ballot has ended its lease, and wants the sender to lead."""
 
     def __post_init__(self) -> None:
         check_slot(self.from_slot)
@@ -103,10 +106,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The leader of `ballot` is alive."""
+    """The leader of `ballot` is alive, and asks who follows it."""
 
     ballot: Ballot
     chosen_upto: int
+    round: int
+    """Counts the heartbeats of this ballot: see `reading`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,16 @@ class Heard:
     """Answers a Heartbeat: I follow the leader of `ballot`. A leader that hears none of it resigns."""
 
     ballot: Ballot
+    round: int
+    """From the Heartbeat: this was true after that round began."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """The leader of `ballot` to one follower: campaign, as soon as you lack nothing up to here."""
+
+    ballot: Ballot
+    chosen_upto: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +212,7 @@ Message = (
     | Probe
     | Willing
     | Heard
+    | HandOver
     | FetchChunk
     | Chunk
     | Rejoin
@@ -254,21 +270,22 @@ def truncated_upto(records: Iterable[Record]) -> int:
 
 # Numbers on the wire and on disk: never reuse one.
 MESSAGES: Final[dict[int, type]] = {
-    1: Prepare,
-    2: Promise,
     3: Declined,
     4: Accept,
     5: Accepted,
-    6: Heartbeat,
     7: Fetch,
     8: Learn,
     9: Probe,
     10: Willing,
-    11: Heard,
-    12: FetchChunk,
-    13: Chunk,
-    14: Rejoin,
-    15: Standing,
+    12: Heartbeat,  # 6 had no round
+    13: Heard,  # 11 had no round
+    14: HandOver,
+    15: Prepare,  # 1 had no released
+    16: FetchChunk,
+    17: Chunk,
+    18: Rejoin,
+    19: Standing,
+    20: Promise,  # 2 had no truncated_upto
     32: Noop,
     33: Batch,
 }

@@ -17,15 +17,18 @@ from node.core.interface import (
     Chosen,
     LeaderHint,
     Propose,
+    Read,
     Ready,
     Received,
     Refusal,
     Role,
     SnapshotSaved,
     Tick,
+    Transfer,
 )
 from node.core.log import Entry, Noop, Value
 from node.core.multipaxos.campaign import Campaign
+from node.core.multipaxos.handover import Abdicator
 from node.core.multipaxos.leader import Leadership, OpenSlot
 from node.core.multipaxos.messages import (
     Accept,
@@ -35,6 +38,7 @@ from node.core.multipaxos.messages import (
     Declined,
     Fetch,
     FetchChunk,
+    HandOver,
     Heard,
     Heartbeat,
     Learn,
@@ -67,28 +71,38 @@ _VOTES_FOR_TRUNCATED = sometimes("a vote in a slot that was truncated")
 _LEARNS_OF_HIGHER = sometimes("a leader or candidate learns what a higher ballot chose")
 
 
-class MultiPaxos(Rejoining):
+class MultiPaxos(Abdicator, Rejoining):
     """One replica's core. Owned by one driver; deterministic given its random generator."""
 
     # ── What a driver calls ──────────────────────────────────────────────────────────────────
 
-    def step(self, event: Received[Message] | Tick | Propose | SnapshotSaved, /) -> None:
+    def step(
+        self, event: Received[Message] | Tick | Propose | Read | Transfer | SnapshotSaved, /
+    ) -> None:
         """Take in one event."""
         match event:
             case Received(sender, message):
                 self._on_message(sender, message)
-            case Tick():
+            case Tick(clock):
+                self._clock = max(self._clock, clock)
                 self._on_tick()
             case Propose(command):
                 self._on_propose(command)
+            case Read(query, clock):
+                self._on_query(query, clock)
+            case Transfer(to):
+                self._on_transfer(to)
             case SnapshotSaved():
                 self._on_snapshot_saved(event)
             case _:
                 assert_never(event)
 
     def take_ready(self) -> Ready[Message, Record] | None:
-        """Hand out all outstanding work, once; commands that waited share slots."""
+        """Hand out all outstanding work, once; what waited shares slots, or a round of heartbeats."""
+        if self.leadership is not None:
+            self._hand_over_on(self.leadership)
         self._propose_pending()
+        self._read_on()
         chosen_upto = self.log.chosen_upto
         if self._rewrites_journal:
             # In place of all records so far, those of this Ready too.
@@ -108,8 +122,9 @@ class MultiPaxos(Rejoining):
 
     def _on_message(self, sender: ReplicaId, message: Message) -> None:  # noqa: PLR0912 - one each
         match message:
-            case Prepare() | Probe() if self.is_rejoining:
-                # It does not know what it has promised, nor what it would have to report.
+            case Prepare() | Probe() | HandOver() if self.is_rejoining:
+                # It does not know what it has promised, nor what it would have to report; so it
+                # must not lead either.
                 _SILENT.hit()
             case Prepare():
                 self._on_prepare(sender, message)
@@ -133,6 +148,8 @@ class MultiPaxos(Rejoining):
                 self._on_willing(sender, message)
             case Heard():
                 self._on_heard(sender, message)
+            case HandOver():
+                self._on_hand_over(sender, message)
             case FetchChunk():
                 self._on_fetch_chunk(sender, message)
             case Chunk():
@@ -168,8 +185,15 @@ class MultiPaxos(Rejoining):
         """Propose again all that may have been chosen, and no-ops for holes; then serve."""
         self._take_office(campaign)
         first = self.log.chosen_upto + 1
-        self.leadership = Leadership(campaign.ballot, first, self.members, self._now)
         last = campaign.reported_upto
+        self.leadership = Leadership(
+            campaign.ballot,
+            first,
+            self.members,
+            self._now,
+            recovers_upto=max(campaign.chosen_upto, last),
+            held_ns=self._lease_held_ns(),
+        )
         recovery = f"recovers slots {first} to {last}" if first <= last else "nothing to recover"
         self._note(f"leads with {campaign.ballot}, {recovery}")
         for slot in range(first, last + 1):
@@ -190,7 +214,7 @@ class MultiPaxos(Rejoining):
 
     def _propose_pending(self) -> None:
         leadership = self.leadership
-        if leadership is None:
+        if leadership is None or leadership.handover is not None:
             return
         while leadership.pending and len(leadership.open) < self.settings.slots_in_flight_max:
             batch = leadership.next_batch(
@@ -224,10 +248,6 @@ class MultiPaxos(Rejoining):
             return
         self._send_heartbeats()
         self._repeat_proposals(leadership)
-
-    def _on_heard(self, sender: ReplicaId, heard: Heard) -> None:
-        if self.leadership is not None and heard.ballot == self.leadership.ballot:
-            self.leadership.hear(sender, self._now)
 
     def _repeat_proposals(self, leadership: Leadership) -> None:
         patience = 2 * self.settings.heartbeat_ticks
@@ -268,12 +288,6 @@ class MultiPaxos(Rejoining):
         """A quorum has durably accepted this value under this ballot."""
         return open_slot.votes.is_reached
 
-    def _send_heartbeats(self) -> None:
-        assert self.leadership is not None
-        heartbeat = Heartbeat(self.leadership.ballot, self.log.chosen_upto)
-        for peer in self.peers:
-            self._send(peer, heartbeat)
-
     # ── Phase 2: following ───────────────────────────────────────────────────────────────────
 
     def _on_accept(self, sender: ReplicaId, accept: Accept) -> None:
@@ -312,9 +326,18 @@ class MultiPaxos(Rejoining):
 
     def _on_heartbeat(self, sender: ReplicaId, heartbeat: Heartbeat) -> None:
         if self._follow(sender, heartbeat.ballot):
-            if heartbeat.ballot == self._followed and not self.is_rejoining:
-                self._send(sender, Heard(heartbeat.ballot))
+            if self._confirms(heartbeat.ballot):
+                self._grant.renew(heartbeat.ballot, self._now + self.settings.lease_ticks)
+                self._send(sender, Heard(heartbeat.ballot, heartbeat.round))
             self._on_chosen_upto(sender, heartbeat.ballot, heartbeat.chosen_upto)
+
+    def _confirms(self, ballot: Ballot) -> bool:
+        """Whether to say that the leader of `ballot` still leads, and to grant it a lease.
+
+        A replica that lost its disk may have promised a higher ballot, and helped to elect another
+        leader.
+        """
+        return ballot == self._followed and not self.is_rejoining
 
     def _on_chosen_upto(self, sender: ReplicaId, ballot: Ballot, chosen_upto: int) -> None:
         """Everything up to `chosen_upto` is chosen; but is what is held here what was chosen?"""

@@ -23,9 +23,21 @@ class Settings:
     report_entries_max: int = 256
     """Entries in one Promise or Learn; with `report_bytes_max` this bounds their frame."""
     report_bytes_max: int = 1024 * 1024
+    lease_ticks: int = 0
+    """For how long a follower that answers a heartbeat helps nobody else to lead; 0 is off. All members
+    must agree on it. At most an election timeout, after which it may have to help."""
+    clock_drift_percent: int = 10
+    """The bound on which leases rest: no clock is faster or slower than true time by more."""
+    tick_ns: int = 10_000_000
+    """How long a tick is by a replica's own clock."""
     slots_ahead_max: int = 64 * 1024
     """How far beyond its log an acceptor accepts: a slot number must not decide how much memory is
     taken. A replica that lags further catches up first."""
+
+    def __post_init__(self) -> None:
+        assert self.lease_ticks <= self.election_timeout_ticks, "a grant outlasts patience"
+        assert 0 <= self.clock_drift_percent < 100, self.clock_drift_percent
+
     chunk_bytes_max: int = 256 * 1024
     """Of a snapshot in one message. Larger ones would hold up heartbeats behind them."""
     log_slots_kept: int = 1024

@@ -7,7 +7,7 @@ from random import Random
 from typing import Final
 
 from clients import Client, open_client
-from node.types import OPEN_SESSION, Address, ClientId
+from node.types import OPEN_SESSION, Address, ClientId, Query
 from node.wire.kv import Done, Result, encode_result
 from node.wire.messages import (
     Answer,
@@ -28,38 +28,38 @@ B: Final = Address("replica-b", 2)
 MASTER: Final = Address("master", 3)
 SESSION: Final = ClientId(1000)
 
-Reaction = Callable[[Request], Answer | None]
+Reaction = Callable[[Request | Query], Answer | None]
 """An answer; None closes the connection without one."""
 
 
-def execute(request: Request, result: Result = Done(None)) -> Answer:  # noqa: B008 - frozen
+def execute(request: Request | Query, result: Result = Done(None)) -> Answer:  # noqa: B008 - frozen
     """What a leader of a healthy cluster says."""
     if request.number == OPEN_SESSION:
         return Opened(request.client, SESSION)
     return Executed(request.client, request.number, encode_result(result))
 
 
-def refuse(request: Request) -> Answer:
+def refuse(request: Request | Query) -> Answer:
     return NotExecuted(request.client, request.number, "not-leader", None, None)
 
 
-def overloaded(request: Request) -> Answer:
+def overloaded(request: Request | Query) -> Answer:
     return Overloaded(request.client, request.number, "too much")
 
 
-def too_large(request: Request) -> Answer:
+def too_large(request: Request | Query) -> Answer:
     return TooLarge(request.client, request.number, 3)
 
 
-def interrupt(request: Request) -> Answer:
+def interrupt(request: Request | Query) -> Answer:
     return Interrupted(request.client, request.number, None, None)
 
 
-def expire(request: Request) -> Answer:
+def expire(request: Request | Query) -> Answer:
     return Expired(request.client, request.number)
 
 
-def hang_up(_request: Request) -> None:
+def hang_up(_request: Request | Query) -> None:
     return None
 
 
@@ -72,8 +72,13 @@ class ScriptedReplica:
 
     def __init__(self, *reactions: Reaction) -> None:
         self._reactions: Iterator[Reaction] = chain(reactions, repeat(reactions[-1]))
-        self.requests: list[Request] = []
+        self.requests: list[Request | Query] = []
         self.hellos: list[ClientHello] = []
+
+    @property
+    def requested(self) -> list[Request]:
+        """All but queries."""
+        return [request for request in self.requests if isinstance(request, Request)]
 
     @property
     def numbers(self) -> list[int]:
@@ -84,7 +89,7 @@ class ScriptedReplica:
         assert isinstance(hello, ClientHello)
         self.hellos.append(hello)
         while (request := await talker.hear()) is not None:
-            assert isinstance(request, Request)
+            assert isinstance(request, Request | Query)
             self.requests.append(request)
             answer = next(self._reactions)(request)
             if answer is None:

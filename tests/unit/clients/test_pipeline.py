@@ -62,7 +62,7 @@ async def test_requests_leave_together_and_each_has_its_own_number(
         assert await answered(pipeline) == [1, 2, 3]
         pipeline.ask(b"w")
         assert await answered(pipeline) == [4]
-    assert [(r.number, r.answered) for r in replica.requests] == [
+    assert [(r.number, r.answered) for r in replica.requested] == [
         (0, 0),
         (1, 0),
         (2, 0),

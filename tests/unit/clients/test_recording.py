@@ -9,6 +9,7 @@ from trio.testing import MockClock
 
 from clients import KvClient, RecordingClient
 from history import MISMATCH, Event, Fail, Info, Invocation, Ok, Outcome, Recorder, pair
+from node.types import Query
 from node.wire.kv import (
     Append,
     Cas,
@@ -52,7 +53,8 @@ async def record(
 ) -> tuple[list[Event], RecordingClient]:
     """Perform `operation` as process 3 against a replica that reacts as said."""
     recorder = Recorder(None, counting_clock(), keep_events=True)
-    async with client_of(network, a=ScriptedReplica(*opening(reaction)), timeout_s=0.1) as client:
+    reactions = [reaction] if isinstance(operation, Get) else opening(reaction)
+    async with client_of(network, a=ScriptedReplica(*reactions), timeout_s=0.1) as client:
         me = RecordingClient(KvClient(client), recorder, process=3, concurrency=CONCURRENCY)
         await me.perform(operation)
     return recorder.events, me
@@ -124,7 +126,7 @@ async def test_a_client_goes_on_under_its_next_process_number(
     network: FakeNetwork, autojump_clock: MockClock
 ) -> None:
     recorder = Recorder(None, counting_clock(), keep_events=True)
-    replica = ScriptedReplica(*opening(interrupt, *opening(answers(Done("v")))))
+    replica = ScriptedReplica(*opening(interrupt, answers(Done("v"))))
     async with client_of(network, a=replica, timeout_s=0.01) as client:
         me = RecordingClient(KvClient(client), recorder, process=0, concurrency=CONCURRENCY)
         assert await me.perform(Put("k", "v")) is None
@@ -151,12 +153,12 @@ async def test_the_invocation_is_on_record_before_anything_is_sent(network: Fake
     recorder = Recorder(None, counting_clock(), keep_events=True)
     on_record: list[list[type]] = []
 
-    def look(request: Request) -> Answer:
+    def look(request: Request | Query) -> Answer:
         on_record.append([type(event) for event in recorder.events])
         return execute(request)
 
     async with client_of(network, a=ScriptedReplica(look)) as client:
         me = RecordingClient(KvClient(client), recorder, process=0, concurrency=CONCURRENCY)
-        await me.perform(Get("k"))
+        await me.perform(Put("k", "v"))
     assert on_record == [[Invocation], [Invocation]]
     assert [type(event) for event in recorder.events] == [Invocation, Ok]

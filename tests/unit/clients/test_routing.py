@@ -8,7 +8,7 @@ from trio.testing import MockClock
 
 from clients import Indeterminate, Rejected, open_client
 from clients.routing import Router
-from node.types import ReplicaId
+from node.types import Query, ReplicaId
 from node.wire.messages import (
     MASTER_CODEC,
     Answer,
@@ -43,7 +43,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> FakeNetwork:
     return fake_network(monkeypatch)
 
 
-def redirect_to_b(request: Request) -> Answer:
+def redirect_to_b(request: Request | Query) -> Answer:
     return NotExecuted(request.client, request.number, "not-leader", TWO, str(B))
 
 

@@ -6,7 +6,7 @@ from trio.testing import MockClock
 
 from clients import Indeterminate, Overloaded, Rejected, open_client
 from clients.session import ATTEMPT_TIMEOUT_S, PATIENT_ATTEMPTS, Session
-from node.types import OPEN_SESSION, ClientId
+from node.types import OPEN_SESSION, ClientId, Query, RequestNumber
 from node.wire.kv import Done, decode_result
 from node.wire.messages import COMMAND_BYTES_MAX
 from tests.support.streams import FakeNetwork, Talker, fake_network
@@ -56,7 +56,7 @@ async def test_a_session_is_opened_once_and_each_request_has_its_own_number(
         assert decode_result(await client.execute(b"x")) == Done(None)
         await client.execute(b"y")
     assert [hello.cluster for hello in replica.hellos] == ["test"]
-    assert [(r.number, r.answered, r.body) for r in replica.requests] == [
+    assert [(r.number, r.answered, r.body) for r in replica.requested] == [
         (0, 0, b""),
         (1, 0, b"x"),
         (2, 1, b"y"),
@@ -175,7 +175,7 @@ async def test_a_rejected_request_does_not_hold_the_watermark_back(
         with pytest.raises(Rejected):
             await client.execute(b"x")
         await client.execute(b"y")
-    assert [(r.number, r.answered) for r in replica.requests] == [(0, 0), (1, 0), (2, 1)]
+    assert [(r.number, r.answered) for r in replica.requested] == [(0, 0), (1, 0), (2, 1)]
 
 
 async def test_a_cancelled_request_gives_its_session_up(
@@ -285,3 +285,36 @@ async def test_too_large_after_an_attempt_without_an_answer_is_indeterminate(
     async with client_of(network, a=replica) as client:
         with pytest.raises(Indeterminate, match="3 are allowed"):
             await client.execute(b"four")
+
+
+# ── Queries ──────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_query_needs_no_session_and_keeps_its_number_when_asked_again(
+    network: FakeNetwork, autojump_clock: MockClock
+) -> None:
+    replica = ScriptedReplica(interrupt, hang_up, refuse, execute)
+    async with client_of(network, a=replica) as client:
+        assert decode_result(await client.query(b"x")) == Done(None)
+        await client.query(b"y")
+    first, *_, second = replica.requests
+    assert isinstance(first, Query)
+    assert replica.requests == [first] * 4 + [Query(first.client, RequestNumber(2), b"y")]
+    assert second.body == b"y"
+
+
+@pytest.mark.parametrize("reaction", [interrupt, hang_up, refuse])
+async def test_a_query_without_an_answer_is_rejected_since_nothing_can_have_changed(
+    network: FakeNetwork, autojump_clock: MockClock, reaction: Reaction
+) -> None:
+    async with client_of(network, a=ScriptedReplica(reaction), timeout_s=0.1) as client:
+        with pytest.raises(Rejected):
+            await client.query(b"x")
+
+
+async def test_a_query_that_is_too_long_is_rejected_without_asking(network: FakeNetwork) -> None:
+    replica = ScriptedReplica(execute)
+    async with client_of(network, a=replica) as client:
+        with pytest.raises(Rejected, match="are allowed"):
+            await client.query(b"x" * (COMMAND_BYTES_MAX + 1))
+    assert replica.requests == []

@@ -73,7 +73,7 @@ def test_only_what_the_snapshot_does_not_have_is_executed_again() -> None:
         *(accepted(slot) for slot in (1, 2, 3)),
         snapshot=Snapshot(2, b"state"),
     )
-    it.step(Received(TWO, Heartbeat(LEADER, 3)))
+    it.step(Received(TWO, Heartbeat(LEADER, 3, 1)))
     ready = it.take_ready()
     assert ready is not None
     assert [chosen.slot for chosen in ready.chosen] == [3]
@@ -158,7 +158,7 @@ def test_a_damaged_transfer_is_begun_again() -> None:
     ready = it.take_ready()
     assert ready is not None
     assert ready.received is None
-    it.step(Received(TWO, Heartbeat(LEADER, 9)))
+    it.step(Received(TWO, Heartbeat(LEADER, 9, 1)))
     assert Fetch(1) in sent(it)
 
 

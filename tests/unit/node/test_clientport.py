@@ -1,5 +1,6 @@
 """The client port: requests in, and each answer to whoever asked last."""
 
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,12 +10,13 @@ import trio
 from trio.testing import memory_stream_pair, wait_all_tasks_blocked
 
 from node.config import Limits
-from node.core.interface import Propose, Refusal, Refused
+from node.core.interface import Propose, Read, Refusal, Refused, Transfer
 from node.runtime.clientport import ClientPort
 from node.runtime.counters import Counters
 from node.runtime.inbox import Inbox
 from node.runtime.replies import Replies
-from node.types import OPEN_SESSION, ClientId, Command, ReplicaId, RequestNumber
+from node.runtime.ticker import clock_ns
+from node.types import OPEN_SESSION, ClientId, Command, Query, ReplicaId, RequestNumber
 from node.wire.framing import frame
 from node.wire.messages import (
     CLIENT_CODEC,
@@ -30,6 +32,8 @@ from node.wire.messages import (
     StatusReply,
     StatusRequest,
     TooLarge,
+    TransferReply,
+    TransferRequest,
 )
 from tests.support.streams import Talker
 
@@ -50,7 +54,7 @@ def executed(number: int) -> Executed:
 class Port:
     """A client port, and what stands behind it."""
 
-    def __init__(self, nursery: trio.Nursery, limits: Limits) -> None:
+    def __init__(self, nursery: trio.Nursery, limits: Limits, status: StatusReply) -> None:
         self.inbox: Inbox[Any] = Inbox()
         self.replies = Replies({ONE: "one:1", TWO: "two:2"}, limits)
         self.counters = Counters()
@@ -60,7 +64,7 @@ class Port:
             limits=limits,
             inbox=self.inbox,
             replies=self.replies,
-            status=lambda: STATUS,
+            status=lambda: status,
             counters=self.counters,
         )
 
@@ -84,9 +88,9 @@ def command(number: int) -> Command:
 
 
 @asynccontextmanager
-async def open_port(limits: Limits = DEFAULT) -> AsyncIterator[Port]:
+async def open_port(limits: Limits = DEFAULT, status: StatusReply = STATUS) -> AsyncIterator[Port]:
     async with trio.open_nursery() as nursery:
-        yield Port(nursery, limits)
+        yield Port(nursery, limits, status)
         nursery.cancel_scope.cancel()
 
 
@@ -97,6 +101,41 @@ async def test_a_request_becomes_a_proposal_and_its_answer_comes_back() -> None:
         port.replies.answer(executed(1))
         port.replies.flush()
         assert await client.hear() == executed(1)
+
+
+async def test_a_query_becomes_a_read_and_its_answer_comes_back() -> None:
+    async with open_port() as port:
+        client = await port.connect()
+        query = Query(CLIENT, RequestNumber(3), b"what?")
+        before = clock_ns()
+        await client.say(query)
+        (read,) = await port.inbox.take_all()
+        assert read == Read(query, read.clock)
+        assert read.clock >= before, "a lease must hold when the query is here"
+        port.replies.answer(executed(3))
+        port.replies.flush()
+        assert await client.hear() == executed(3)
+
+
+@pytest.mark.parametrize(
+    ("role", "leader", "to", "problem"),
+    [
+        ("leader", ONE, TWO, ""),
+        ("leader", ONE, ReplicaId(9), "9 is no replica of this cluster"),
+        ("follower", TWO, ONE, "replica 1 does not lead: replica 2 does"),
+        ("candidate", None, ONE, "replica 1 does not lead: nobody does"),
+    ],
+)
+async def test_a_leader_is_asked_to_let_another_lead(
+    role: str, leader: ReplicaId | None, to: ReplicaId, problem: str
+) -> None:
+    status = dataclasses.replace(STATUS, role=role, leader=leader)
+    async with open_port(status=status) as port:
+        client = await port.connect()
+        await client.say(TransferRequest(to))
+        assert await client.hear() == TransferReply(problem)
+        if not problem:
+            assert await port.inbox.take_all() == [Transfer(to)]
 
 
 async def test_opening_a_session_is_answered_as_request_zero() -> None:

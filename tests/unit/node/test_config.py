@@ -79,6 +79,11 @@ def test_a_replica_that_the_file_does_not_know_is_named(tmp_path: Path) -> None:
             "heartbeat_ticks = 20",
             "timing.heartbeat_ticks: 20 is more than half of election_timeout_ticks (30)",
         ),
+        (
+            "tick_ms = 20",
+            "lease_ticks = 31",
+            "timing.lease_ticks: 31 is more than election_timeout_ticks (30)",
+        ),
         ("id = 1\n", "id = 0\n", "replica[0].id: 0: Expected `int` >= 1"),
         ("id = 2\n", "id = 1\n", "replica[1].id: 1 is used twice"),
         ("id = 2\n", "", "replica[1]: Object missing required field `id`"),

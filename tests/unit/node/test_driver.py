@@ -34,7 +34,7 @@ from node.runtime.snapshotter import Snapshotter
 from node.runtime.storage import Work
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
-from node.types import OPEN_SESSION, ClientId, Command, ReplicaId, RequestNumber
+from node.types import OPEN_SESSION, ClientId, Command, Query, ReplicaId, RequestNumber
 from node.wire.framing import FrameDecoder
 from node.wire.messages import FRAME_BYTES_MAX, Answer, Executed, Opened
 
@@ -90,6 +90,10 @@ class Echo(KeyValueStore):
 
     def execute(self, body: bytes) -> bytes:
         self._diary.append("execute")
+        return body
+
+    def query(self, body: bytes) -> bytes:
+        self._diary.append("read")
         return body
 
 
@@ -175,7 +179,7 @@ async def test_a_ready_is_carried_out_field_by_field() -> None:
         messages=(Envelope(TWO, Fetch(1)),),
         messages_after_persist=(Envelope(TWO, Accepted(BALLOT, 1)),),
         chosen=(Chosen(1, (command(OPEN_SESSION),)), Chosen(2, (command(1, client=1 << 20),))),
-        reads=(command(5),),
+        reads=(Query(ClientId(7), RequestNumber(5), b"body"),),
         refused=(Refused(ClientId(7), RequestNumber(9), Refusal.NOT_LEADER),),
         leader_hint=LeaderHint(Role.FOLLOWER, BALLOT, TWO),
         notes=("something happened",),
@@ -187,7 +191,7 @@ async def test_a_ready_is_carried_out_field_by_field() -> None:
         "answer Opened",
         "execute",
         "answer Executed",
-        "execute",
+        "read",
         "answer Executed",
         "answer NotExecuted",
     ]

@@ -46,3 +46,23 @@ def test_bytes_that_are_no_operation_change_nothing_and_say_so(body: bytes) -> N
     store.apply(Put("x", "1"))
     assert isinstance(decode_result(store.execute(body)), Invalid)
     assert store.apply(Get("x")) == Done("1")
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [Put("k", "w"), Cas("k", "v", "w"), Delete("k"), Append("k", "w")],
+    ids=lambda operation: type(operation).__name__,
+)
+def test_a_query_that_would_change_something_is_refused_and_changes_nothing(
+    operation: Operation,
+) -> None:
+    store = KeyValueStore()
+    store.apply(Put("k", "v"))
+    result = decode_result(store.query(encode_operation(operation)))
+    name = type(operation).__name__.lower()
+    assert result == Invalid(f"a {name} is no query: it would change something")
+    assert decode_result(store.query(encode_operation(Get("k")))) == Done("v")
+
+
+def test_a_query_of_bytes_that_are_no_operation_says_so() -> None:
+    assert isinstance(decode_result(KeyValueStore().query(b"?")), Invalid)

@@ -9,7 +9,7 @@ MEMBERS = tuple(ReplicaId(n) for n in (1, 2, 3))
 
 
 def leadership(next_slot: int = 1) -> Leadership:
-    return Leadership(Ballot(1, ReplicaId(1)), next_slot, MEMBERS, 0)
+    return Leadership(Ballot(1, ReplicaId(1)), next_slot, MEMBERS, 0, recovers_upto=0)
 
 
 def command(number: int, body: bytes = b"12345") -> Command:
@@ -58,7 +58,7 @@ def test_proposals_without_an_answer_become_overdue_oldest_first() -> None:
 
 
 def test_a_leader_that_takes_office_counts_as_heard_by_all() -> None:
-    it = Leadership(Ballot(1, ReplicaId(1)), 1, MEMBERS, 100)
+    it = Leadership(Ballot(1, ReplicaId(1)), 1, MEMBERS, 100, recovers_upto=0)
     assert it.hears_quorum(109, 10)
     assert not it.hears_quorum(110, 10)
 
@@ -68,7 +68,7 @@ def test_a_leader_needs_to_hear_a_quorum_itself_included() -> None:
     it.hear(MEMBERS[2], 95)
     assert it.hears_quorum(100, 10)
     assert not it.hears_quorum(105, 10)
-    alone = Leadership(Ballot(1, ReplicaId(1)), 1, MEMBERS[:1], 0)
+    alone = Leadership(Ballot(1, ReplicaId(1)), 1, MEMBERS[:1], 0, recovers_upto=0)
     assert alone.hears_quorum(1000, 10)
 
 

@@ -104,7 +104,7 @@ def test_a_heartbeat_puts_a_campaign_off() -> None:
     for _ in range(10):
         for _ in range(9):
             it.step(Tick())
-        it.step(Received(TWO, Heartbeat(Ballot(1, TWO), 0)))
+        it.step(Received(TWO, Heartbeat(Ballot(1, TWO), 0, 1)))
     assert it.canvass is None
     assert it.status().leader == TWO
 
@@ -191,7 +191,7 @@ def test_a_lower_ballot_is_told_what_is_promised() -> None:
     it = core(PromiseRecord(Ballot(4, ONE)))
     take(it)
     it.step(Received(TWO, Prepare(Ballot(3, TWO), 1)))
-    it.step(Received(TWO, Heartbeat(Ballot(3, TWO), 0)))
+    it.step(Received(TWO, Heartbeat(Ballot(3, TWO), 0, 1)))
     ready = take(it)
     assert [e.message for e in ready.messages] == [Declined(Ballot(4, ONE))] * 2
     assert ready.records == ()
@@ -208,8 +208,8 @@ def test_a_declined_leader_steps_down_once_somebody_promised_more() -> None:
 def test_a_late_heartbeat_of_an_older_leader_changes_no_hint() -> None:
     """Replica 1 has promised neither ballot, so the late message is valid; it is only old."""
     it = core()
-    it.step(Received(THREE, Heartbeat(Ballot(2, THREE), 0)))
-    it.step(Received(TWO, Heartbeat(Ballot(1, TWO), 0)))
+    it.step(Received(THREE, Heartbeat(Ballot(2, THREE), 0, 1)))
+    it.step(Received(TWO, Heartbeat(Ballot(1, TWO), 0, 1)))
     hint = take(it).leader_hint
     assert hint is not None
     assert (hint.leader, hint.ballot) == (THREE, Ballot(2, THREE))
@@ -253,7 +253,7 @@ def test_who_has_just_started_is_not_willing_and_later_is() -> None:
 
 def test_who_hears_a_leader_is_not_willing() -> None:
     it = ticked(core(), 9)
-    it.step(Received(THREE, Heartbeat(Ballot(1, THREE), 0)))
+    it.step(Received(THREE, Heartbeat(Ballot(1, THREE), 0, 1)))
     assert probed(ticked(it, 9)) == []
     assert probed(ticked(it, 1)) == [Willing(Ballot(9, TWO), 77)]
 
@@ -311,7 +311,7 @@ def test_a_sign_of_life_ends_the_asking() -> None:
     while it.canvass is None:
         it.step(Tick())
     late = Willing(it.canvass.ballot, it.canvass.asked_at)
-    it.step(Received(THREE, Heartbeat(Ballot(1, THREE), 0)))
+    it.step(Received(THREE, Heartbeat(Ballot(1, THREE), 0, 1)))
     it.step(Received(TWO, late))
     assert it.role is Role.FOLLOWER
     assert it.status().leader == THREE
@@ -319,13 +319,13 @@ def test_a_sign_of_life_ends_the_asking() -> None:
 
 def test_a_follower_answers_heartbeats_of_the_leader_it_follows_only() -> None:
     it = core()
-    it.step(Received(THREE, Heartbeat(Ballot(2, THREE), 0)))
-    assert [e.message for e in take(it).messages] == [Heard(Ballot(2, THREE))]
-    it.step(Received(TWO, Heartbeat(Ballot(1, TWO), 0)))
+    it.step(Received(THREE, Heartbeat(Ballot(2, THREE), 0, 1)))
+    assert [e.message for e in take(it).messages] == [Heard(Ballot(2, THREE), 1)]
+    it.step(Received(TWO, Heartbeat(Ballot(1, TWO), 0, 1)))
     assert it.take_ready() is None, "valid, since nothing was promised; but nobody to follow"
 
 
-@pytest.mark.parametrize("answer", [Heard(Ballot(1, ONE)), Accepted(Ballot(1, ONE), 1)])
+@pytest.mark.parametrize("answer", [Heard(Ballot(1, ONE), 1), Accepted(Ballot(1, ONE), 1)])
 def test_a_leader_stays_while_a_quorum_answers(answer: Message) -> None:
     it = leader()
     for _ in range(20):
@@ -336,7 +336,7 @@ def test_a_leader_stays_while_a_quorum_answers(answer: Message) -> None:
 
 @pytest.mark.parametrize(
     "noise",
-    [Heard(Ballot(1, TWO)), Probe(Ballot(2, TWO), 1), Accepted(Ballot(1, TWO), 1), Fetch(1)],
+    [Heard(Ballot(1, TWO), 1), Probe(Ballot(2, TWO), 1), Accepted(Ballot(1, TWO), 1), Fetch(1)],
 )
 def test_a_leader_that_nobody_follows_steps_down_whatever_else_it_hears(noise: Message) -> None:
     it = leader()

@@ -210,7 +210,7 @@ async def test_messages_of_a_peer_reach_the_inbox_with_their_sender() -> None:
         ),
         ([PeerHello("blue", TWO, ONE, 5)], "ClusterMismatch", "cluster 'blue'"),
         ([PeerHello("", TWO, ONE, 5)], "ClusterMismatch", "cluster ''"),
-        ([Heartbeat(Ballot(9, TWO), 1)], "ForeignBytes", "not gong's protocol"),
+        ([Heartbeat(Ballot(9, TWO), 1, 1)], "ForeignBytes", "not gong's protocol"),
         (
             [PeerHello("test", TWO, ONE, 5), Goodbye("x")],
             "WireError",

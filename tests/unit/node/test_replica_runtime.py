@@ -104,6 +104,53 @@ async def test_three_replicas_elect_a_leader_and_serve(
     assert network.listeners == {}
 
 
+async def test_a_leader_that_stops_hands_over_first(
+    network: FakeNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """The others need not miss it: somebody leads before an election timeout has passed."""
+    settings, disk = config(tmp_path), FakeDisk()
+    serving: dict[ReplicaId, Replica] = {}
+    stops = {member.id: trio.Event() for member in settings.replicas}
+    stopped = trio.Event()
+
+    async def serve(member: ReplicaId) -> None:
+        async with running(settings, disk, member) as (replica,):
+            serving[member] = replica
+            await stops[member].wait()
+        del serving[member]
+        stopped.set()
+
+    def leaders() -> list[ReplicaId]:
+        return [member for member, it in serving.items() if it.status().leader == member]
+
+    async with trio.open_nursery() as replicas:
+        for member in stops:
+            replicas.start_soon(serve, member)
+        await wait(lambda: bool(leaders()))
+        await wait(lambda: len({it.status().leader for it in serving.values()}) == 1)
+        (first,) = leaders()
+        told_at = trio.current_time()
+        stops[first].set()
+        await stopped.wait()
+        assert [leader != first for leader in leaders()] == [True]
+        timeout_s = settings.timing.election_timeout_ticks * settings.timing.tick_ms / 1000
+        assert trio.current_time() - told_at < timeout_s / 3
+        replicas.cancel_scope.cancel()
+
+
+async def test_a_leader_that_nobody_can_replace_stops_after_an_election_timeout(
+    network: FakeNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    settings, disk = config(tmp_path), FakeDisk()
+    async with running(settings, disk, ONE) as (last,):
+        async with running(settings, disk, TWO):
+            await wait(lambda: last.status().leader is not None)
+        assert last.status().role == "leader", "it was, or 2 handed over"
+        told_at = trio.current_time()
+    timeout_s = settings.timing.election_timeout_ticks * settings.timing.tick_ms / 1000
+    assert trio.current_time() - told_at < 1.1 * timeout_s
+
+
 async def test_after_a_stop_everything_is_durable_and_a_restart_knows_it(
     network: FakeNetwork, autojump_clock: MockClock, tmp_path: Path
 ) -> None:

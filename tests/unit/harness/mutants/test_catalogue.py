@@ -8,8 +8,9 @@ from node.runtime.journal import open_journal
 from node.state_machine.sessions import SessionedStateMachine
 
 _LISTED = [
-    *(f"M{number}" for number in range(1, 25)),
+    *(f"M{number}" for number in range(1, 27)),
     *(f"S{number}" for number in range(1, 9)),
+    "M27",  # not in the design: what a replica must not say that lost its disk
     "S9",  # these two are not in the design: what a replica must do that lost its disk
     "S10",
     "S11",  # the other half of S3, which is a new file there, and a renamed one here

@@ -19,8 +19,8 @@ from harness.simulation.world import MS, SECOND
 from history import Recorder, pair
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
-from node.types import Command, ReplicaId
-from node.wire.kv import Append, Done, Get, Operation, Put
+from node.types import Command, Query, ReplicaId
+from node.wire.kv import Append, Delete, Done, Get, Operation, Put
 from node.wire.messages import Answer, Request
 
 
@@ -34,14 +34,15 @@ class Desk:
         self.processes: Final = 2
         self.patience: Final = 2 * SECOND
         self.wall_offset = 0
-        self.asked: list[Request] = []
+        self.reads_through_log: Final = False
+        self.asked: list[Request | Query] = []
         """What was sent and not taken yet."""
         self._machine = SessionedStateMachine(KeyValueStore())
         self.one, self.two = (
             client(101 + n, cast("Any", self), Draws(1), process=n) for n in range(2)
         )
         for each in (self.one, self.two):
-            self.do(each, Get("z"))
+            self.do(each, Delete("z"))  # opens a session
 
     @property
     def now(self) -> int:
@@ -56,7 +57,7 @@ class Desk:
     def wall_clock(self, client: Client) -> int:
         return self.loop.now + self.wall_offset
 
-    def send(self, client: Client, to: ReplicaId, request: Request) -> None:
+    def send(self, client: Client, to: ReplicaId, request: Request | Query) -> None:
         self.asked.append(request)
 
     def leader_for(self, client: Client) -> ReplicaId | None:
@@ -74,6 +75,8 @@ class Desk:
     def execute(self) -> Answer:
         """Execute the oldest request; its answer is on its way."""
         asked = self.asked.pop(0)
+        if isinstance(asked, Query):
+            return self._machine.read(asked)
         command = Command(
             client=asked.client, number=asked.number, answered=asked.answered, body=asked.body
         )
