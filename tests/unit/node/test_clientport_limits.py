@@ -1,0 +1,191 @@
+"""The client port at its limits: who asks for too much is held back or refused."""
+
+import pytest
+from trio.testing import memory_stream_pair, wait_all_tasks_blocked
+
+from node.config import Limits
+from node.core.interface import Propose
+from node.types import RequestNumber
+from node.wire.framing import frame
+from node.wire.messages import (
+    CLIENT_CODEC,
+    FRAME_BYTES_MAX,
+    Goodbye,
+    Overloaded,
+    Request,
+    StatusRequest,
+    TooLarge,
+)
+from tests.support.ports import CLIENT, STATUS, command, executed, open_port, request
+from tests.support.streams import Talker
+
+
+async def test_a_client_at_its_credit_is_not_read_until_it_is_answered() -> None:
+    credit = 20
+    async with open_port(Limits(requests_per_connection_max=credit)) as port:
+        client = await port.connect()
+        flood = b"".join(
+            frame(CLIENT_CODEC.encode(request(number)), FRAME_BYTES_MAX)
+            for number in range(1, credit + 3)
+        )
+        await client.stream.send_all(flood)
+        await wait_all_tasks_blocked()
+        assert len(await port.inbox.take_all()) == credit
+        port.replies.answer(executed(1))
+        port.replies.flush()
+        assert await port.inbox.take_all() == [Propose(command(credit + 1))]
+
+
+async def test_a_request_that_is_asked_twice_on_one_connection_is_answered_once() -> None:
+    async with open_port() as port:
+        client = await port.connect()
+        await port.ask(client, 1)
+        await client.say(request(1))
+        await wait_all_tasks_blocked()
+        port.replies.answer(executed(1))
+        port.replies.answer(executed(1))
+        port.replies.flush()
+        assert await client.hear() == executed(1)
+        await client.say(StatusRequest())
+        assert await client.hear() == STATUS
+
+
+async def test_a_request_that_waits_already_is_not_proposed_again() -> None:
+    """Or one client could fill a leader's memory with copies of one request."""
+    async with open_port() as port:
+        old, new = await port.connect(), await port.connect()
+        await port.ask(old, 1)
+        for talker in (old, new, old, new):
+            await talker.say(request(1))
+        await wait_all_tasks_blocked()
+        assert len(port.inbox) == 0
+        assert len(port.replies) == 1
+        port.replies.answer(executed(1))
+        port.replies.flush()
+        assert await new.hear() == executed(1)
+        assert len(port.replies) == 0
+        await port.ask(new, 1)
+
+
+async def test_a_command_that_is_too_long_is_answered_so_and_its_client_stays() -> None:
+    async with open_port(Limits(command_bytes_max=100)) as port:
+        client = await port.connect()
+        await client.say(request(1, bytes(101)))
+        assert await client.hear() == TooLarge(CLIENT, RequestNumber(1), 100)
+        await client.say(request(2, bytes(100)))
+        assert len(await port.inbox.take_all()) == 1
+        port.replies.answer(executed(2))
+        port.replies.flush()
+        assert await client.hear() == executed(2)
+
+
+@pytest.mark.parametrize(
+    ("limits", "size", "reason"),
+    [
+        (Limits(requests_max=3), 1, "3 requests are in flight"),
+        (Limits(request_bytes_max=16 * 100, command_bytes_max=100), 81, "bytes are in flight"),
+        (Limits(requests_per_session_max=3), 1, "3 requests of this session are in flight"),
+    ],
+    ids=["in total", "bytes in total", "of a session"],
+)
+async def test_what_is_asked_beyond_a_limit_is_certainly_not_proposed(
+    limits: Limits, size: int, reason: str
+) -> None:
+    """Each over a connection of its own, so that no limit of a connection holds it back."""
+    async with open_port(limits) as port:
+        asked, answer = 0, None
+        talkers = []
+        while answer is None and asked < 100:
+            asked += 1
+            talker = await port.connect()
+            talkers.append(talker)
+            await talker.say(request(asked, bytes(size)))
+            await wait_all_tasks_blocked()
+            if len(port.replies) < asked:
+                answer = await talker.hear()
+        assert isinstance(answer, Overloaded)
+        assert answer.number == asked
+        assert reason in answer.reason
+        assert len(port.inbox) == asked - 1
+        port.replies.answer(executed(1))
+        port.replies.flush()
+        assert await talkers[0].hear() == executed(1)
+        await talkers[1].say(request(asked, bytes(size)))
+        await wait_all_tasks_blocked()
+        assert len(port.inbox) == asked, "there is room again"
+
+
+async def test_a_session_may_not_run_ahead_of_what_it_has_answered() -> None:
+    """The replicated state keeps the results between; so many, and no more."""
+    async with open_port() as port:
+        client = await port.connect()
+        await client.say(Request(CLIENT, RequestNumber(1024 + 8), RequestNumber(7), b"body"))
+        refused = await client.hear()
+        assert isinstance(refused, Overloaded)
+        assert "only 7 is answered" in refused.reason
+        await client.say(Request(CLIENT, RequestNumber(1024 + 8), RequestNumber(8), b"body"))
+        assert len(await port.inbox.take_all()) == 1
+
+
+async def test_what_a_connection_has_asked_counts_until_it_is_done_with() -> None:
+    """The connection is gone, the commands are not: asking and leaving must not make room."""
+    async with open_port(Limits(requests_max=2)) as port:
+        for number in (1, 2):
+            client = await port.connect()
+            await port.ask(client, number)
+            await client.stream.aclose()
+        await wait_all_tasks_blocked()
+        client = await port.connect()
+        await client.say(request(3))
+        assert isinstance(await client.hear(), Overloaded)
+        port.replies.interrupt_all(None)
+        port.replies.flush()
+        await port.ask(client, 3)
+
+
+async def test_a_connection_with_many_bytes_in_flight_is_not_read_for_a_while() -> None:
+    limits = Limits(request_bytes_max=16 * 1000, command_bytes_max=1000)
+    async with open_port(limits) as port:
+        greedy, modest = await port.connect(), await port.connect()
+        for number in (1, 2, 3):
+            await greedy.say(request(number, bytes(900)))
+        await modest.say(request(4, bytes(900)))
+        await wait_all_tasks_blocked()
+        asked = [event.command.number for event in await port.inbox.take_all()]
+        assert asked == [1, 2, 4]
+        port.replies.answer(executed(1))
+        port.replies.flush()
+        await wait_all_tasks_blocked()
+        assert [event.command.number for event in await port.inbox.take_all()] == [3]
+
+
+async def test_a_connection_too_many_is_told_so_and_silent_ones_make_room_first() -> None:
+    async with open_port(Limits(connections_max=2)) as port:
+        client = await port.connect()
+        await client.say(StatusRequest())
+        assert await client.hear() == STATUS
+        near, far = memory_stream_pair()
+        port._nursery.start_soon(port._port.serve, far)  # says nothing
+        await wait_all_tasks_blocked()
+        second = await port.connect()
+        await second.say(StatusRequest())
+        assert await second.hear() == STATUS
+        evicted = await Talker(near).hear()
+        assert isinstance(evicted, Goodbye)
+        third = await port.connect()
+        goodbye = await third.hear()
+        assert isinstance(goodbye, Goodbye)
+        assert "2 connections are open" in goodbye.reason
+        await wait_all_tasks_blocked()
+        assert port.counters.ended == {"client: TooManyConnections": 2}
+        await port.ask(client, 1)
+
+
+async def test_a_request_that_is_asked_again_elsewhere_gives_its_credit_back() -> None:
+    async with open_port(Limits(requests_per_connection_max=2)) as port:
+        old, new = await port.connect(), await port.connect()
+        await port.ask(old, 1)
+        await new.say(request(1))
+        await wait_all_tasks_blocked()
+        await port.ask(old, 2)
+        await port.ask(old, 3)
