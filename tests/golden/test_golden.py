@@ -13,7 +13,7 @@ from tests.support.datadriven import Directive, run_file
 from tests.support.formatting import Printer, message_text, status_text
 
 _FILES: Final = sorted((Path(__file__).parent / "testdata" / "multipaxos").glob("*.txt"))
-_TICKS: Final = {"election_timeout_ticks": 10, "heartbeat_ticks": 5}
+_TICKS: Final = {"election_timeout_ticks": 10, "heartbeat_ticks": 5, "batch_wait_ticks": 0}
 
 
 @pytest.mark.parametrize("path", _FILES, ids=lambda path: path.stem)

@@ -46,7 +46,7 @@ from tests.support.fake_disk import FakeDisk
 _MESSAGE_CODEC: Final[Codec[Any]] = Codec(MESSAGES)
 _RECORD_CODEC: Final[Codec[Any]] = Codec(RECORDS)
 
-QUICK: Final = Settings(election_timeout_ticks=6, heartbeat_ticks=2)
+QUICK: Final = Settings(election_timeout_ticks=6, heartbeat_ticks=2, batch_wait_ticks=0)
 """Few ticks, so that schedules are short."""
 
 _JOURNAL: Final = Path("/replica/journal")

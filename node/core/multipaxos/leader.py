@@ -1,8 +1,9 @@
 """A leadership: what one leader has proposed under its ballot and who has accepted it.
 
-Proposals wait in `pending` until the driver asks for work, so that everything that arrived in one
-wake-up shares a slot and an fsync. At most `slots_in_flight_max` slots are open at a time: beyond
-that, batches grow instead of the pipeline.
+Commands wait in `pending` as long as a slot is open, but at most until the next tick, so that what
+arrives meanwhile shares a slot and an fsync: what Nagle's algorithm does for small packets (RFC 896).
+At most `slots_in_flight_max` slots are open at a time: beyond that, batches grow instead of the
+pipeline.
 
 Phase 2 of "Paxos made simple", section 3.
 """
@@ -16,6 +17,7 @@ from node.core.ballot import Ballot
 from node.core.log import Batch, Value
 from node.core.multipaxos.leases import Lease
 from node.core.multipaxos.reading import Reads
+from node.core.multipaxos.settings import Settings
 from node.core.quorum import Tally, majority
 from node.types import Command, ReplicaId
 
@@ -63,6 +65,8 @@ class Leadership:
         self.lease = Lease(held_ns)
         self.pending: deque[Command] = deque()
         """Commands without a slot: certainly not proposed yet."""
+        self._pending_since = now
+        """The tick at which the first of them came."""
         self.open: dict[int, OpenSlot] = {}
         """By slot, ascending."""
         self.handover: Handover | None = None
@@ -90,6 +94,22 @@ class Leadership:
         leader = self.ballot.replica
         others = [member for member in self._heard_at if member != leader]
         return max(others, key=lambda member: self._heard_at[member], default=None)
+
+    def add(self, command: Command, now: int) -> None:
+        """One more command waits for a slot."""
+        if not self.pending:
+            self._pending_since = now
+        self.pending.append(command)
+
+    def may_open(self, settings: Settings, now: int) -> bool:
+        """Whether it is time for another slot."""
+        if not self.pending or len(self.open) >= settings.slots_in_flight_max:
+            return False
+        return (
+            not self.open
+            or len(self.pending) >= settings.batch_commands_max
+            or now - self._pending_since >= settings.batch_wait_ticks
+        )
 
     def open_slot(self, value: Value, now: int) -> int:
         """Give `value` the next slot."""

@@ -177,7 +177,7 @@ class MultiPaxos(Abdicator, Rejoining):
             _OVERLOADED.hit()
             self._refuse(command, Refusal.OVERLOADED)
         else:
-            self.leadership.pending.append(command)
+            self.leadership.add(command, self._now)
 
     # ── Phase 2: leading ─────────────────────────────────────────────────────────────────────
 
@@ -216,13 +216,13 @@ class MultiPaxos(Abdicator, Rejoining):
         leadership = self.leadership
         if leadership is None or leadership.handover is not None:
             return
-        while leadership.pending and len(leadership.open) < self.settings.slots_in_flight_max:
+        while leadership.may_open(self.settings, self._now):
             batch = leadership.next_batch(
                 commands_max=self.settings.batch_commands_max,
                 bytes_max=self.settings.batch_bytes_max,
             )
             self._propose(batch)
-        if leadership.pending:
+        if len(leadership.open) >= self.settings.slots_in_flight_max and leadership.pending:
             _SLOTS_IN_FLIGHT.hit()
 
     def _propose(self, value: Value) -> None:

@@ -14,7 +14,10 @@ class Settings:
     heartbeat_ticks: int = 5
     """How often a leader speaks; also how long an unanswered question waits to be repeated."""
     slots_in_flight_max: int = 32
-    """Not tuned yet: enough to cover an fsync and a round trip at a few slots a millisecond."""
+    """Enough for a long way: while commands wait for company, a slot a tick."""
+    batch_wait_ticks: int = 1
+    """How many ticks a command waits for others to share a slot with, as long as a slot is open; 0
+    is not at all. A slot costs every replica a message, a write and an fsync, whatever is in it."""
     batch_commands_max: int = 512
     batch_bytes_max: int = 256 * 1024
     """A batch stays far below a frame; a single command may exceed this."""

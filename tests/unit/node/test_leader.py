@@ -3,6 +3,7 @@
 from node.core.ballot import Ballot
 from node.core.log import Noop
 from node.core.multipaxos.leader import Leadership
+from node.core.multipaxos.settings import Settings
 from node.types import ClientId, Command, ReplicaId, RequestNumber
 
 MEMBERS = tuple(ReplicaId(n) for n in (1, 2, 3))
@@ -46,6 +47,22 @@ def test_a_batch_keeps_its_size_unless_one_command_is_larger() -> None:
     assert len(it.next_batch(commands_max=9, bytes_max=10).commands) == 2
     assert len(it.next_batch(commands_max=9, bytes_max=1).commands) == 1
     assert not it.pending
+
+
+def test_a_command_waits_for_company_while_a_slot_is_open_until_a_tick_has_passed() -> None:
+    settings = Settings(batch_commands_max=2, slots_in_flight_max=3, batch_wait_ticks=1)
+    it = leadership()
+    assert not it.may_open(settings, 5)
+    it.add(command(1), 5)
+    assert it.may_open(settings, 5), "nobody is ahead"
+    it.open_slot(Noop(), 5)
+    assert not it.may_open(settings, 5)
+    assert it.may_open(settings, 6)
+    it.add(command(2), 5)
+    assert it.may_open(settings, 5), "a full batch"
+    it.open_slot(Noop(), 5)
+    it.open_slot(Noop(), 5)
+    assert not it.may_open(settings, 6), "as many slots as there may be"
 
 
 def test_proposals_without_an_answer_become_overdue_oldest_first() -> None:
