@@ -1,24 +1,26 @@
 """Many requests in flight over one connection, without a task for each.
 
-    ask(a), ask(b) ── answers() ──▶ one send ──▶ replica
-                          ◀── one chunk: what it answers, however much that is
+    ask(a), ask(b), run(on_answers) ──▶ one send ──▶ replica
+                    on_answers ◀── one chunk: what it answers, however much that is
+                        └─▶ ask(c), ask(d) ──▶ one send
 
 For programs that keep a cluster busy: a task and an event for every request, as `Client` has them,
 cost more than the request. The session and its numbers are those of `clients.session`, so asking
 everything outstanding again, at another replica, is always safe.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 
 import trio
 
-from clients.connection import CHUNK_BYTES, CannotConnect, open_stream
+from clients.connection import CannotConnect, open_stream
 from clients.errors import Indeterminate, Rejected
 from clients.routing import BACK_OFF_S, CONNECT_TIMEOUT_S
 from clients.session import ATTEMPT_TIMEOUT_S
-from node.direct import receive_some, send_now
+from node.direct import send_now
 from node.errors import WireError
+from node.readers import Readers
 from node.types import OPEN_SESSION, Address, ClientId, RequestNumber
 from node.wire.framing import FrameDecoder, frame
 from node.wire.messages import (
@@ -37,6 +39,13 @@ from node.wire.messages import (
 )
 from node.wire.preface import Speaker, preface
 
+OnAnswers = Callable[[list[Executed]], None]
+"""Takes answers, at least one; may ask for more. Must not raise."""
+
+
+def _nobody(answers: list[Executed]) -> None:
+    assert not answers, "nobody has asked"
+
 
 class _NoHelp(Exception):
     """This replica, or the connection to it, does not get us further; why."""
@@ -54,14 +63,22 @@ class Pipeline:
         *,
         cluster: str,
         replicas: Sequence[Address],
+        readers: Readers,
         random: Random,
         timeout_s: float = 5.0,
     ) -> None:
-        """`timeout_s`: after so long without any answer, what is outstanding is given up."""
+        """`timeout_s`: after so long without any answer, what is outstanding is given up.
+
+        Somebody runs `readers`, which may serve any number of pipelines.
+        """
         self._cluster = cluster
         self._replicas = list(replicas)
+        self._readers = readers
         self._random = random
         self._timeout_s = timeout_s
+        self._on_answers: OnAnswers = _nobody
+        self._heard_at = 0.0
+        """When the last answer came, or the asking began."""
         self._next = random.randrange(len(self._replicas))
         self._stream: trio.SocketStream | None = None
         self._decoder = FrameDecoder(FRAME_BYTES_MAX)
@@ -90,7 +107,7 @@ class Pipeline:
                     raise Rejected(f"no session could be opened: {why}") from why
 
     def ask(self, body: bytes) -> RequestNumber:
-        """Ask for one command; it leaves with the next `answers()`. Needs an open session."""
+        """Ask for one command; it leaves in `run`. Needs an open session."""
         assert self._session is not None, "open() comes first"
         number = self._last = RequestNumber(self._last + 1)
         self._outstanding[number] = body
@@ -98,22 +115,23 @@ class Pipeline:
             self._unsent.append(self._request(self._session, number, body))
         return number
 
-    async def answers(self) -> list[Executed]:
-        """Send what was asked, and wait until at least one request is answered.
+    async def run(self, on_answers: OnAnswers) -> None:
+        """Send what is asked and hand over what is answered, until nothing is outstanding.
 
-        Raises Indeterminate when none is in time, the session was forgotten, or a request is longer
-        than the cluster takes: everything outstanding may be executed or not, and the next `open()` begins a new session.
+        Raises Indeterminate when no answer is in time, the session was forgotten, or a request is longer
+        than the cluster takes: everything outstanding may be executed or not, and the next `open()`
+        begins a new session.
         """
-        deadline = trio.current_time() + self._timeout_s
-        while True:
+        self._on_answers = on_answers
+        self._heard_at = trio.current_time()
+        while self._outstanding:
             try:
                 if self._stream is None:
                     await self._connect()
-                if answers := await self._exchange():
-                    return answers
+                await self._converse(until=lambda: not self._outstanding)
             except _NoHelp as why:
                 await self._leave(why.leader_address)
-                if trio.current_time() >= deadline:
+                if trio.current_time() >= self._heard_at + self._timeout_s:
                     self._give_up()
                     raise Indeterminate(f"no answer in time: {why}") from why
 
@@ -123,30 +141,49 @@ class Pipeline:
             stream, self._stream = self._stream, None
             await trio.aclose_forcefully(stream)
 
-    async def _exchange(self) -> list[Executed]:
-        """One send, if there is anything to send, and what one chunk answers."""
-        if self._trouble is not None:
-            raise self._trouble
+    async def _converse(self, *, until: Callable[[], bool]) -> None:
+        """Send and receive until there is nothing more to do here, or no help; raises _NoHelp."""
         stream = self._stream
         assert stream is not None
-        data = b""
-        with trio.move_on_after(ATTEMPT_TIMEOUT_S) as patience:
+
+        def take(data: bytes) -> bool:
+            if answers := self._read(data):
+                self._heard_at = trio.current_time()
+                self._on_answers(answers)
+            return self._flush(stream) and self._trouble is None and not until()
+
+        began = trio.current_time()
+        while not until():
+            is_open = True
             try:
-                if self._unsent:
-                    data, self._unsent = b"".join(self._unsent), []
-                    if rest := data[send_now(stream, data) :]:
+                if not self._flush(stream):
+                    rest, self._unsent = b"".join(self._unsent), []
+                    with trio.fail_after(ATTEMPT_TIMEOUT_S):
                         await stream.send_all(rest)
-                data = await receive_some(stream, CHUNK_BYTES)
+                with trio.move_on_after(ATTEMPT_TIMEOUT_S) as patience:
+                    is_open = await self._readers.read(stream, take)
+            except trio.TooSlowError as error:
+                raise _NoHelp(f"nothing could be sent within {ATTEMPT_TIMEOUT_S} s") from error
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 raise _NoHelp("the connection broke") from error
-        if patience.cancelled_caught:
-            raise _NoHelp(f"no answer within {ATTEMPT_TIMEOUT_S} s")
-        if not data:
-            raise _NoHelp("the other side closed the connection")
-        try:
-            return self._read(data)
-        except WireError as error:
-            raise _NoHelp(f"the other side does not speak our protocol: {error}") from error
+            except WireError as error:
+                raise _NoHelp(f"the other side does not speak our protocol: {error}") from error
+            if self._trouble is not None:
+                raise self._trouble
+            if not is_open:
+                raise _NoHelp("the other side closed the connection")
+            # One look a second, and not a deadline for each request, which costs more than it.
+            silent_s = trio.current_time() - max(began, self._heard_at)
+            if patience.cancelled_caught and silent_s >= ATTEMPT_TIMEOUT_S:
+                raise _NoHelp(f"no answer within {ATTEMPT_TIMEOUT_S} s")
+
+    def _flush(self, stream: trio.SocketStream) -> bool:
+        """Send what can be sent at once; whether that was all."""
+        if self._unsent:
+            data = b"".join(self._unsent)
+            rest = data[send_now(stream, data) :]
+            self._unsent = [rest] if rest else []
+        return not self._unsent
 
     def _read(self, data: bytes) -> list[Executed]:
         answers: list[Executed] = []
@@ -193,8 +230,7 @@ class Pipeline:
             self._last = OPEN_SESSION
             nonce = ClientId(self._random.getrandbits(62))
             self._unsent.append(self._request(nonce, OPEN_SESSION, b""))
-            while self._session is None:
-                await self._exchange()
+            await self._converse(until=lambda: self._session is not None)
         else:
             self._unsent += [
                 self._request(self._session, number, body)

@@ -1,7 +1,7 @@
 """Closed-loop clients: each keeps so many requests in flight on a connection of its own.
 
-One task a connection, however many requests: `clients.pipeline`. The load shares the machine with
-the replicas, so what it costs is part of what is measured, and is reported.
+One task reads for all connections (`node.readers`), and no request has one (`clients.pipeline`). The
+load shares the machine with the replicas, so what it costs is part of what is measured, and is reported.
 """
 
 import time
@@ -13,6 +13,7 @@ from clients import Indeterminate, Rejected
 from clients.pipeline import Pipeline
 from node.types import RequestNumber
 from node.wire.kv import Get, Put, encode_operation
+from node.wire.messages import Executed
 
 KEYS: Final = 100_000
 """Different keys; of 16 bytes each."""
@@ -69,19 +70,19 @@ class LoadClient:
     async def _load(self) -> None:
         for _ in range(self._in_flight):
             self._begin(time.perf_counter_ns(), self._fan_out - 1)
-        samples, begun, fan_out = self._samples, self._begun, self._fan_out
-        while begun:
-            answers = await self._pipeline.answers()
-            now = time.perf_counter_ns()
-            for answer in answers:
-                began, to_come = begun.pop(answer.number)
-                if to_come:
-                    self._begin(began, to_come - 1)
-                    continue
-                if samples.is_open:
-                    samples.latencies_ns.append(now - began)
-                if not self.stopping:
-                    self._begin(now, fan_out - 1)
+        await self._pipeline.run(self._on_answers)
+
+    def _on_answers(self, answers: list[Executed]) -> None:
+        now = time.perf_counter_ns()
+        for answer in answers:
+            began, to_come = self._begun.pop(answer.number)
+            if to_come:
+                self._begin(began, to_come - 1)
+                continue
+            if self._samples.is_open:
+                self._samples.latencies_ns.append(now - began)
+            if not self.stopping:
+                self._begin(now, self._fan_out - 1)
 
     def _begin(self, began: int, to_come: int) -> None:
         """One operation on a random key."""

@@ -18,6 +18,7 @@ from harness.bench.load import LoadClient, Samples
 from harness.bench.meter import cpu_s, filesystem, fsync_ms, peak_rss_mb
 from harness.cluster import LocalCluster, open_cluster
 from node.config import Timing
+from node.readers import Readers, open_readers
 from node.types import ReplicaId
 
 WARM_UP_S: Final = 1.0
@@ -165,8 +166,8 @@ class _Spent:
 
 async def _load(options: BenchOptions, cluster: LocalCluster, samples: Samples) -> _Spent:
     """Warm up, count, and let what is in flight finish."""
-    clients = [_client(options, cluster, samples) for _ in range(options.clients)]
-    async with trio.open_nursery() as loading:
+    async with open_readers() as readers, trio.open_nursery() as loading:
+        clients = [_client(options, cluster, readers, samples) for _ in range(options.clients)]
         for client in clients:
             loading.start_soon(client.run)
         await trio.sleep(WARM_UP_S)
@@ -183,11 +184,14 @@ async def _load(options: BenchOptions, cluster: LocalCluster, samples: Samples) 
     return _Spent(seconds, by_replica, client_after - client_before)
 
 
-def _client(options: BenchOptions, cluster: LocalCluster, samples: Samples) -> LoadClient:
+def _client(
+    options: BenchOptions, cluster: LocalCluster, readers: Readers, samples: Samples
+) -> LoadClient:
     random = SystemRandom()
     pipeline = Pipeline(
         cluster=cluster.config.cluster,
         replicas=cluster.client_addresses,
+        readers=readers,
         random=Random(random.getrandbits(64)),
         timeout_s=REQUEST_TIMEOUT_S,
     )

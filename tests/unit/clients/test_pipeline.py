@@ -9,6 +9,7 @@ from trio.testing import MockClock
 
 from clients import Indeterminate, Rejected
 from clients.pipeline import Pipeline
+from node.readers import Readers
 from node.wire.messages import Request
 from tests.support.streams import FakeNetwork, Talker, fake_network
 from tests.unit.clients.scripted import (
@@ -37,7 +38,9 @@ async def pipeline_of(
     """A pipeline to `a` and perhaps `b` that goes to `a` first."""
     replicas = [A] if b is None else [A, B]
     first = next(seed for seed in range(100) if Random(seed).randrange(len(replicas)) == 0)
-    pipeline = Pipeline(cluster="test", replicas=replicas, random=Random(first), timeout_s=3)
+    pipeline = Pipeline(
+        cluster="test", replicas=replicas, readers=Readers(), random=Random(first), timeout_s=3
+    )
     async with network.serve(A, a.handle), network.serve(B, (b or a).handle):
         yield pipeline
         await pipeline.aclose()
@@ -46,8 +49,8 @@ async def pipeline_of(
 async def answered(pipeline: Pipeline) -> list[int]:
     """The numbers that are answered, until nothing is outstanding; sorted."""
     numbers: list[int] = []
-    while pipeline.outstanding:
-        numbers += [answer.number for answer in await pipeline.answers()]
+    await pipeline.run(lambda answers: numbers.extend(answer.number for answer in answers))
+    assert not pipeline.outstanding
     return sorted(numbers)
 
 
@@ -120,7 +123,7 @@ async def test_a_forgotten_session_leaves_everything_unknown_and_the_next_begins
         await pipeline.open()
         pipeline.ask(b"x")
         with pytest.raises(Indeterminate):
-            await pipeline.answers()
+            await answered(pipeline)
         assert pipeline.outstanding == 0
         await pipeline.open()
         assert pipeline.ask(b"y") == 1
@@ -135,7 +138,7 @@ async def test_without_an_answer_in_time_the_outcome_is_unknown(
         await pipeline.open()
         pipeline.ask(b"x")
         with pytest.raises(Indeterminate, match="no answer in time"):
-            await pipeline.answers()
+            await answered(pipeline)
 
 
 async def test_without_a_session_nothing_was_asked(

@@ -1,0 +1,127 @@
+"""Reading for many connections in one task.
+
+    connection's task ── read(stream, take) ── parked ──────────────────────▶ enough, or the end
+                                 │                            ▲
+    one task          run: ── epoll ── for each that is ready: take(what arrived)
+
+In Trio's own way each chunk costs its connection a call of epoll_ctl and a turn of the scheduler:
+more than the work on a small request. Here a connection is registered once, for as long as its data
+can be taken without waiting; whatever has to be waited for is up to the connection's own task. Where
+there is no epoll, and for streams that are no sockets, such as those of the simulator, that task
+reads by itself.
+"""
+
+import os
+import select
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import outcome
+import trio
+
+from node.direct import receive_some
+
+CHUNK_BYTES: Final = 64 * 1024
+
+Take = Callable[[bytes], bool]
+"""Takes what has arrived, at least a byte, without waiting; False is enough for now."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    task: trio.lowlevel.Task
+    take: Take
+
+
+class Readers:
+    """Who waits for data, and what is done with it. See `open_readers`."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll() if hasattr(select, "epoll") else None
+        self._readers: dict[int, _Reader] = {}
+        """By file descriptor."""
+
+    def close(self) -> None:
+        """Nobody is reading any more, nor ever will."""
+        assert not self._readers
+        if self._epoll is not None:
+            self._epoll.close()
+
+    async def run(self) -> None:
+        """Read for everybody, until cancelled."""
+        if self._epoll is None:
+            await trio.sleep_forever()
+        assert self._epoll is not None
+        while True:
+            await trio.lowlevel.wait_readable(self._epoll.fileno())
+            for descriptor, _ in self._epoll.poll(0):
+                # Whoever came before may have ended this one.
+                reader = self._readers.get(descriptor)
+                if reader is not None:
+                    self._read(descriptor, reader)
+
+    async def read(self, stream: trio.abc.Stream, take: Take) -> bool:
+        """Hand over what arrives on `stream`, chunk by chunk, until `take` has enough: True.
+
+        False when the other side has closed. Raises BrokenResourceError, and what `take` raises.
+        Nobody else may close `stream` meanwhile: a cancellation ends this.
+        """
+        if self._epoll is None or not isinstance(stream, trio.SocketStream):
+            while data := await receive_some(stream, CHUNK_BYTES):
+                if not take(data):
+                    return True
+            return False
+        descriptor = stream.socket.fileno()
+        if descriptor < 0:
+            raise trio.ClosedResourceError("this stream was closed")
+        self._epoll.register(descriptor, select.EPOLLIN)
+        self._readers[descriptor] = _Reader(trio.lowlevel.current_task(), take)
+
+        def abort(_: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
+            self._leave(descriptor)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        goes_on: bool = await trio.lowlevel.wait_task_rescheduled(abort)
+        return goes_on
+
+    def _read(self, descriptor: int, reader: _Reader) -> None:
+        result: outcome.Outcome[bool]
+        try:
+            data = os.read(descriptor, CHUNK_BYTES)
+        except BlockingIOError:
+            return  # somebody cried wolf
+        except OSError as error:
+            broken = trio.BrokenResourceError(f"socket connection broken: {error}")
+            broken.__cause__ = error
+            result = outcome.Error(broken)
+        else:
+            if not data:
+                result = outcome.Value(False)
+            else:
+                result = outcome.capture(reader.take, data)
+                if isinstance(result, outcome.Value) and result.value:
+                    return
+                if isinstance(result, outcome.Value):
+                    result = outcome.Value(True)
+        self._leave(descriptor)
+        trio.lowlevel.reschedule(reader.task, result)
+
+    def _leave(self, descriptor: int) -> None:
+        assert self._epoll is not None
+        del self._readers[descriptor]
+        self._epoll.unregister(descriptor)
+
+
+@asynccontextmanager
+async def open_readers() -> AsyncIterator[Readers]:
+    """Within the block somebody reads. Everybody must have left when it ends."""
+    readers = Readers()
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(readers.run)
+            yield readers
+            nursery.cancel_scope.cancel()
+    finally:
+        readers.close()
