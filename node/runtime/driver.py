@@ -2,15 +2,13 @@
 
     inbox ──events──▶ core.step* ──▶ take_ready ──▶ storage stage, peers, state machine, clients
 
-It waits for two things only: for events, and for room in the storage stage. Peers and clients
-never hold it up: their queues drop or close.
+It waits for two things only: for events, and for the disk. Peers and clients never hold it up: their
+queues drop or close.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import trio
 
 from node.core.interface import (
     Core,
@@ -33,7 +31,7 @@ from node.runtime.logs import logger
 from node.runtime.outbox import PeerOutbox
 from node.runtime.replies import Replies
 from node.runtime.snapshotter import Snapshotter
-from node.runtime.storage import Work
+from node.runtime.storage import Release, StorageStage, Work
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import ReplicaId
 from node.wire.framing import frame
@@ -60,7 +58,7 @@ class Driver:
         core: Core[Any, Any],
         machine: SessionedStateMachine,
         inbox: Inbox[Event],
-        storage: trio.MemorySendChannel[Work],
+        storage: Callable[[Release], StorageStage],
         outboxes: Mapping[ReplicaId, PeerOutbox],
         replies: Replies,
         counters: Counters,
@@ -70,7 +68,7 @@ class Driver:
         self._core = core
         self._machine = machine
         self._inbox = inbox
-        self._storage = storage
+        self.storage = storage(self.deliver)
         self._outboxes = outboxes
         self._replies = replies
         self._counters = counters
@@ -79,19 +77,21 @@ class Driver:
         self._encoded: tuple[object, bytes] = (None, b"")
 
     async def run(self) -> None:
-        """Run until `Stop`; closes the storage channel at the end."""
-        with self._storage:  # not `async with`: see storage.py
-            stopping = False
-            while not stopping:
-                for event in await self._inbox.take_all():
-                    if isinstance(event, Stop):
-                        stopping = True
-                    else:
-                        self._core.step(event)
-                ready = self._core.take_ready()
-                if ready is not None:
-                    await self._carry_out(ready)
-            self._snapshots.stop()
+        """Run until `Stop`; closes the storage stage at the end."""
+        stopping = False
+        while not stopping:
+            for event in await self._inbox.take_all():
+                if isinstance(event, Stop):
+                    stopping = True
+                else:
+                    self._core.step(event)
+            ready = self._core.take_ready()
+            if ready is not None:
+                self._carry_out(ready)
+            if not self.storage.has_room:
+                await self.storage.wait_room()
+        self._snapshots.stop()
+        self.storage.close()
 
     def deliver(self, envelopes: Sequence[Envelope[Any]]) -> None:
         """Put messages on their way: to peers' outboxes, or back into the own inbox."""
@@ -110,13 +110,12 @@ class Driver:
             outbox.flush()
         failpoint("after-send")
 
-    async def _carry_out(self, ready: Ready[Any, Any]) -> None:
-        """Field by field, in the order of `Ready`."""
-        if ready.records or ready.messages_after_persist or ready.journal is not None:
-            # Handed over first, so that disk and network work at the same time.
-            work = Work(ready.records, ready.messages_after_persist, ready.journal)
-            await self._storage.send(work)
+    def _carry_out(self, ready: Ready[Any, Any]) -> None:
+        """Field by field, almost in the order of `Ready`."""
+        # These first, so that the disks of others work at the same time as this one.
         self.deliver(ready.messages)
+        if ready.records or ready.messages_after_persist or ready.journal is not None:
+            self.storage.submit(Work(ready.records, ready.messages_after_persist, ready.journal))
         if ready.received is not None:
             self._snapshots.install(ready.received)
         if ready.restored is not None:

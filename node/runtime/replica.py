@@ -49,7 +49,7 @@ from node.runtime.registration import keep_registered
 from node.runtime.replies import Replies
 from node.runtime.snapshots import Policy
 from node.runtime.snapshotter import Snapshotter
-from node.runtime.storage import Work, storage_stage
+from node.runtime.storage import StorageStage
 from node.runtime.ticker import tick
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
@@ -165,21 +165,18 @@ class Replica:
             inbox=self.inbox,
             newest=saved.snapshot,
         )
-        sender, receiver = trio.open_memory_channel[Work](STORAGE_QUEUE)
         driver = Driver(
             replica=self.replica,
             core=self._core,
             machine=self._machine,
             inbox=self.inbox,
-            storage=sender,
+            storage=partial(StorageStage, saved.journal, self.counters.syncs),
             outboxes=self.outboxes,
             replies=self.replies,
             counters=self.counters,
             snapshots=snapshots,
         )
-        stages.start_soon(
-            storage_stage, receiver, saved.journal, driver.deliver, self.counters.syncs
-        )
+        stages.start_soon(driver.storage.run)
         stages.start_soon(snapshots.run)
         stages.start_soon(driver.run)
 

@@ -2,11 +2,13 @@
 
     driver ──Work──▶ storage stage ──(append, one fsync)──▶ release(envelopes), in order
 
-Everything that waits when the disk becomes free shares one fsync (group commit). A failure ends the
-stage, and with it the replica, before anything that rests on the lost bytes is released.
+A disk that has proved quick saves at once, in the driver's own step. Otherwise a thread does it, and
+everything that waits when the disk becomes free shares one fsync (group commit). A failure ends
+whoever saves, and with that the replica, before anything that rests on the lost bytes is released.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,9 +21,11 @@ from node.runtime.codecs import RECORD_CODEC
 from node.runtime.counters import Durations
 from node.runtime.journal import Journal
 
-GROUP_MAX: Final = 256
-"""Works in one group; more than the driver can have outstanding at the default channel size."""
+QUEUE_MAX: Final = 64
+"""Works that wait; when there are so many the disk holds the driver up."""
 
+GROUP_MAX: Final = 256
+"""Works in one group; more than wait, unless the driver has submitted many in one step."""
 
 QUICK_S: Final = 0.001
 """A replica may stand still for so long to save a group: a fraction of a tick."""
@@ -36,43 +40,97 @@ class Work:
     journal: tuple[Any, ...] | None = None
     """Not None: all that the journal is to hold from now on; `records` come behind it."""
 
+    @property
+    def switches(self) -> bool:
+        """Whether another journal takes the place of this one."""
+        return self.journal is not None
 
-async def storage_stage(
-    works: trio.MemoryReceiveChannel[Work],
-    journal: Journal,
-    release: Callable[[Sequence[Envelope[Any]]], None],
-    syncs: Durations,
-) -> None:
-    """Serve until `works` is closed at the other end; then everything is durable.
 
-    How long each fsync took goes into `syncs`.
-    """
-    pace = _Pace()
-    # Not `async with`: that would pass a checkpoint, where the driver, whose channel has just closed,
-    # may have failed already, and a cancellation would take the place of what the disk said.
-    with works:
-        async for first in works:
-            group = [first]
-            while len(group) < GROUP_MAX:
-                try:
-                    group.append(works.receive_nowait())
-                except (trio.WouldBlock, trio.EndOfChannel):
-                    break
-            failpoint("before-save")
-            began = trio.current_time()
+Release = Callable[[Sequence[Envelope[Any]]], None]
+"""Sends what rested on records that are durable now."""
+
+
+class StorageStage:
+    """The one way to the journal while a replica runs."""
+
+    def __init__(self, journal: Journal, syncs: Durations, release: Release) -> None:
+        """How long each fsync took goes into `syncs`."""
+        self._journal = journal
+        self._release = release
+        self._syncs = syncs
+        self._works: deque[Work] = deque()
+        self._is_saving = False
+        self._is_closed = False
+        self._arrived = trio.Event()
+        self._taken = trio.Event()
+        self._pace = _Pace()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more may be submitted."""
+        return len(self._works) < QUEUE_MAX
+
+    async def wait_room(self) -> None:
+        """Wait until the disk has caught up; the driver calls this before it steps on."""
+        while not self.has_room:
+            await self._taken.wait()
+
+    def submit(self, work: Work) -> None:
+        """Save this behind all before it: now, if that is quick, or soon. Raises StorageError."""
+        if self._pace.is_quick and not self._is_saving and not self._works and not work.switches:
+            began = self._begin()
+            self._save([work])
+            self._pace.note(trio.current_time() - began)
+            self._saved([work])
+        else:
+            self._works.append(work)
+            self._arrived.set()
+
+    def close(self) -> None:
+        """Nothing more will be submitted: `run` ends when all is durable."""
+        self._is_closed = True
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Save what has to wait, until `close`; then everything is durable. Raises StorageError."""
+        while self._works or not self._is_closed:
+            if not self._works:
+                await self._arrived.wait()
+                self._arrived = trio.Event()
+                continue
+            group = [self._works.popleft() for _ in range(min(len(self._works), GROUP_MAX))]
+            self._is_saving = True
+            self._taken.set()
+            self._taken = trio.Event()
+            began = self._begin()
+            await trio.to_thread.run_sync(self._save, group)
             # To switch a journal takes longer, and says nothing about an fsync.
-            switches = any(work.journal is not None for work in group)
-            if pace.is_quick and not switches:
-                _save(journal, group, syncs)
-            else:
-                await trio.to_thread.run_sync(_save, journal, group, syncs)
-            if not switches:
-                pace.note(trio.current_time() - began)
-            failpoint("after-save")
-            for work in group:
-                if work.messages_after_persist:
-                    release(work.messages_after_persist)
-        await trio.to_thread.run_sync(journal.sync)
+            if not any(work.switches for work in group):
+                self._pace.note(trio.current_time() - began)
+            self._is_saving = False
+            self._saved(group)
+        await trio.to_thread.run_sync(self._journal.sync)
+
+    def _begin(self) -> float:
+        failpoint("before-save")
+        return trio.current_time()
+
+    def _save(self, group: Sequence[Work]) -> None:
+        """Append the group's records; fsync if anything is waiting for them. It blocks."""
+        records = write_journal(self._journal, group)
+        if records:
+            self._journal.append(records)
+        if any(work.messages_after_persist for work in group):
+            failpoint("before-sync")
+            started = time.perf_counter()
+            self._journal.sync()
+            self._syncs.add(time.perf_counter() - started)
+
+    def _saved(self, group: Sequence[Work]) -> None:
+        failpoint("after-save")
+        for work in group:
+            if work.messages_after_persist:
+                self._release(work.messages_after_persist)
 
 
 class _Pace:
@@ -93,18 +151,6 @@ class _Pace:
     def note(self, took_s: float) -> None:
         """One more group was saved."""
         self._average_s += (took_s - self._average_s) / 16
-
-
-def _save(journal: Journal, group: Sequence[Work], syncs: Durations) -> None:
-    """Append the group's records; fsync if anything is waiting for them. It blocks."""
-    records = write_journal(journal, group)
-    if records:
-        journal.append(records)
-    if any(work.messages_after_persist for work in group):
-        failpoint("before-sync")
-        started = time.perf_counter()
-        journal.sync()
-        syncs.add(time.perf_counter() - started)
 
 
 def write_journal(journal: Journal, group: Sequence[Work]) -> list[bytes]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
@@ -31,7 +30,7 @@ from node.runtime.inbox import Inbox
 from node.runtime.outbox import PeerOutbox
 from node.runtime.replies import Replies
 from node.runtime.snapshotter import Snapshotter
-from node.runtime.storage import Work
+from node.runtime.storage import StorageStage, Work
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import OPEN_SESSION, ClientId, Command, Query, ReplicaId, RequestNumber
@@ -136,6 +135,35 @@ class DiaryOutbox(PeerOutbox):
         self._note(f"send {type(self.messages[-1]).__name__}")
 
 
+class Works(StorageStage):
+    """Keeps what is submitted, and has room for so much."""
+
+    def __init__(self, room: int) -> None:
+        self.works: list[Work] = []
+        self.is_closed = False
+        self._room = room
+        self._taken = trio.Event()
+
+    @property
+    def has_room(self) -> bool:
+        return len(self.works) < self._room
+
+    async def wait_room(self) -> None:
+        while not self.has_room:
+            await self._taken.wait()
+
+    def take(self) -> None:
+        """The disk has caught up."""
+        self.works.clear()
+        self._taken.set()
+
+    def submit(self, work: Work) -> None:
+        self.works.append(work)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
 class Stage:
     """A driver between fakes, and a diary of what it did."""
 
@@ -143,7 +171,7 @@ class Stage:
         self.diary: list[str] = []
         self.core = ScriptedCore(*readies)
         self.inbox: Inbox[Any] = Inbox()
-        sender, self.works = trio.open_memory_channel[Work](room)
+        self.storage = Works(room)
         self.replies = DiaryReplies(self.diary)
         self.outboxes = {TWO: DiaryOutbox(self.diary.append), THREE: DiaryOutbox(lambda _: None)}
         self.driver = Driver(
@@ -151,7 +179,7 @@ class Stage:
             core=self.core,
             machine=SessionedStateMachine(Echo(self.diary)),
             inbox=self.inbox,
-            storage=sender,
+            storage=lambda _: self.storage,
             outboxes=self.outboxes,
             replies=self.replies,
             counters=Counters(),
@@ -195,7 +223,8 @@ async def test_a_ready_is_carried_out_field_by_field() -> None:
         "answer Executed",
         "answer NotExecuted",
     ]
-    assert stage.works.receive_nowait() == Work(full.records, full.messages_after_persist)
+    assert stage.storage.works == [Work(full.records, full.messages_after_persist)]
+    assert stage.storage.is_closed
     assert stage.outboxes[TWO].messages == [Fetch(1)], "what rests on records waits for the disk"
     opened, executed, read, refused = stage.replies.answers
     assert opened == Opened(ClientId(7), ClientId(1 << 20))
@@ -207,8 +236,7 @@ async def test_a_ready_is_carried_out_field_by_field() -> None:
 async def test_a_ready_with_nothing_to_save_does_not_touch_the_disk() -> None:
     stage = Stage(ready(messages=(Envelope(TWO, Fetch(1)),)))
     await stage.run(Tick())
-    with pytest.raises(trio.EndOfChannel):
-        stage.works.receive_nowait()
+    assert stage.storage.works == []
 
 
 async def test_messages_for_itself_come_back_through_the_inbox() -> None:
@@ -232,24 +260,26 @@ async def test_losing_the_lead_interrupts_those_who_wait_and_nothing_else_does()
         stage.inbox.post(Stop())
 
 
-async def test_a_full_storage_stage_holds_the_driver_up_and_a_stop_closes_it() -> None:
+async def test_a_full_storage_stage_holds_the_driver_up() -> None:
     saves = ready(records=(PromiseRecord(BALLOT),))
-    stage = Stage(saves, saves, saves, room=1)
+    stage = Stage(saves, saves, saves, room=2)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stage.driver.run)
         for _ in range(3):
             stage.inbox.post(Tick())
             await wait_all_tasks_blocked()
-        assert stage.core.asked == 2, "the second is stuck in the channel"
+        assert stage.core.asked == 2, "the third waits for the disk"
+        stage.storage.take()
+        await wait_all_tasks_blocked()
+        assert stage.core.asked == 3
         stage.inbox.post(Stop())
-        assert len([work async for work in stage.works]) == 3
 
 
 async def test_what_came_with_the_stop_is_still_carried_out() -> None:
     stage = Stage(ready(records=(PromiseRecord(BALLOT),)))
     stage.inbox.post(Tick())
     await stage.run()
-    assert stage.works.receive_nowait().records == (PromiseRecord(BALLOT),)
+    assert [work.records for work in stage.storage.works] == [(PromiseRecord(BALLOT),)]
 
 
 async def test_failpoints_stand_around_sending_and_around_each_slot() -> None:

@@ -17,7 +17,7 @@ from node.failpoints import listen
 from node.runtime.codecs import RECORD_CODEC
 from node.runtime.counters import SYNC_BOUNDS_S, Durations
 from node.runtime.journal import Journal, open_journal
-from node.runtime.storage import GROUP_MAX, Work, storage_stage
+from node.runtime.storage import GROUP_MAX, StorageStage, Work
 from node.types import ReplicaId
 from tests.support.fake_disk import FakeDisk, Operation
 
@@ -44,7 +44,8 @@ class Stage:
     def __init__(self) -> None:
         self.disk = FakeDisk()
         self.journal, _ = open_journal(self.disk, PATH, "test", ME)
-        self.sender, self._receiver = trio.open_memory_channel[Work](1000)
+        self.stage = StorageStage(self.journal, Durations(SYNC_BOUNDS_S), self.release)
+        self.submit, self.run = self.stage.submit, self.stage.run
         self.syncs_before = self.disk.sync_count
         self.released: list[Envelope[Any]] = []
         self.durable_at_release: list[int] = []
@@ -59,9 +60,6 @@ class Stage:
         self.durable_at_release.append(self.disk.durable_length(PATH))
         assert self.journal.is_durable
         self.arrived.set()
-
-    async def run(self) -> None:
-        await storage_stage(self._receiver, self.journal, self.release, Durations(SYNC_BOUNDS_S))
 
     async def wait_released(self, count: int) -> None:
         with trio.fail_after(10):
@@ -82,12 +80,12 @@ async def running() -> AsyncIterator[Stage]:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stage.run)
         yield stage
-        await stage.sender.aclose()
+        stage.stage.close()
 
 
 async def test_a_message_leaves_once_its_record_is_durable() -> None:
     async with running() as stage:
-        await stage.sender.send(work(1))
+        stage.submit(work(1))
         await stage.wait_released(1)
         assert stage.released == [envelope(1)]
         assert stage.survivors() == [promise(1)]
@@ -96,8 +94,8 @@ async def test_a_message_leaves_once_its_record_is_durable() -> None:
 async def test_what_waits_together_shares_one_sync_and_leaves_in_order() -> None:
     stage = Stage()
     for number in range(1, 51):
-        stage.sender.send_nowait(work(number))
-    stage.sender.close()
+        stage.submit(work(number))
+    stage.stage.close()
     await stage.run()
     assert stage.syncs == 1
     assert stage.released == [envelope(number) for number in range(1, 51)]
@@ -107,16 +105,16 @@ async def test_what_waits_together_shares_one_sync_and_leaves_in_order() -> None
 async def test_a_group_is_bounded() -> None:
     stage = Stage()
     for number in range(1, GROUP_MAX + 2):
-        stage.sender.send_nowait(work(number))
-    stage.sender.close()
+        stage.submit(work(number))
+    stage.stage.close()
     await stage.run()
     assert stage.syncs == 2
 
 
 async def test_records_that_nothing_rests_on_cost_no_sync_of_their_own() -> None:
     async with running() as stage:
-        await stage.sender.send(Work((ChosenRecord(7),), ()))
-        await stage.sender.send(work(1))
+        stage.submit(Work((ChosenRecord(7),), ()))
+        stage.submit(work(1))
         await stage.wait_released(1)
         assert stage.syncs <= 1
     assert stage.survivors() == [ChosenRecord(7), promise(1)]
@@ -124,8 +122,8 @@ async def test_records_that_nothing_rests_on_cost_no_sync_of_their_own() -> None
 
 async def test_the_end_of_the_channel_makes_everything_durable() -> None:
     stage = Stage()
-    stage.sender.send_nowait(Work((ChosenRecord(7),), ()))
-    stage.sender.close()
+    stage.submit(Work((ChosenRecord(7),), ()))
+    stage.stage.close()
     await stage.run()
     assert stage.survivors() == [ChosenRecord(7)]
 
@@ -133,9 +131,9 @@ async def test_the_end_of_the_channel_makes_everything_durable() -> None:
 async def test_a_message_without_records_still_waits_for_earlier_ones() -> None:
     """`messages_after_persist` rest on these records and on all earlier ones."""
     stage = Stage()
-    stage.sender.send_nowait(Work((promise(1),), ()))
-    stage.sender.send_nowait(Work((), (envelope(1),)))
-    stage.sender.close()
+    stage.submit(Work((promise(1),), ()))
+    stage.submit(Work((), (envelope(1),)))
+    stage.stage.close()
     await stage.run()
     assert stage.released == [envelope(1)]
     assert stage.syncs == 1
@@ -147,13 +145,11 @@ async def test_a_disk_that_fails_ends_the_stage_and_nothing_is_let_go(
 ) -> None:
     stage = Stage()
     stage.disk.fail_next(operation)
-    stage.sender.send_nowait(work(1))
-    stage.sender.send_nowait(work(2))
+    stage.submit(work(1))
+    stage.submit(work(2))
     with pytest.raises(StorageError, match=f"{PATH}"):
         await stage.run()
     assert stage.released == []
-    with pytest.raises(trio.BrokenResourceError):
-        stage.sender.send_nowait(work(3))
 
 
 async def test_what_was_let_go_before_the_disk_failed_survives() -> None:
@@ -168,10 +164,10 @@ async def first_good_then_bad(stage: Stage) -> None:
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stage.run)
-            await stage.sender.send(work(1))
+            stage.submit(work(1))
             await stage.wait_released(1)
             stage.disk.fail_next("sync")
-            await stage.sender.send(work(2))
+            stage.submit(work(2))
     except* StorageError as group:
         raise group.exceptions[0] from None
 
@@ -198,7 +194,7 @@ async def test_who_dies_before_saving_has_saved_nothing_and_who_dies_after_has_t
                 raise _Died
 
         stage = Stage()
-        stage.sender.send_nowait(work(1))
+        stage.submit(work(1))
         listen(die)
         try:
             with pytest.raises(_Died):
@@ -217,7 +213,7 @@ class _Died(Exception):
 async def test_a_cancellation_does_not_hide_what_the_disk_said() -> None:
     """The driver notices that the stage has ended, fails too, and the stage is cancelled."""
     stage = Stage()
-    stage.sender.send_nowait(work(1))
+    stage.submit(work(1))
     stage.disk.fail_next("sync")
     listen(lambda name: trio.from_thread.run_sync(scope.cancel) if name == "before-sync" else None)
     try:
@@ -245,7 +241,7 @@ async def test_a_disk_that_is_quick_needs_no_thread_and_one_that_stalls_gets_it_
         async def save(count: int) -> int:
             before, saved = len(threads), len(stage.released)
             for number in range(count):
-                stage.sender.send_nowait(work(saved + number + 1))
+                stage.submit(work(saved + number + 1))
                 await stage.wait_released(saved + number + 1)
             return len(threads) - before
 
