@@ -2,7 +2,7 @@
 
     connection's task ── read(stream, take) ── parked ──────────────────────▶ enough, or the end
                                  │                            ▲
-    one task          run: ── epoll ── for each that is ready: take(what arrived)
+    one task              epoll ── for each that is ready: take(what arrived)
 
 In Trio's own way each chunk costs its connection a call of epoll_ctl and a turn of the scheduler:
 more than the work on a small request. Here a connection is registered once, for as long as its data
@@ -29,6 +29,10 @@ Take = Callable[[bytes], bool]
 """Takes what has arrived, at least a byte, without waiting; False is enough for now."""
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     task: trio.lowlevel.Task
@@ -36,31 +40,44 @@ class _Reader:
 
 
 class Readers:
-    """Who waits for data, and what is done with it. See `open_readers`."""
+    """Who waits for data, and what is done with it. Reads within `open()`, once."""
 
     def __init__(self) -> None:
         self._epoll = select.epoll() if hasattr(select, "epoll") else None
         self._readers: dict[int, _Reader] = {}
         """By file descriptor."""
 
-    def close(self) -> None:
-        """Nobody is reading any more, nor ever will."""
+    @asynccontextmanager
+    async def open(
+        self, before: Callable[[], None] = _nothing, after: Callable[[], None] = _nothing
+    ) -> AsyncIterator[None]:
+        """Within the block somebody reads; everybody must have left when it ends.
+
+        What arrived together is taken between `before` and `after`.
+        """
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._run, before, after)
+            try:
+                yield
+            finally:
+                nursery.cancel_scope.cancel()
         assert not self._readers
         if self._epoll is not None:
             self._epoll.close()
 
-    async def run(self) -> None:
-        """Read for everybody, until cancelled."""
+    async def _run(self, before: Callable[[], None], after: Callable[[], None]) -> None:
         if self._epoll is None:
             await trio.sleep_forever()
         assert self._epoll is not None
         while True:
             await trio.lowlevel.wait_readable(self._epoll.fileno())
+            before()
             for descriptor, _ in self._epoll.poll(0):
                 # Whoever came before may have ended this one.
                 reader = self._readers.get(descriptor)
                 if reader is not None:
                     self._read(descriptor, reader)
+            after()
 
     async def read(self, stream: trio.abc.Stream, take: Take) -> bool:
         """Hand over what arrives on `stream`, chunk by chunk, until `take` has enough: True.
@@ -112,16 +129,3 @@ class Readers:
         assert self._epoll is not None
         del self._readers[descriptor]
         self._epoll.unregister(descriptor)
-
-
-@asynccontextmanager
-async def open_readers() -> AsyncIterator[Readers]:
-    """Within the block somebody reads. Everybody must have left when it ends."""
-    readers = Readers()
-    try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(readers.run)
-            yield readers
-            nursery.cancel_scope.cancel()
-    finally:
-        readers.close()

@@ -18,7 +18,7 @@ from harness.bench.load import LoadClient, Samples
 from harness.bench.meter import cpu_s, filesystem, fsync_ms, peak_rss_mb
 from harness.cluster import LocalCluster, open_cluster
 from node.config import Timing
-from node.readers import Readers, open_readers
+from node.readers import Readers
 from node.types import ReplicaId
 
 WARM_UP_S: Final = 1.0
@@ -166,7 +166,8 @@ class _Spent:
 
 async def _load(options: BenchOptions, cluster: LocalCluster, samples: Samples) -> _Spent:
     """Warm up, count, and let what is in flight finish."""
-    async with open_readers() as readers, trio.open_nursery() as loading:
+    readers = Readers()
+    async with readers.open(), trio.open_nursery() as loading:
         clients = [_client(options, cluster, readers, samples) for _ in range(options.clients)]
         for client in clients:
             loading.start_soon(client.run)

@@ -14,6 +14,7 @@ import trio
 from node.config import Limits
 from node.core.interface import Propose, Read, Role, Transfer
 from node.errors import WireError
+from node.readers import Readers
 from node.runtime.connection import Connection
 from node.runtime.counters import Counters
 from node.runtime.handshake import expect_hello, keep_alive
@@ -63,6 +64,8 @@ class ClientConnection(Connection):
         self._requests_max = limits.requests_per_connection_max
         self._bytes_max = limits.request_bytes_max // _SHARES
         self._answered = trio.Event()
+        self.was_refused = False
+        """It asked for too much, and has not been left alone for a while yet."""
 
     def expect(self, request: RequestId, size: int) -> None:
         """The answer to `request` will come here."""
@@ -104,7 +107,9 @@ class ClientPort:
         replies: Replies,
         status: Callable[[], StatusReply],
         counters: Counters,
+        readers: Readers,
     ) -> None:
+        self._readers = readers
         self._cluster = cluster
         self._limits = limits
         self._inbox = inbox
@@ -126,34 +131,46 @@ class ClientPort:
                 self._replies.forget(connection)
 
     async def _read(self, connection: ClientConnection) -> None:
+        def handle() -> bool:
+            return self._handle(connection)
+
         is_open = True
         while is_open:
-            for message in connection.received():
-                match message:
-                    case Request():
-                        refusal = self._propose(message, connection)
-                        if refusal is not None:
-                            await self._refuse(refusal, connection)
-                    case Query():
-                        refusal = self._ask(message, connection)
-                        if refusal is not None:
-                            await self._refuse(refusal, connection)
-                    case StatusRequest():
-                        connection.post(self._status())
-                    case TransferRequest(to):
-                        connection.post(self._transfer(to))
-                    case _:
-                        raise WireError(f"a client does not send {type(message).__name__}")
-                if not connection.has_credit:
-                    await connection.wait_credit()
-                if not self._inbox.has_room:
-                    await self._inbox.wait_room()
-            is_open = await connection.receive_more()
+            if connection.was_refused:
+                connection.was_refused = False
+                await trio.sleep(REFUSAL_PAUSE_S)
+            if not connection.has_credit:
+                await connection.wait_credit()
+            if not self._inbox.has_room:
+                await self._inbox.wait_room()
+            if handle():
+                is_open = await connection.read(self._readers, handle)
 
-    async def _refuse(self, refusal: Overloaded | TooLarge, connection: ClientConnection) -> None:
-        self._counters.refused_requests[type(refusal).__name__] += 1
-        connection.post(refusal)
-        await trio.sleep(REFUSAL_PAUSE_S)
+    def _handle(self, connection: ClientConnection) -> bool:
+        """Do what the messages that are here ask for; False when that has to wait."""
+        for message in connection.received():
+            match message:
+                case Request():
+                    self._answer_at_once(connection, self._propose(message, connection))
+                case Query():
+                    self._answer_at_once(connection, self._ask(message, connection))
+                case StatusRequest():
+                    connection.post(self._status())
+                case TransferRequest(to):
+                    connection.post(self._transfer(to))
+                case _:
+                    raise WireError(f"a client does not send {type(message).__name__}")
+            if connection.was_refused or not connection.has_credit or not self._inbox.has_room:
+                return False
+        return True
+
+    def _answer_at_once(
+        self, connection: ClientConnection, refusal: Overloaded | TooLarge | None
+    ) -> None:
+        if refusal is not None:
+            self._counters.refused_requests[type(refusal).__name__] += 1
+            connection.post(refusal)
+            connection.was_refused = True
 
     def _propose(
         self, request: Request, connection: ClientConnection

@@ -5,7 +5,7 @@ side can only end this connection: bytes that are no message raise `WireError` f
 and an output queue that its reader does not empty closes the connection instead of growing.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import trio
 
 from node.direct import receive_some, send_now
 from node.errors import DoesNotRead, ForeignBytes, WireError
+from node.readers import Readers
 from node.runtime.limits import FREE_BYTES, Connections
 from node.runtime.nursery import bare_errors
 from node.wire.codec import Codec
@@ -164,13 +165,36 @@ class Connection:
         """Wait until more is here, though perhaps no whole message; False at the end."""
         data = await self._receive_some()
         if not data:
-            if self._decoder.incomplete_bytes:
-                raise WireError("the connection ended inside a frame")
+            self._check_end()
             return False
+        self._take(data)
+        return True
+
+    async def read(self, readers: Readers, handle: Callable[[], bool]) -> bool:
+        """Call `handle` whenever more is here, until it has to wait for something: True.
+
+        False at the end. Raises what `handle` raises, too.
+        """
+
+        def take(data: bytes) -> bool:
+            self._take(data)
+            return handle()
+
+        self._is_receiving = True
+        is_open = await readers.read(self._stream, take)
+        self._is_receiving = False
+        if not is_open:
+            self._check_end()
+        return is_open
+
+    def _take(self, data: bytes) -> None:
         self._decoder.receive_data(data)
         if self._decoder.incomplete_bytes > FREE_BYTES:
             self._bound_input()
-        return True
+
+    def _check_end(self) -> None:
+        if self._decoder.incomplete_bytes:
+            raise WireError("the connection ended inside a frame")
 
     async def receive_preface(self, length: int) -> bytes:
         """The first `length` bytes of all, which are no frame."""

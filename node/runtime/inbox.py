@@ -1,7 +1,8 @@
-"""The driver's inbox: anyone may post, at once; one task takes all that is there.
+"""The driver's inbox: anyone may post, at once; the driver takes all that is there.
 
 A wake-up costs the driver one checkpoint however many events arrived meanwhile, and what arrived
-together shares a batch and an fsync. Posting never waits; who reads from a connection waits for
+together shares a batch and an fsync. Who posts much at a time holds the inbox meanwhile, and has the
+driver take it all without a wake-up. Posting never waits; who reads from a connection waits for
 room *before* it reads more, so the sender feels it through its socket.
 """
 
@@ -23,6 +24,7 @@ class Inbox(Generic[EventT]):
     def __init__(self) -> None:
         self._events: list[EventT] = []
         self._bytes = 0
+        self._is_held = False
         self._arrived = trio.Event()
         self._taken = trio.Event()
 
@@ -33,7 +35,18 @@ class Inbox(Generic[EventT]):
         """Add one event, which came in a frame of `size` bytes; never waits."""
         self._events.append(event)
         self._bytes += size
-        self._arrived.set()
+        if not self._is_held:
+            self._arrived.set()
+
+    def hold(self) -> None:
+        """Wake nobody up until `release`, which comes before anything else can run."""
+        self._is_held = True
+
+    def release(self) -> None:
+        """Wake the driver up as usual, also for what has come meanwhile and was not taken."""
+        self._is_held = False
+        if self._events:
+            self._arrived.set()
 
     @property
     def has_room(self) -> bool:
@@ -45,11 +58,14 @@ class Inbox(Generic[EventT]):
         while not self.has_room:
             await self._taken.wait()
 
-    async def take_all(self) -> list[EventT]:
-        """Wait for events and take all of them; for the one driver."""
+    async def wait(self) -> None:
+        """Wait until there are events; for the one driver."""
         await self._arrived.wait()
-        events, self._events, self._bytes = self._events, [], 0
         self._arrived = trio.Event()
+
+    def take_all(self) -> list[EventT]:
+        """All events, perhaps none."""
+        events, self._events, self._bytes = self._events, [], 0
         self._taken.set()
         self._taken = trio.Event()
         return events

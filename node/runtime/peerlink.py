@@ -18,6 +18,7 @@ from node.core.multipaxos import Message
 from node.direct import send_now
 from node.errors import LinkReplaced, WireError, WrongPeer
 from node.marks import sometimes
+from node.readers import Readers
 from node.runtime.codecs import PEER_CODEC
 from node.runtime.connection import Connection
 from node.runtime.counters import Counters
@@ -133,7 +134,9 @@ class PeerPort:
         limits: Limits,
         inbox: Inbox[Any],
         counters: Counters,
+        readers: Readers,
     ) -> None:
+        self._readers = readers
         self._cluster = cluster
         self._replica = replica
         self._peers = peers
@@ -203,14 +206,24 @@ class PeerPort:
         self._replace(self.links, sender, connection)
 
     async def _receive(self, sender: ReplicaId, connection: Connection) -> None:
+        def handle() -> bool:
+            return self._handle(sender, connection)
+
         is_open = True
         while is_open:
-            for message in connection.received():
-                if not isinstance(message, Message):
-                    raise WireError(f"a link does not carry {type(message).__name__}")
-                if self.links.get(sender) is not connection:
-                    self._promote(sender, connection)
-                self._inbox.post(Received(sender, message), connection.frame_bytes)
-                if not self._inbox.has_room:
-                    await self._inbox.wait_room()
-            is_open = await connection.receive_more()
+            if not self._inbox.has_room:
+                await self._inbox.wait_room()
+            if handle():
+                is_open = await connection.read(self._readers, handle)
+
+    def _handle(self, sender: ReplicaId, connection: Connection) -> bool:
+        """Post the messages that are here; False when there is no room for more."""
+        for message in connection.received():
+            if not isinstance(message, Message):
+                raise WireError(f"a link does not carry {type(message).__name__}")
+            if self.links.get(sender) is not connection:
+                self._promote(sender, connection)
+            self._inbox.post(Received(sender, message), connection.frame_bytes)
+            if not self._inbox.has_room:
+                return False
+        return True

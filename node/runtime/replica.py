@@ -6,6 +6,7 @@
           ├─ storage stage
           ├─ snapshotter
           ├─ driver
+          ├─ readers: one task that reads for all connections
           └─ peers
              ├─ ticker, registration with the master
              ├─ peer port ─ one task a link
@@ -33,6 +34,7 @@ from node.core.multipaxos import (
     Settings,
 )
 from node.errors import ConfigError, NodeError
+from node.readers import Readers
 from node.runtime.clientport import ClientPort
 from node.runtime.counters import Counters
 from node.runtime.delay import delayed
@@ -92,6 +94,7 @@ class Replica:
         self._random = random
         self._machine = machine
         self.inbox: Inbox[Event] = Inbox()
+        self.readers = Readers()
         peers = [member for member in config.replicas if member.id != replica]
         self.outboxes = {peer.id: PeerOutbox(config.limits.peer_outbox_bytes_max) for peer in peers}
         self.links = {peer.id: self._link(peer) for peer in peers}
@@ -105,6 +108,7 @@ class Replica:
             limits=config.limits,
             inbox=self.inbox,
             counters=self.counters,
+            readers=self.readers,
         )
         self.client_port = ClientPort(
             cluster=config.cluster,
@@ -113,6 +117,7 @@ class Replica:
             replies=self.replies,
             status=self.status,
             counters=self.counters,
+            readers=self.readers,
         )
         # At the start: who asks for a status must not make the replica wait for files.
         self._version = gong_version()
@@ -149,7 +154,7 @@ class Replica:
             incarnation=self.incarnation,
         )
 
-    def start_stages(self, stages: trio.Nursery, disk: Disk, saved: Saved) -> None:
+    def start_stages(self, stages: trio.Nursery, disk: Disk, saved: Saved) -> Driver:
         """Driver and storage stage: the only ones who touch core, state machine and journal.
 
         The snapshotter has copies of the state, and files of its own.
@@ -179,6 +184,7 @@ class Replica:
         stages.start_soon(driver.storage.run)
         stages.start_soon(snapshots.run)
         stages.start_soon(driver.run)
+        return driver
 
     async def start_peers(self, peer_tasks: trio.Nursery) -> None:
         """Time, the links to and from peers, and the news for the master."""
@@ -300,8 +306,11 @@ async def open_replica(
         running = Replica(config, replica, the_core, machine, random)
         with bare_errors(NodeError):
             async with trio.open_nursery() as stages:
-                running.start_stages(stages, disk, saved)
-                async with trio.open_nursery() as peer_tasks:
+                driver = running.start_stages(stages, disk, saved)
+                async with (
+                    running.readers.open(before=running.inbox.hold, after=driver.take_batch),
+                    trio.open_nursery() as peer_tasks,
+                ):
                     await running.start_peers(peer_tasks)
                     async with trio.open_nursery() as client_tasks:
                         await running.start_clients(client_tasks)

@@ -27,8 +27,8 @@ QUEUE_MAX: Final = 64
 GROUP_MAX: Final = 256
 """Works in one group; more than wait, unless the driver has submitted many in one step."""
 
-QUICK_S: Final = 0.001
-"""A replica may stand still for so long to save a group: a fraction of a tick."""
+QUICK_S: Final = 0.002
+"""A replica may stand still for so long to save a group, on average: a fraction of a tick."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from trio.testing import memory_stream_pair
 
 from node.config import Limits
 from node.core.interface import Propose
+from node.readers import Readers
 from node.runtime.clientport import ClientPort
 from node.runtime.counters import Counters
 from node.runtime.inbox import Inbox
@@ -20,6 +21,7 @@ from node.wire.messages import (
     Request,
     StatusReply,
 )
+from tests.support.inboxes import take_all
 from tests.support.streams import Talker
 
 ONE, TWO = ReplicaId(1), ReplicaId(2)
@@ -51,6 +53,7 @@ class Port:
             replies=self.replies,
             status=lambda: status,
             counters=self.counters,
+            readers=Readers(),
         )
 
     async def connect(self, *, cluster: str = "test") -> Talker:
@@ -63,7 +66,7 @@ class Port:
     async def ask(self, talker: Talker, number: int) -> None:
         """Ask, and wait until the driver would see it."""
         await talker.say(request(number))
-        assert await self.inbox.take_all() == [Propose(command(number))]
+        assert await take_all(self.inbox) == [Propose(command(number))]
 
 
 def command(number: int) -> Command:

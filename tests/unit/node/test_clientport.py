@@ -19,6 +19,7 @@ from node.wire.messages import (
     TransferReply,
     TransferRequest,
 )
+from tests.support.inboxes import take_all
 from tests.support.ports import (
     CLIENT,
     ONE,
@@ -45,7 +46,7 @@ async def test_a_query_becomes_a_read_and_its_answer_comes_back() -> None:
         query = Query(CLIENT, RequestNumber(3), b"what?")
         before = clock_ns()
         await client.say(query)
-        (read,) = await port.inbox.take_all()
+        (read,) = await take_all(port.inbox)
         assert read == Read(query, read.clock)
         assert read.clock >= before, "a lease must hold when the query is here"
         port.replies.answer(executed(3))
@@ -71,7 +72,7 @@ async def test_a_leader_is_asked_to_let_another_lead(
         await client.say(TransferRequest(to))
         assert await client.hear() == TransferReply(problem)
         if not problem:
-            assert await port.inbox.take_all() == [Transfer(to)]
+            assert await take_all(port.inbox) == [Transfer(to)]
 
 
 async def test_opening_a_session_is_answered_as_request_zero() -> None:

@@ -16,6 +16,7 @@ from node.wire.messages import (
     StatusRequest,
     TooLarge,
 )
+from tests.support.inboxes import take_all
 from tests.support.ports import CLIENT, STATUS, command, executed, open_port, request
 from tests.support.streams import Talker
 
@@ -30,10 +31,10 @@ async def test_a_client_at_its_credit_is_not_read_until_it_is_answered() -> None
         )
         await client.stream.send_all(flood)
         await wait_all_tasks_blocked()
-        assert len(await port.inbox.take_all()) == credit
+        assert len(await take_all(port.inbox)) == credit
         port.replies.answer(executed(1))
         port.replies.flush()
-        assert await port.inbox.take_all() == [Propose(command(credit + 1))]
+        assert await take_all(port.inbox) == [Propose(command(credit + 1))]
 
 
 async def test_a_request_that_is_asked_twice_on_one_connection_is_answered_once() -> None:
@@ -73,7 +74,7 @@ async def test_a_command_that_is_too_long_is_answered_so_and_its_client_stays() 
         await client.say(request(1, bytes(101)))
         assert await client.hear() == TooLarge(CLIENT, RequestNumber(1), 100)
         await client.say(request(2, bytes(100)))
-        assert len(await port.inbox.take_all()) == 1
+        assert len(await take_all(port.inbox)) == 1
         port.replies.answer(executed(2))
         port.replies.flush()
         assert await client.hear() == executed(2)
@@ -124,7 +125,7 @@ async def test_a_session_may_not_run_ahead_of_what_it_has_answered() -> None:
         assert isinstance(refused, Overloaded)
         assert "only 7 is answered" in refused.reason
         await client.say(Request(CLIENT, RequestNumber(1024 + 8), RequestNumber(8), b"body"))
-        assert len(await port.inbox.take_all()) == 1
+        assert len(await take_all(port.inbox)) == 1
 
 
 async def test_what_a_connection_has_asked_counts_until_it_is_done_with() -> None:
@@ -151,12 +152,12 @@ async def test_a_connection_with_many_bytes_in_flight_is_not_read_for_a_while() 
             await greedy.say(request(number, bytes(900)))
         await modest.say(request(4, bytes(900)))
         await wait_all_tasks_blocked()
-        asked = [event.command.number for event in await port.inbox.take_all()]
+        asked = [event.command.number for event in await take_all(port.inbox)]
         assert asked == [1, 2, 4]
         port.replies.answer(executed(1))
         port.replies.flush()
         await wait_all_tasks_blocked()
-        assert [event.command.number for event in await port.inbox.take_all()] == [3]
+        assert [event.command.number for event in await take_all(port.inbox)] == [3]
 
 
 async def test_a_connection_too_many_is_told_so_and_silent_ones_make_room_first() -> None:

@@ -36,6 +36,7 @@ from node.state_machine.sessions import SessionedStateMachine
 from node.types import OPEN_SESSION, ClientId, Command, Query, ReplicaId, RequestNumber
 from node.wire.framing import FrameDecoder
 from node.wire.messages import FRAME_BYTES_MAX, Answer, Executed, Opened
+from tests.support.inboxes import take_all
 
 ONE, TWO, THREE = ReplicaId(1), ReplicaId(2), ReplicaId(3)
 BALLOT = Ballot(1, ONE)
@@ -242,7 +243,7 @@ async def test_a_ready_with_nothing_to_save_does_not_touch_the_disk() -> None:
 async def test_messages_for_itself_come_back_through_the_inbox() -> None:
     stage = Stage()
     stage.driver.deliver([Envelope(ONE, Accepted(BALLOT, 1)), Envelope(THREE, Fetch(1))])
-    assert await stage.inbox.take_all() == [Received(ONE, Accepted(BALLOT, 1))]
+    assert await take_all(stage.inbox) == [Received(ONE, Accepted(BALLOT, 1))]
     assert stage.outboxes[THREE].messages == [Fetch(1)]
 
 

@@ -4,13 +4,14 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from node.runtime.inbox import ROOMY, Inbox
+from tests.support.inboxes import take_all
 
 
 async def test_everything_that_arrived_is_taken_at_once_and_in_order() -> None:
     inbox: Inbox[int] = Inbox()
     for event in range(5):
         inbox.post(event)
-    assert await inbox.take_all() == [0, 1, 2, 3, 4]
+    assert await take_all(inbox) == [0, 1, 2, 3, 4]
 
 
 async def test_taking_waits_for_an_event(autojump_clock: MockClock) -> None:
@@ -18,8 +19,8 @@ async def test_taking_waits_for_an_event(autojump_clock: MockClock) -> None:
     taken: list[list[int]] = []
 
     async def take_twice() -> None:
-        taken.append(await inbox.take_all())
-        taken.append(await inbox.take_all())
+        taken.append(await take_all(inbox))
+        taken.append(await take_all(inbox))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(take_twice)
@@ -50,7 +51,7 @@ async def test_edges_wait_for_room_and_posting_never_does() -> None:
         await wait_all_tasks_blocked()
         assert went_on == []
         inbox.post(0)
-        assert len(await inbox.take_all()) == ROOMY + 1
+        assert len(await take_all(inbox)) == ROOMY + 1
     assert sorted(went_on) == [0, 1, 2]
 
 
@@ -70,9 +71,9 @@ async def test_an_edge_that_finds_the_inbox_full_again_waits_again() -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(edge)
         await wait_all_tasks_blocked()
-        await inbox.take_all()
+        await take_all(inbox)
         fill()
         await wait_all_tasks_blocked()
         assert not went_on.is_set()
-        await inbox.take_all()
+        await take_all(inbox)
         await went_on.wait()

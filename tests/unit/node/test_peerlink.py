@@ -13,6 +13,7 @@ from node.config import Limits
 from node.core.ballot import Ballot
 from node.core.interface import Received
 from node.core.multipaxos.messages import Fetch, Heartbeat
+from node.readers import Readers
 from node.runtime.codecs import PEER_CODEC
 from node.runtime.counters import Counters
 from node.runtime.handshake import HELLO_TIMEOUT_S
@@ -22,6 +23,7 @@ from node.runtime.peerlink import BACK_OFF_MAX_S, PeerLink, PeerPort
 from node.types import Address, ReplicaId
 from node.wire.framing import frame
 from node.wire.messages import FRAME_BYTES_MAX, Goodbye, PeerHello
+from tests.support.inboxes import take_all
 from tests.support.streams import FakeNetwork, Talker, fake_network
 
 ONE, TWO, THREE = ReplicaId(1), ReplicaId(2), ReplicaId(3)
@@ -181,6 +183,7 @@ class Port:
             limits=Limits(),
             inbox=self.inbox,
             counters=self.counters,
+            readers=Readers(),
         )
 
     async def serve(self) -> None:
@@ -193,7 +196,7 @@ async def test_messages_of_a_peer_reach_the_inbox_with_their_sender() -> None:
         nursery.start_soon(port.serve)
         await port.talker.say(PeerHello("test", THREE, ONE, 5))
         await port.talker.say(Fetch(5))
-        assert await port.inbox.take_all() == [Received(THREE, Fetch(5))]
+        assert await take_all(port.inbox) == [Received(THREE, Fetch(5))]
         await port.near.aclose()
     assert port.counters.ended == {"peer: closed": 1}
 
@@ -259,20 +262,20 @@ async def test_the_newest_link_over_which_something_comes_replaces_the_older_one
 
         old = await link()
         await old.say(Fetch(1))
-        assert await port.inbox.take_all() == [Received(TWO, Fetch(1))]
+        assert await take_all(port.inbox) == [Received(TWO, Fetch(1))]
         silent, new = await link(), await link()
         goodbye = await silent.hear()
         assert isinstance(goodbye, Goodbye)
         assert "replica 2 has opened a newer link" in goodbye.reason
         await old.say(Fetch(2))
-        assert await port.inbox.take_all() == [Received(TWO, Fetch(2))]
+        assert await take_all(port.inbox) == [Received(TWO, Fetch(2))]
         await new.say(Fetch(3))
-        assert await port.inbox.take_all() == [Received(TWO, Fetch(3))]
+        assert await take_all(port.inbox) == [Received(TWO, Fetch(3))]
         assert isinstance(await old.hear(), Goodbye)
         assert await old.hear() is None
         await wait_all_tasks_blocked()
         assert port.counters.ended == {"peer: LinkReplaced": 2}
         assert list(port._port.links) == [TWO]
         await new.say(Fetch(4))
-        assert await port.inbox.take_all() == [Received(TWO, Fetch(4))]
+        assert await take_all(port.inbox) == [Received(TWO, Fetch(4))]
         nursery.cancel_scope.cancel()
