@@ -15,6 +15,7 @@ client_address = "127.0.0.1:7412"
 tick_ms = 10
 election_timeout_ticks = 30
 heartbeat_ticks = 5
+batch_wait_ticks = 1              # for how long a command may wait for others, while some are under way
 lease_ticks = 0                   # more than 0: the leader answers gets without asking a quorum,
 clock_drift_percent = 10          # which is right as long as no clock is off by more than this
 
@@ -59,6 +60,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     tick_ms: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 10
     election_timeout_ticks: Annotated[int, msgspec.Meta(ge=2, le=100_000)] = 30
     heartbeat_ticks: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 5
+    batch_wait_ticks: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 1
     lease_ticks: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
     clock_drift_percent: Annotated[int, msgspec.Meta(ge=0, le=50)] = 10
     delay_ms: Annotated[float, msgspec.Meta(ge=0, le=10_000)] = 0.0

@@ -23,6 +23,8 @@ import trio
 
 from node.direct import receive_some
 
+HAS_EPOLL: Final = hasattr(select, "epoll")
+
 CHUNK_BYTES: Final = 64 * 1024
 
 Take = Callable[[bytes], bool]
@@ -43,7 +45,7 @@ class Readers:
     """Who waits for data, and what is done with it. Reads within `open()`, once."""
 
     def __init__(self) -> None:
-        self._epoll = select.epoll() if hasattr(select, "epoll") else None
+        self._epoll: select.epoll | None = None
         self._readers: dict[int, _Reader] = {}
         """By file descriptor."""
 
@@ -55,24 +57,24 @@ class Readers:
 
         What arrived together is taken between `before` and `after`.
         """
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._run, before, after)
-            try:
+        if not HAS_EPOLL:
+            yield
+            return
+        with select.epoll() as self._epoll:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._run, self._epoll, before, after)
                 yield
-            finally:
                 nursery.cancel_scope.cancel()
         assert not self._readers
-        if self._epoll is not None:
-            self._epoll.close()
+        self._epoll = None
 
-    async def _run(self, before: Callable[[], None], after: Callable[[], None]) -> None:
-        if self._epoll is None:
-            await trio.sleep_forever()
-        assert self._epoll is not None
+    async def _run(
+        self, epoll: select.epoll, before: Callable[[], None], after: Callable[[], None]
+    ) -> None:
         while True:
-            await trio.lowlevel.wait_readable(self._epoll.fileno())
+            await trio.lowlevel.wait_readable(epoll.fileno())
             before()
-            for descriptor, _ in self._epoll.poll(0):
+            for descriptor, _ in epoll.poll(0):
                 # Whoever came before may have ended this one.
                 reader = self._readers.get(descriptor)
                 if reader is not None:

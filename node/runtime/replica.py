@@ -294,6 +294,7 @@ async def open_replica(
             settings=Settings(
                 election_timeout_ticks=config.timing.election_timeout_ticks,
                 heartbeat_ticks=config.timing.heartbeat_ticks,
+                batch_wait_ticks=config.timing.batch_wait_ticks,
                 lease_ticks=config.timing.lease_ticks,
                 clock_drift_percent=config.timing.clock_drift_percent,
                 tick_ns=config.timing.tick_ms * 1_000_000,

@@ -276,6 +276,17 @@ async def test_a_full_storage_stage_holds_the_driver_up() -> None:
         stage.inbox.post(Stop())
 
 
+async def test_a_turn_goes_on_until_nothing_has_come_back() -> None:
+    """Its own vote, say, when the disk is quick."""
+    stage = Stage(ready(messages=(Envelope(ONE, Accepted(BALLOT, 1)),)), ready())
+    stage.inbox.hold()
+    stage.inbox.post(Tick())
+    stage.driver.take_batch()
+    assert stage.core.stepped == [Tick(), Received(ONE, Accepted(BALLOT, 1))]
+    assert stage.core.asked == 2
+    assert len(stage.inbox) == 0
+
+
 async def test_what_came_with_the_stop_is_still_carried_out() -> None:
     stage = Stage(ready(records=(PromiseRecord(BALLOT),)))
     stage.inbox.post(Tick())

@@ -77,3 +77,32 @@ async def test_an_edge_that_finds_the_inbox_full_again_waits_again() -> None:
         assert not went_on.is_set()
         await take_all(inbox)
         await went_on.wait()
+
+
+async def test_who_holds_the_inbox_wakes_nobody_up_if_everything_is_taken_meanwhile() -> None:
+    inbox: Inbox[int] = Inbox()
+    woken: list[list[int]] = []
+
+    async def driver() -> None:
+        while True:
+            await inbox.wait()
+            woken.append(inbox.take_all())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(driver)
+        await wait_all_tasks_blocked()
+        inbox.hold()
+        inbox.post(1)
+        assert inbox.take_all() == [1]
+        inbox.release()
+        await wait_all_tasks_blocked()
+        assert woken == []
+        inbox.hold()
+        inbox.post(2)
+        inbox.release()
+        await wait_all_tasks_blocked()
+        assert woken == [[2]]
+        inbox.post(3)
+        await wait_all_tasks_blocked()
+        assert woken == [[2], [3]]
+        nursery.cancel_scope.cancel()
