@@ -73,7 +73,8 @@ class Invariants(Watcher):
         self._chosen_upto[replica.number] = 0
         self._executed[replica.number] = {}
         self._executions[replica.number] = 0
-        self._check_promise(replica)
+        assert replica.core is not None
+        self._check_promise(replica.number, replica.core.status().ballot)
         self._check_votes(replica)
 
     def on_restored(self, replica: Watched, slot: int) -> None:
@@ -200,7 +201,7 @@ class Invariants(Watcher):
                 f"back to {status.chosen_upto}",
             )
         self._chosen_upto[replica.number] = status.chosen_upto
-        self._check_promise(replica)
+        self._check_promise(replica.number, status.ballot)
         if isinstance(core, MultiPaxos) and core.leadership is not None:
             self._check_count(replica.number, core.leadership)
 
@@ -218,12 +219,11 @@ class Invariants(Watcher):
     def _tell(self, replica: ReplicaId, ballot: Ballot) -> None:
         self._told[replica] = max(self._told[replica], ballot)
 
-    def _check_promise(self, replica: Watched) -> None:
-        assert replica.core is not None
-        promised, told = replica.core.status().ballot, self._told[replica.number]
+    def _check_promise(self, replica: ReplicaId, promised: Ballot) -> None:
+        told = self._told[replica]
         if promised < told:
             raise Violation(
-                "promises", f"replica {replica.number} told {told} and now knows of {promised}"
+                "promises", f"replica {replica} told {told} and now knows of {promised}"
             )
 
     def _check_votes(self, replica: Watched) -> None:

@@ -12,7 +12,7 @@ start.
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from node.core.ballot import Ballot
 from node.types import ClientId, Command, Query, ReplicaId, RequestNumber
@@ -128,8 +128,7 @@ class Role(Enum):
     LEADER = "leader"
 
 
-@dataclass(frozen=True, slots=True)
-class LeaderHint:
+class LeaderHint(NamedTuple):
     """Whom this replica believes to lead, and under which ballot."""
 
     role: Role

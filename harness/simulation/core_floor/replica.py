@@ -238,7 +238,7 @@ class Replica:
 
     def _note_rejoined(self, core: Core[Any, Any]) -> None:
         """A lost disk is made good when that is durable: until then a crash would forget it."""
-        if not self.has_lost_disk or core.status().is_rejoining or self._works or self._is_saving:
+        if not self.has_lost_disk or self._works or self._is_saving or core.status().is_rejoining:
             return
         if self._journal is not None and self._journal.is_durable:
             self.has_lost_disk = False
@@ -267,7 +267,7 @@ class Replica:
         for query in ready.reads:
             self._watcher.on_read(self, query, self.machine.executed_upto)
             self.reply(self.machine.read(query))
-        leader = self.leader()
+        leader = self.leader() if ready.refused or ready.leader_hint is not None else None
         for refused in ready.refused:
             self.reply(NotExecuted(refused.client, refused.number, refused.why.value, leader, None))
         if ready.leader_hint is not None:
