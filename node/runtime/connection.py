@@ -73,7 +73,10 @@ class Connection:
     async def open(self) -> AsyncIterator[None]:
         """Run the writer; leaving closes the stream. Raises bare errors, never a group of one."""
         async with self._stream:
-            with bare_errors(WireError, trio.BrokenResourceError, trio.ClosedResourceError):
+            with (
+                self._emptied(),
+                bare_errors(WireError, trio.BrokenResourceError, trio.ClosedResourceError),
+            ):
                 async with trio.open_nursery() as connection_nursery:
                     connection_nursery.start_soon(self._write)
                     try:
@@ -92,6 +95,19 @@ class Connection:
         finally:
             self._is_closing = True  # nobody counts any more what would be queued
 
+    @contextmanager
+    def _emptied(self) -> Iterator[None]:
+        """Leave the block with nothing held.
+
+        The traceback of the error that ended this connection refers to it, and it to the error, until
+        garbage is collected: half a large frame must not be kept so long.
+        """
+        try:
+            yield
+        finally:
+            self._output.clear()
+            self._decoder.clear()
+
     def close_because(self, error: WireError) -> None:
         """Close at once, without waiting for anything; `open` then raises `error`."""
         if not self._is_closing:
@@ -107,9 +123,9 @@ class Connection:
 
     def queue(self, message: object) -> None:
         """Queue one message, which leaves with the next `flush` or `post`; never waits."""
-        data = frame(self._codec.encode(message), FRAME_BYTES_MAX)
         if self._is_closing:
             return
+        data = frame(self._codec.encode(message), FRAME_BYTES_MAX)
         self._output.append(data)
         self.unsent_bytes += len(data)
         if self.unsent_bytes > FREE_BYTES:
@@ -119,7 +135,7 @@ class Connection:
         """Send what is queued: at once as far as possible, the rest soon; never waits."""
         if not self._output or self._is_closing:
             return
-        if not self._is_sending:
+        if not self._is_sending and self.unsent_bytes <= SEND_BYTES:
             data = b"".join(self._output)
             sent = send_now(self._stream, data)
             self._has_sent(sent)
@@ -237,15 +253,25 @@ class Connection:
             while True:
                 await self._posted.wait()
                 self._posted = trio.Event()
-                if self._is_closing:
-                    continue  # a goodbye is on its way, and is the last word
-                data, self._output = b"".join(self._output), []
-                if data:
-                    await self._send(data)
+                # While it closes a goodbye is on its way, and is the last word.
+                while self._output and not self._is_closing:
+                    await self._send(self._take_output())
         assert self._ends_because is not None
         if not self._is_sending:  # in the middle of a frame nobody would understand it
             await self._say_goodbye(str(self._ends_because))
         raise self._ends_because
+
+    def _take_output(self) -> bytes:
+        """What is to be sent next: whole frames, few enough to be counted until they have left."""
+        size = count = 0
+        for data in self._output:
+            size += len(data)
+            if count and size > SEND_BYTES:
+                break
+            count += 1
+        data = b"".join(self._output[:count])
+        del self._output[:count]
+        return data
 
     async def _send(self, data: bytes) -> None:
         self._is_sending = True

@@ -140,8 +140,7 @@ class Driver:
             self._machine.restore(ready.restored.state)
         for chosen in ready.chosen:
             failpoint("before-execute")
-            for answer in self._machine.execute_slot(chosen.slot, chosen.commands):
-                self._replies.answer(answer)
+            self._machine.execute_and_tell(chosen.slot, chosen.commands, self._replies.answer)
             failpoint("after-execute")
             self._counters.slots += 1
             self._counters.commands += len(chosen.commands)

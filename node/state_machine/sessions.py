@@ -12,7 +12,7 @@ keeps only results that may still be asked for, and a client may have many reque
 After Ongaro, "Consensus: bridging theory and practice" (2014), section 6.3.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from node.marks import sometimes
@@ -86,10 +86,26 @@ class SessionedStateMachine:
         self, slot: int, commands: tuple[Command, ...]
     ) -> list[Opened | Executed | Expired]:
         """Execute what was chosen for the next slot; one answer a command."""
+        answers: list[Opened | Executed | Expired] = []
+        self.execute_and_tell(slot, commands, answers.append)
+        return answers
+
+    def execute_and_tell(
+        self,
+        slot: int,
+        commands: tuple[Command, ...],
+        tell: Callable[[Opened | Executed | Expired], None],
+    ) -> None:
+        """The same; each answer is told before the next command is executed.
+
+        So only one of them need be in memory, beside what its session and its connection keep: a
+        slot may ask for a large value five hundred times.
+        """
         assert slot == self.executed_upto + 1, f"slot {slot} after {self.executed_upto}"
         assert len(commands) < _PLACES_PER_SLOT, len(commands)
         self.executed_upto = slot
-        return [self._execute(slot, place, command) for place, command in enumerate(commands)]
+        for place, command in enumerate(commands):
+            tell(self._execute(slot, place, command))
 
     def read(self, query: Query) -> Executed:
         """Answer from the state as it is, outside the log and its sessions."""

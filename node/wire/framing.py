@@ -48,6 +48,11 @@ class FrameDecoder:
         assert 0 <= frame_bytes_max < 1 << 32
         self._frame_bytes_max = frame_bytes_max
 
+    def clear(self) -> None:
+        """Forget what arrived: nobody will ask for it."""
+        self._buffer.clear()
+        self._start = 0
+
     def receive_data(self, data: bytes) -> None:
         """Keep what arrived; `next_frame()` hands it out."""
         self._raise_refusal()
@@ -67,8 +72,7 @@ class FrameDecoder:
             self._refusal = (
                 f"a frame announces {length} bytes; the limit is {self._frame_bytes_max}"
             )
-            self._buffer.clear()
-            self._start = 0
+            self.clear()
             self._raise_refusal()
         payload_end = payload_start + length
         if len(self._buffer) < payload_end:

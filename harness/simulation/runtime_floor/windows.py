@@ -197,10 +197,13 @@ class _WatchedMachine:
     def executed_upto(self) -> int:
         return self._inner.executed_upto
 
-    def execute_slot(self, slot: int, commands: tuple[Command, ...]) -> Sequence[Answer]:
+    def execute_and_tell(
+        self, slot: int, commands: tuple[Command, ...], tell: Callable[[Answer], None]
+    ) -> None:
         answers = self._inner.execute_slot(slot, commands)
         self._windows.on_executed(self._insides, slot, commands, answers)
-        return answers
+        for answer in answers:
+            tell(answer)
 
     def read(self, query: Query) -> Answer:
         self._windows.on_read(self._insides, query, self._inner.executed_upto)

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from random import Random
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 from clients import Indeterminate, Rejected
@@ -22,7 +23,9 @@ from tests.unit.clients.scripted import (
     hang_up,
     interrupt,
     opening,
+    overloaded,
     refuse,
+    too_large,
 )
 
 
@@ -128,6 +131,60 @@ async def test_a_forgotten_session_leaves_everything_unknown_and_the_next_begins
         await pipeline.open()
         assert pipeline.ask(b"y") == 1
         assert await answered(pipeline) == [1]
+
+
+async def test_an_overloaded_replica_is_asked_again_and_not_another_one(
+    network: FakeNetwork, autojump_clock: MockClock
+) -> None:
+    """It leads: another one could only say so. What it did answer stands."""
+    first = ScriptedReplica(*opening(execute, overloaded, execute))
+    second = ScriptedReplica(refuse)
+    async with pipeline_of(network, first, second) as pipeline:
+        await pipeline.open()
+        for body in (b"x", b"y", b"z"):
+            pipeline.ask(body)
+        began = trio.current_time()
+        assert await answered(pipeline) == [1, 2, 3]
+        assert trio.current_time() > began, "at once it would be refused again"
+    assert first.numbers[:3] == [0, 1, 2]
+    asked_again = [request for request in first.requested[3:] if request.number == 2]
+    assert [request.body for request in asked_again] == [b"y"]
+    assert len({request.client for request in first.requests[1:]}) == 1, "in the same session"
+    assert second.requests == []
+
+
+async def test_a_replica_that_stays_overloaded_leaves_the_outcome_unknown(
+    network: FakeNetwork, autojump_clock: MockClock
+) -> None:
+    """Each attempt was refused for certain; but attempts before it may not have been."""
+    replica = ScriptedReplica(*opening(overloaded))
+    async with pipeline_of(network, replica) as pipeline:
+        await pipeline.open()
+        pipeline.ask(b"x")
+        with pytest.raises(Indeterminate, match="overloaded: too much"):
+            await pipeline.answers()
+        assert pipeline.outstanding == 0
+
+
+async def test_a_request_that_is_too_large_ends_the_session_and_the_next_begins_anew(
+    network: FakeNetwork, autojump_clock: MockClock
+) -> None:
+    """Asked again it would be refused again, and late answers to the rest are of another session."""
+    replica = ScriptedReplica(*opening(too_large, execute, execute))
+    async with pipeline_of(network, replica) as pipeline:
+        await pipeline.open()
+        pipeline.ask(b"large")
+        pipeline.ask(b"small")
+        with pytest.raises(Indeterminate, match="more than 3 bytes"):
+            await pipeline.answers()
+        assert pipeline.outstanding == 0
+        await pipeline.open()
+        assert pipeline.ask(b"y") == 1
+        answers = await pipeline.answers()
+        assert [answer.number for answer in answers] == [1]
+        assert pipeline.outstanding == 0
+    assert [request.body for request in replica.requested].count(b"large") == 1
+    assert len(replica.hellos) == 2, "a connection of its own"
 
 
 async def test_without_an_answer_in_time_the_outcome_is_unknown(

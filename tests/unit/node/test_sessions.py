@@ -180,3 +180,43 @@ def test_a_session_that_takes_its_results_may_have_any_number_of_them() -> None:
         for number in range(1, 100):
             done = it.execute(command(session, number, answered=number - 1, body=b"g" * 400))
             assert isinstance(done, Executed)
+
+
+def test_an_answer_is_told_before_the_next_command_is_executed() -> None:
+    """A slot may ask for a large value often; all the answers at once need not be in memory."""
+    it = Machine()
+    session = it.open()
+    executed_when_told: list[int] = []
+    commands = tuple(command(session, number) for number in (1, 2, 3))
+    it.machine.execute_and_tell(
+        2, commands, lambda _answer: executed_when_told.append(len(it.inner.bodies))
+    )
+    assert executed_when_told == [1, 2, 3]
+
+
+def test_results_count_after_a_restore_as_they_did_before() -> None:
+    """Replicas must forget the same sessions, whether they executed a result or were given it."""
+
+    def bounded() -> SessionedStateMachine:
+        return SessionedStateMachine(Echo(), result_bytes_max=1000)
+
+    it, other = Machine(), bounded()
+    it.machine = bounded()
+    modest, greedy = it.open(1), it.open(2)
+    for number in range(1, 9):
+        it.execute(command(greedy, number, body=b"g" * 100))
+    it.execute(command(modest, 1, body=b"m" * 100))
+    *_, state = other.decode(b"".join(it.machine.encode(it.machine.capture())))
+    assert state is not None
+    other.restore(state)
+    slot = it.machine.executed_upto + 1
+    rest = (
+        command(greedy, 9, answered=2, body=b"g" * 250),  # 200 bytes are given back
+        command(modest, 2, body=b"m" * 50),  # all of the 1000 are used
+        command(modest, 3, body=b"m"),  # whoever keeps most pays
+        command(greedy, 10),
+        command(modest, 4, body=b"m" * 700),
+    )
+    answers = it.machine.execute_slot(slot, rest)
+    assert other.execute_slot(slot, rest) == answers
+    assert [type(answer) for answer in answers] == [Executed, Executed, Executed, Expired, Executed]
