@@ -59,6 +59,8 @@ class ReplicaMetrics(Collector):
         yield Gauge("gong_chosen_upto", "All slots up to this one are chosen", status.chosen_upto)
         yield Gauge("gong_executed_upto", "The last executed slot", status.executed_upto)
         yield Gauge("gong_accepted_upto", "The highest accepted slot", status.accepted_upto)
+        yield Gauge("gong_snapshot_slot", "The newest snapshot stands for", status.snapshot_slot)
+        yield Gauge("gong_truncated_upto", "No longer in the log", status.truncated_upto)
         yield Counter("gong_proposals", "Requests that went to the core", counters.proposals)
         yield Counter("gong_slots", "Executed slots", counters.slots)
         yield Counter("gong_commands", "Executed commands", counters.commands)

@@ -20,6 +20,7 @@ from node.wire.messages import StatusReply
 from tests.process.load import loaded
 from tests.support.processes import (
     GONG,
+    LOOK_AGAIN_S,
     PATIENCE_S,
     background,
     gong,
@@ -57,6 +58,7 @@ async def test_a_log_in_json_is_one_object_a_line(tmp_path: Path) -> None:
 
 async def test_metrics_say_what_happened(tmp_path: Path) -> None:
     path = write_config(tmp_path / "cluster.toml")
+    path.write_text(path.read_text() + "[snapshots]\nslots = 5\nslots_kept = 2\n")
     config = load_config(path)
     metrics = Address("127.0.0.1", free_ports(1, Random())[0])
     arguments = ("node", "--config", path, "--id", 1, "--metrics", metrics)
@@ -65,11 +67,16 @@ async def test_metrics_say_what_happened(tmp_path: Path) -> None:
         async with open_client(replicas=[config.replicas[0].client_address]) as client:
             for number in range(7):
                 await KvClient(client).put("k", str(number))
-            samples = await scrape(metrics)
+            with trio.fail_after(PATIENCE_S):
+                while not total(samples := await scrape(metrics), "gong_truncated_upto"):
+                    await trio.sleep(LOOK_AGAIN_S)  # the snapshot is saved beside everything else
             status = await ask_status(config.replicas[0].client_address, "test", timeout_s=9)
         assert total(samples, "gong_role", role="leader") == 1
         assert total(samples, "gong_commands_total") == 8, "seven, and a session was opened"
         assert total(samples, "gong_executed_upto") == status.executed_upto
+        assert total(samples, "gong_snapshot_slot") == status.snapshot_slot >= 5
+        assert total(samples, "gong_truncated_upto") == status.truncated_upto
+        assert status.truncated_upto == status.snapshot_slot - 2
         assert total(samples, "gong_fsync_seconds_count") > 0
         assert total(samples, "gong_connections", port="client") == 1
         assert total(samples, "gong_resident_memory_bytes") > 10_000_000
