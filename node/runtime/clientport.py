@@ -19,7 +19,7 @@ from node.runtime.connection import Connection
 from node.runtime.counters import Counters
 from node.runtime.handshake import expect_hello, keep_alive
 from node.runtime.inbox import Inbox
-from node.runtime.limits import Connections
+from node.runtime.limits import FREE_BYTES, Connections
 from node.runtime.logs import logger
 from node.runtime.replies import Replies, RequestId
 from node.runtime.ticker import clock_ns
@@ -39,6 +39,14 @@ from node.wire.messages import (
 from node.wire.preface import Speaker
 
 _log = logger("clients")
+
+SHARE: Final = 64
+"""Messages of one connection that are read before everybody else has a turn: about a millisecond.
+A chunk of small requests is more than a thousand of them."""
+
+FIRST_CREDIT: Final = 64
+"""Requests in flight of one that has not shown yet that it reads answers. To ask costs a client
+some bytes, and each replica perhaps a megabyte's work: whoever takes his answers may ask for more."""
 
 _SHARES: Final = 16
 """One connection may have this part of `request_bytes_max` in flight, and one command more."""
@@ -62,10 +70,13 @@ class ClientConnection(Connection):
         """With the bytes of each command."""
         self._waiting_bytes = 0
         self._requests_max = limits.requests_per_connection_max
+        self._credit = min(FIRST_CREDIT, self._requests_max)
         self._bytes_max = limits.request_bytes_max // _SHARES
         self._answered = trio.Event()
         self.was_refused = False
         """It asked for too much, and has not been left alone for a while yet."""
+        self.had_share = False
+        """So much of it was read that others come first now."""
 
     def expect(self, request: RequestId, size: int) -> None:
         """The answer to `request` will come here."""
@@ -76,6 +87,8 @@ class ClientConnection(Connection):
     def answer(self, request: RequestId, answer: Answer) -> None:
         """Queue the answer to one request, for the next `flush`; never waits."""
         self.queue(answer)
+        if self._credit < self._requests_max and self.unsent_bytes <= FREE_BYTES:
+            self._credit += 1
         self.release(request)
 
     def release(self, request: RequestId) -> None:
@@ -86,7 +99,7 @@ class ClientConnection(Connection):
     @property
     def has_credit(self) -> bool:
         """Whether this client may have another request in flight."""
-        return len(self.waiting) < self._requests_max and self._waiting_bytes <= self._bytes_max
+        return len(self.waiting) < self._credit and self._waiting_bytes <= self._bytes_max
 
     async def wait_credit(self) -> None:
         """Wait until this client may have another request in flight."""
@@ -139,6 +152,9 @@ class ClientPort:
             if connection.was_refused:
                 connection.was_refused = False
                 await trio.sleep(REFUSAL_PAUSE_S)
+            if connection.had_share:
+                connection.had_share = False
+                await trio.lowlevel.checkpoint()
             if not connection.has_credit:
                 await connection.wait_credit()
             if not self._inbox.has_room:
@@ -148,7 +164,7 @@ class ClientPort:
 
     def _handle(self, connection: ClientConnection) -> bool:
         """Do what the messages that are here ask for; False when that has to wait."""
-        for message in connection.received():
+        for count, message in enumerate(connection.received(), 1):
             match message:
                 case Request():
                     self._answer_at_once(connection, self._propose(message, connection))
@@ -161,6 +177,9 @@ class ClientPort:
                 case _:
                     raise WireError(f"a client does not send {type(message).__name__}")
             if connection.was_refused or not connection.has_credit or not self._inbox.has_room:
+                return False
+            if count == SHARE:
+                connection.had_share = True
                 return False
         return True
 

@@ -68,8 +68,9 @@ async def test_metrics_say_what_happened(tmp_path: Path) -> None:
             for number in range(7):
                 await KvClient(client).put("k", str(number))
             with trio.fail_after(PATIENCE_S):
-                while not total(samples := await scrape(metrics), "gong_truncated_upto"):
-                    await trio.sleep(LOOK_AGAIN_S)  # the snapshot is saved beside everything else
+                # The snapshot is saved beside everything else.
+                while not total(samples := await scrape(metrics), "gong_truncated_upto"):  # noqa: ASYNC110
+                    await trio.sleep(LOOK_AGAIN_S)
             status = await ask_status(config.replicas[0].client_address, "test", timeout_s=9)
         assert total(samples, "gong_role", role="leader") == 1
         assert total(samples, "gong_commands_total") == 8, "seven, and a session was opened"
