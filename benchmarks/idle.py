@@ -32,7 +32,7 @@ from node.wire.framing import frame
 from node.wire.messages import CLIENT_CODEC, FRAME_BYTES_MAX, ClientHello
 from node.wire.preface import Speaker, preface
 
-SETTLE_S = 0.5
+SETTLE_S = 2.0
 """After connections were opened or closed, and before anything is counted."""
 
 
