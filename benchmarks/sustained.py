@@ -27,6 +27,7 @@ from clients.pipeline import Pipeline
 from harness.bench.load import LoadClient, Samples
 from harness.cluster import LocalCluster, open_cluster
 from history.analysis import nearest_rank
+from node.readers import Readers
 from node.types import ReplicaId
 from tests.support.processes import resident_mb
 
@@ -50,11 +51,13 @@ class Load:
         self._samples = Samples()
         self._samples.is_open = True
         self._stack = AsyncExitStack()
+        self._readers = Readers()
         self._clients = [
             LoadClient(
                 Pipeline(
                     cluster=cluster.config.cluster,
                     replicas=cluster.client_addresses,
+                    readers=self._readers,
                     random=Random(number),
                 ),
                 self._samples,
@@ -68,6 +71,7 @@ class Load:
         ]
 
     async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self._readers.open())
         nursery = await self._stack.enter_async_context(trio.open_nursery())
         for client in self._clients:
             nursery.start_soon(client.run)

@@ -8,6 +8,7 @@ from node.runtime import clientport
 from node.runtime.clientport import FIRST_CREDIT, SHARE
 from node.wire.framing import frame
 from node.wire.messages import CLIENT_CODEC, FRAME_BYTES_MAX
+from tests.support.inboxes import take_all
 from tests.support.ports import command, executed, open_port, request
 
 
@@ -29,7 +30,7 @@ async def test_who_asks_one_thing_has_a_turn_before_a_flood_is_read_to_its_end(
         await greedy.stream.send_all(requests(1, flood))
         await modest.stream.send_all(requests(1000, 1000))
         await wait_all_tasks_blocked()
-        proposed = await port.inbox.take_all()
+        proposed = await take_all(port.inbox)
     assert len(proposed) == flood + 1
     assert proposed.index(Propose(command(1000))) <= 3 * SHARE
 
@@ -40,12 +41,12 @@ async def test_who_has_read_no_answer_yet_may_not_ask_for_much() -> None:
         client = await port.connect()
         await client.stream.send_all(requests(1, 500))
         await wait_all_tasks_blocked()
-        assert len(await port.inbox.take_all()) == FIRST_CREDIT
+        assert len(await take_all(port.inbox)) == FIRST_CREDIT
         for number in range(1, FIRST_CREDIT + 1):
             port.replies.answer(executed(number))
         port.replies.flush()
         await wait_all_tasks_blocked()
-        assert len(await port.inbox.take_all()) == 2 * FIRST_CREDIT, "it grows as answers leave"
+        assert len(await take_all(port.inbox)) == 2 * FIRST_CREDIT, "it grows as answers leave"
 
 
 async def test_who_lets_answers_wait_may_not_ask_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,8 +56,8 @@ async def test_who_lets_answers_wait_may_not_ask_for_more(monkeypatch: pytest.Mo
         client = await port.connect()
         await client.stream.send_all(requests(1, 500))
         await wait_all_tasks_blocked()
-        assert len(await port.inbox.take_all()) == FIRST_CREDIT
+        assert len(await take_all(port.inbox)) == FIRST_CREDIT
         for number in range(1, FIRST_CREDIT + 1):
             port.replies.answer(executed(number))
         await wait_all_tasks_blocked()
-        assert len(await port.inbox.take_all()) == FIRST_CREDIT, "answered, and not more"
+        assert len(await take_all(port.inbox)) == FIRST_CREDIT, "answered, and not more"
