@@ -13,10 +13,12 @@ from trio.testing import MockClock
 
 from clients import KvClient, open_client
 from clients.connection import ask_status
+from harness.ports import free_ports
 from node.config import ClusterConfig, ReplicaConfig, Timing
 from node.core.ballot import Ballot
 from node.core.multipaxos.messages import Prepare, Probe, Promise, PromiseRecord, Willing
 from node.errors import ConfigError, CorruptRecord, StorageError
+from node.failpoints import listen
 from node.runtime.codecs import PEER_CODEC, RECORD_CODEC
 from node.runtime.journal import FILE_HEADER_BYTES, open_journal
 from node.runtime.replica import Replica, open_replica
@@ -274,3 +276,42 @@ async def test_an_error_in_the_block_stops_the_replica_and_comes_out_bare(
         async with running(config(tmp_path), FakeDisk(), ONE):
             raise ZeroDivisionError
     assert network.listeners == {}
+
+
+async def test_a_disk_that_fails_in_a_turn_of_the_reader_ends_the_replica_bare(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On real sockets, with a disk so quick that the one task that reads also saves."""
+    monkeypatch.setattr("node.runtime.storage.QUICK_S", 1000)
+    peer_port, client_port = free_ports(2, Random())
+    here = ReplicaConfig(
+        id=ONE,
+        peer_address=Address("127.0.0.1", peer_port),
+        client_address=Address("127.0.0.1", client_port),
+    )
+    settings = ClusterConfig(cluster="test", data_dir=tmp_path, replicas=(here,))
+    disk = FakeDisk()
+    failed_in: list[str] = []
+
+    async def put_until_the_disk_fails() -> None:
+        async with (
+            open_replica(settings, ONE, random=Random(1), disk=disk),
+            open_client(cluster="test", replicas=[here.client_address]) as client,
+        ):
+            for _ in range(60):  # until it has proved so
+                await KvClient(client).put("k", "v")
+            listen(fail)
+            await KvClient(client).put("k", "v")
+
+    def fail(name: str) -> None:
+        if name == "before-sync":
+            failed_in.append(trio.lowlevel.current_task().name)
+            disk.fail_next("sync")
+
+    try:
+        with pytest.raises(StorageError, match="journal"), trio.fail_after(20):
+            await put_until_the_disk_fails()
+    finally:
+        listen(None)
+    assert len(failed_in) == 1
+    assert failed_in[0].endswith("Readers._run")
