@@ -32,15 +32,11 @@ class Links:
         self._is_healed = False
 
     def cut(self, number: int, name: str, links: list[tuple[Host, Host]]) -> None:
-        """Let nothing pass these links, until `mend(number)`. `name` is the kind of fault."""
-        self._cuts[number] = (name, dict.fromkeys(links))
-
-    def cut_more(self, number: int, links: list[tuple[Host, Host]]) -> None:
-        """Extend a cut that was made and not taken back."""
-        self._cuts[number][1].update(dict.fromkeys(links))
+        """Let nothing pass these links either, until `mend(number)`. `name` is the kind of fault."""
+        self._cuts.setdefault(number, (name, {}))[1].update(dict.fromkeys(links))
 
     def mend(self, number: int) -> None:
-        """Take one cut back."""
+        """Take back all cuts of this number."""
         self._cuts.pop(number, None)
 
     def heal(self) -> None:
@@ -121,8 +117,6 @@ def links_of(
             return [link for o in others for link in ((o, target), (target, o)) if o != target]
         case Kind.RING:
             return ring(members)
-        case Kind.CUT_LEADERS:
-            return []  # nobody yet
         case _:
             raise AssertionError(fault.kind)
 

@@ -5,13 +5,13 @@ pipeline. So each seed draws which kinds of faults there are, and how often (Gro
 testing", ISSTA 2012).
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import structs
 
 from harness.simulation.draws import MILLION, Draws, Stream
 from harness.simulation.links import FIRST_CLIENT
-from harness.simulation.world import MS, SECOND, US, Fault, Kind, Rates, Size, World
+from harness.simulation.world import MS, SECOND, TICK, US, Fault, Kind, Rates, Size, World
 from node.failpoints import NAMES
 
 _REPLICAS: Final = ((3, 35), (5, 40), (4, 15), (7, 10))
@@ -29,10 +29,14 @@ _OFTEN: Final = {
     Kind.CUT: 4,
     Kind.TRANSFER: 6,
     Kind.LOSE_DISK: 1,
+    Kind.STRAND_LEADER: 6,
 }
 """At most so many of a kind in a world; of the others, `_SELDOM`."""
 
 _SELDOM: Final = 3
+
+_LEASE_TICKS: Final = (10, 20, 40)
+"""Leases that are shorter end before anything can be chosen without their holder."""
 
 _MET_AT_A_START: Final = frozenset({Kind.FLIP_BIT, Kind.FAIL_READ})
 """Damage that a replica which goes on running never notices. Half of the time it is made to restart."""
@@ -63,6 +67,9 @@ def draw_world(seed: int, size: Size) -> World:
         operations = size.operations
     reads = draws.stream("reads")
     reads_through_log, has_leases = reads.chance(15 * _PERCENT), reads.chance(40 * _PERCENT)
+    lease_ticks = reads.choice(_LEASE_TICKS) if has_leases else 0
+    readers = reads.choice((0, 1, clients // 2, clients // 2))
+    restless = reads.choice((0, clients - readers, clients - readers, clients))
     snapshots = draws.stream("snapshots")
     world = World(
         seed=seed,
@@ -78,16 +85,26 @@ def draw_world(seed: int, size: Size) -> World:
         has_small_limits=shape.chance(MILLION // 2),
         rest=shape.choice(("frozen", "deaf", "mute")),
         reads_through_log=reads_through_log,
+        restless=restless,
+        readers=readers,
         horizon=horizon,
         snapshot_slots=snapshots.choice((0, 3, 8, 20, 60)),
         chunk_bytes=snapshots.choice((100, 1000, 10_000)),
         slots_kept=snapshots.choice((0, 0, 2, 10)),
         rates=_rates(draws.stream("rates")),
-        faults=_faults(draws, _Shape(replicas, clients, horizon, has_leases)),
         mutant=size.mutant,
     )
-    # As long as they can be: what they make possible happens while they last.
-    return structs.replace(world, lease_ticks=world.election_ticks) if has_leases else world
+    if lease_ticks:
+        # As long as they can be, and never far from being renewed: what they make possible happens
+        # while they last, and only if clients ask more often than elsewhere.
+        world = structs.replace(
+            world, election_ticks=lease_ticks, heartbeat_ticks=3, lease_ticks=lease_ticks
+        )
+        if size.operations is None:
+            world = structs.replace(
+                world, operations=4 * operations, think_mean=world.think_mean // 4
+            )
+    return structs.replace(world, faults=_faults(draws, world))
 
 
 def _rates(draw: Stream) -> Rates:
@@ -111,21 +128,14 @@ def _rates(draw: Stream) -> Rates:
     )
 
 
-class _Shape(NamedTuple):
-    replicas: int
-    clients: int
-    horizon: int
-    has_leases: bool
-
-
-def _faults(draws: Draws, shape: _Shape) -> tuple[Fault, ...]:
+def _faults(draws: Draws, world: World) -> tuple[Fault, ...]:
     faults: list[Fault] = []
     for place, kind in enumerate(Kind):
         draw = draws.stream("faults", kind.value)
         if not draw.chance(_CHANCE_OF_KIND * _PERCENT):
             continue
         for count in range(draw.between(1, _OFTEN.get(kind, _SELDOM))):
-            fault = _fault(100 * place + count, kind, draw, shape)
+            fault = _fault(100 * place + count, kind, draw, world)
             faults.append(fault)
             if kind in _MET_AT_A_START and draw.chance(MILLION // 2):
                 faults.append(_restart_after(fault))
@@ -142,24 +152,25 @@ def _restart_after(fault: Fault) -> Fault:
     )
 
 
-def _fault(number: int, kind: Kind, draw: Stream, shape: _Shape) -> Fault:
-    replicas = shape.replicas
-    at = draw.below(shape.horizon)
+def _fault(number: int, kind: Kind, draw: Stream, world: World) -> Fault:
+    replicas = world.replicas
+    at = draw.below(world.horizon)
     target = 1 + draw.below(replicas)
     other = 1 + (target - 1 + draw.between(1, replicas - 1)) % replicas if replicas > 1 else target
     length = 10 * MS + draw.exponential(draw.choice((50 * MS, 300 * MS, SECOND)))
+    timeout = world.election_ticks * TICK
     amount = 0
     where = draw.choice(_PLACES) if kind is Kind.CRASH_AT_FAILPOINT else ""
     if where == "at-opening" and draw.chance(MILLION // 2):
         at = 0  # the first time, when the disk is new
     match kind:
         case Kind.CLIENT_CRASH:
-            target = FIRST_CLIENT + draw.below(shape.clients)
+            target = FIRST_CLIENT + draw.below(world.clients)
         case Kind.SLOW:
             amount = draw.choice((1 * MS, 5 * MS, 20 * MS))
         case Kind.CLOCK_RATE:
             amount = draw.choice((500_000, 900_000, 1_100_000, 2_000_000))
-            if shape.has_leases:  # they promise nothing when clocks are off by more
+            if world.lease_ticks:  # they promise nothing when clocks are off by more
                 amount = min(max(amount, 900_000), 1_100_000)
         case Kind.CLOCK_STEP | Kind.CLOCK_STROBE:
             amount = draw.choice((-SECOND, -50 * MS, 50 * MS, SECOND))
@@ -169,6 +180,12 @@ def _fault(number: int, kind: Kind, draw: Stream, shape: _Shape) -> Fault:
                 draw.between(300 * MS, 1500 * MS),
                 draw.choice((10 * MS, 30 * MS, 100 * MS)),
             )
+        case Kind.STRAND_LEADER | Kind.USURP_LEADER:
+            length = draw.between(1, 3) * timeout
+            amount = draw.choice((5 * MS, 20 * MS, 50 * MS))
+        case Kind.SUSPEND_LEADER:
+            # Long enough for another one to be elected and to choose something.
+            length = timeout * draw.between(15, 50) // 10
         case _:
             pass
     return Fault(

@@ -29,6 +29,17 @@ _SENTENCES: Final = {
     Kind.CUT_LEADERS: (
         "until {until} whoever is found to lead, every {amount}, is cut off from the other replicas"
     ),
+    Kind.STRAND_LEADER: (
+        "whoever leads is asked to let replica {target} lead, or another one, and is cut off from all "
+        "of them until {until}"
+    ),
+    Kind.SUSPEND_LEADER: (
+        "whoever leads stands still until {until}, and what other replicas send it is lost"
+    ),
+    Kind.USURP_LEADER: (
+        "two replicas from {target} on are asked to lead; {amount} after the first does, it is cut off "
+        "until {until}, the second is heard, and all others restart"
+    ),
 }
 
 _RATES: Final = {

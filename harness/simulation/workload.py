@@ -6,11 +6,14 @@ are put and compared, the others grow by appends.
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from harness.simulation.draws import Stream
 from harness.simulation.links import FIRST_CLIENT
 from harness.simulation.world import World
 from node.wire.kv import Append, Cas, Delete, Done, Get, Operation, Put
+
+_OFTEN: Final = 4
 
 
 class Workload:
@@ -32,7 +35,12 @@ class Workload:
 
     def pause(self, client: int) -> int:
         """Nanoseconds for which `client` thinks before it asks again."""
-        return self._pace[client - FIRST_CLIENT].exponential(self._world.think_mean)
+        place = client - FIRST_CLIENT
+        mean = self._world.think_mean // (_OFTEN if self._is_reader(place) else 1)
+        return self._pace[place].exponential(mean)
+
+    def _is_reader(self, place: int) -> bool:
+        return place >= self._world.clients - self._world.readers
 
     def next(self, client: int) -> Operation:
         """What `client` asks next."""
@@ -43,7 +51,7 @@ class Workload:
         work = self._work[place]
         number, kind = work.below(world.keys), work.below(100)
         key, value = f"k{number}", f"{place}.{self._asked[place]};"
-        if kind < 40:
+        if kind < 40 or self._is_reader(place):
             return Get(key)
         if number % 2:
             return Append(key, value + "." * (world.padding // 2))

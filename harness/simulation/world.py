@@ -14,6 +14,9 @@ US: Final = 1_000
 MS: Final = 1_000_000
 SECOND: Final = 1_000_000_000
 
+TICK: Final = 10 * MS
+"""Of replicas: so a second sees several elections, and a run of some seconds is long."""
+
 
 class Kind(Enum):
     """The faults that happen at a time of their own; the rest are rates."""
@@ -57,6 +60,17 @@ class Kind(Enum):
     the others any more, while clients go on asking it. At the end all of them are back at once."""
     TRANSFER = "transfer"
     """Whoever leads is asked to let `target` lead. No fault, but an operator's wish."""
+    STRAND_LEADER = "strand-leader"
+    """Whoever leads is asked to let `target` lead, or the next one if that leads itself, and in the
+    same instant nothing passes any more between it and the others, until `until`. Clients go on
+    asking it."""
+    SUSPEND_LEADER = "suspend-leader"
+    """Whoever leads stands still until `until`. What other replicas send it meanwhile is lost, what
+    clients ask it waits, as when a virtual machine is moved."""
+    USURP_LEADER = "usurp-leader"
+    """Two are asked to lead, and the one who is not heard by the others campaigns in vain. `amount` ns
+    after the other one leads all change sides: nobody hears that one any more until `until`, those
+    who followed it lose power for a moment, and the rival is heard."""
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -137,11 +151,18 @@ class World(Struct, frozen=True, kw_only=True):
     """When the faults end, and the phase begins in which all must come to an end."""
     election_ticks: int = 10
     """Of 10 ms. With few of them a slow disk or a lost message is enough to depose a leader."""
+    heartbeat_ticks: int = 0
+    """How often a leader speaks; 0 is three times in an election timeout."""
     has_small_limits: bool = False
     """One command a slot, few slots at once, messages of two entries, few sessions: so that a short
     run meets what otherwise takes a long one."""
     reads_through_log: bool = False
     """A get takes a place in the log; otherwise it is a query, answered from the leader's state."""
+    restless: int = 0
+    """So many clients begin each operation at any replica, as behind a balancer of loads, and not at
+    the one that answered last."""
+    readers: int = 0
+    """So many clients, the last ones, only read, and four times as often."""
     lease_ticks: int = 0
     """Leaders answer queries by leases of that many ticks; 0 is off. Then no clock is off by more than
     leases allow."""

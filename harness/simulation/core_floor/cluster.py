@@ -9,7 +9,7 @@ from zlib import crc32
 from harness.simulation.core_floor.client import Client
 from harness.simulation.core_floor.loop import Loop
 from harness.simulation.core_floor.office import Office
-from harness.simulation.core_floor.parts import TICK, Parts
+from harness.simulation.core_floor.parts import Parts
 from harness.simulation.core_floor.replica import Died, Replica
 from harness.simulation.disk import SimulatedDisk
 from harness.simulation.draws import Draws, StreamRandom
@@ -19,7 +19,7 @@ from harness.simulation.outcome import Failure, FailureKind
 from harness.simulation.programs.clocks import HostClock
 from harness.simulation.trace import Trace
 from harness.simulation.wall import WallClock
-from harness.simulation.world import MS, World
+from harness.simulation.world import MS, TICK, World
 from node.core.interface import Propose, Read, Received, Role, Tick
 from node.errors import NodeError
 from node.runtime.codecs import PEER_CODEC

@@ -4,17 +4,17 @@ A fault that finds nothing to do (a crash of a replica that is down) does nothin
 a bite.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Final
-
-from msgspec import structs
 
 from harness.simulation.atlas import Atlas
 from harness.simulation.core_floor.cluster import Cluster
 from harness.simulation.core_floor.replica import Died, Replica
 from harness.simulation.draws import MILLION
-from harness.simulation.links import links_of
+from harness.simulation.links import Host, links_of
+from harness.simulation.usurpers import BLINK, Usurpers
 from harness.simulation.world import MS, Fault, Kind, healthy
-from node.core.interface import Transfer
+from node.core.interface import Role, Status, Transfer
 from node.types import ReplicaId
 
 STROBE: Final = 20 * MS
@@ -31,6 +31,7 @@ class Faults:
         cluster.on_restarted = self.atlas.restarted
         cluster.on_rejoined = self.atlas.made_good
         cluster.is_gone = self.atlas.is_gone
+        self._usurpers = Usurpers(_Floor(self, cluster))
         self.is_over = False
         for fault in cluster.world.faults:
             cluster.loop.at(fault.at, self._strike, fault)
@@ -55,7 +56,7 @@ class Faults:
                 del self._armed[fault.number]
                 self._bite(fault)
                 self._cluster.note(f"replica {replica.number}", "failpoint", name)
-                self._cluster.loop.after(fault.until - fault.at, self._restart, replica.number)
+                self._cluster.loop.after(fault.until - fault.at, self.restart, replica.number)
                 raise Died
 
     # ── One kind each ────────────────────────────────────────────────────────────────────────
@@ -71,9 +72,13 @@ class Faults:
                 self._armed[fault.number] = fault
             case Kind.CUT | Kind.CUT_BOTH | Kind.ISOLATE | Kind.RING:
                 self._cut(fault)
-            case Kind.CUT_LEADERS:
-                self._cut(fault)
-                self._look_for_leader(fault)
+            case (
+                Kind.CUT_LEADERS
+                | Kind.STRAND_LEADER
+                | Kind.SUSPEND_LEADER
+                | Kind.USURP_LEADER
+            ):
+                self._usurpers.strike(fault)
             case Kind.FLIP_BIT | Kind.FAIL_READ | Kind.FAIL_FSYNC:
                 self._damage(fault)
             case Kind.LOSE_DISK:
@@ -92,7 +97,7 @@ class Faults:
         if replica.is_up:
             self._bite(fault)
             self._cluster.crash(replica, "power")
-            self._cluster.loop.at(fault.until, self._restart, replica.number)
+            self._cluster.loop.at(fault.until, self.restart, replica.number)
 
     def _lose_disk(self, fault: Fault, replica: Replica) -> None:
         # With fewer than three the others are no quorum, and nobody could rejoin.
@@ -101,9 +106,10 @@ class Faults:
         self._bite(fault)
         self._cluster.lose_disk(replica)
         self.atlas.replaced(replica.number)
-        self._cluster.loop.at(fault.until, self._restart, replica.number)
+        self._cluster.loop.at(fault.until, self.restart, replica.number)
 
-    def _restart(self, number: ReplicaId) -> None:
+    def restart(self, number: ReplicaId) -> None:
+        """Start a replica again, unless the faults are over: then it starts when it is needed."""
         if not self.is_over:
             self._cluster.restart(number)
 
@@ -137,18 +143,6 @@ class Faults:
         stopped = links_of(fault, self._cluster.members, self._cluster.office.clients)
         self._cluster.links.cut(fault.number, fault.kind.value, stopped)
         self._cluster.loop.at(fault.until, self._cluster.links.mend, fault.number)
-
-    def _look_for_leader(self, fault: Fault) -> None:
-        now = self._cluster.loop.now
-        if self.is_over or now >= fault.until:
-            return
-        leader = self._cluster.leader
-        if leader is not None:
-            isolated = structs.replace(fault, kind=Kind.ISOLATE, target=leader)
-            self._cluster.links.cut_more(
-                fault.number, links_of(isolated, self._cluster.members, ())
-            )
-        self._cluster.loop.after(fault.amount, self._look_for_leader, fault)
 
     def _damage(self, fault: Fault) -> None:
         replica = self._replica(fault)
@@ -189,3 +183,59 @@ class Faults:
 
     def _bite(self, fault: Fault) -> None:
         self._cluster.bites[fault.kind.value] += 1
+
+
+class _Floor:
+    """Implements `harness.simulation.usurpers.Floor`."""
+
+    def __init__(self, faults: Faults, cluster: Cluster) -> None:
+        self._faults = faults
+        self._cluster = cluster
+
+    @property
+    def members(self) -> Sequence[Host]:
+        return self._cluster.members
+
+    @property
+    def now(self) -> int:
+        return self._cluster.loop.now
+
+    def after(self, delay: int, call: Callable[[], None], /) -> None:
+        self._cluster.loop.after(delay, lambda: None if self._faults.is_over else call())
+
+    def leader(self) -> Host | None:
+        return self._cluster.leader
+
+    def is_candidate(self, member: Host, /) -> bool:
+        status = self._status(member)
+        return status is not None and status.role is Role.CANDIDATE
+
+    def is_idle(self, member: Host, /) -> bool:
+        status = self._status(member)
+        return status is not None and status.chosen_upto == status.accepted_upto
+
+    def hand_over(self, leader: Host, to: Host, /) -> None:
+        self._replica(leader).post(Transfer(ReplicaId(to)))
+
+    def cut(self, fault: Fault, links: list[tuple[Host, Host]], /) -> None:
+        self._cluster.links.cut(fault.number, fault.kind.value, links)
+
+    def mend(self, fault: Fault, /) -> None:
+        self._cluster.links.mend(fault.number)
+
+    def stand_still(self, fault: Fault, member: Host, /) -> None:
+        replica = self._replica(member)
+        replica.paused_until = max(replica.paused_until, fault.until)
+
+    def blink(self, fault: Fault, member: Host, /) -> None:
+        replica = self._replica(member)
+        if replica.is_up:
+            self._cluster.crash(replica, fault.kind.value)
+            self._cluster.loop.after(BLINK, self._faults.restart, replica.number)
+
+    def _replica(self, member: Host) -> Replica:
+        return self._cluster.replicas[ReplicaId(member)]
+
+    def _status(self, member: Host) -> Status | None:
+        core = self._replica(member).core
+        return None if core is None else core.status()

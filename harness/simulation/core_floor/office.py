@@ -121,6 +121,8 @@ class Office:
 
     def ask(self, client: Client, operation: Operation) -> None:
         """Have one operation begun now."""
+        if client.number - FIRST_CLIENT < self._cluster.world.restless:
+            self.believe(client, None)
         self._cluster.note(f"client {client.number}", "invoke", repr(operation))
         client.begin(operation)
 

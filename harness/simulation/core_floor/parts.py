@@ -8,7 +8,7 @@ from harness.mutants.storage import truthful
 from harness.simulation.draws import StreamRandom
 from harness.simulation.limits import limited, sessions_max
 from harness.simulation.watching import CountingStore
-from harness.simulation.world import World
+from harness.simulation.world import TICK, World
 from node.core.interface import Core, Snapshot
 from node.core.multipaxos import MultiPaxos, Settings
 from node.runtime.disk import Disk
@@ -16,10 +16,6 @@ from node.runtime.journal import open_journal
 from node.runtime.snapshots import Policy
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import ReplicaId
-
-TICK: Final = 10_000_000
-"""So a second sees several elections, and a run of some seconds is long."""
-
 
 _NEVER: Final = 1 << 62
 
@@ -31,7 +27,7 @@ class Parts:
         planted = MUTANTS[world.mutant] if world.mutant else None
         self._settings = Settings(
             election_timeout_ticks=world.election_ticks,
-            heartbeat_ticks=max(1, world.election_ticks // 3),
+            heartbeat_ticks=world.heartbeat_ticks or max(1, world.election_ticks // 3),
             lease_ticks=world.lease_ticks,
             tick_ns=TICK,
             chunk_bytes_max=world.chunk_bytes,
