@@ -35,6 +35,17 @@ _LASTS_NOT: Final = frozenset(
 )
 """Faults of a moment; what follows from them is in the events."""
 
+_CONCERNS_ALL: Final = frozenset(
+    {
+        Kind.RING,
+        Kind.CUT_LEADERS,
+        Kind.STRAND_LEADER,
+        Kind.SUSPEND_LEADER,
+        Kind.USURP_LEADER,
+    }
+)
+"""Whom they meet shows when they happen."""
+
 
 def write_diagram(path: Path, story: Story) -> None:
     """A page where the name ends in `.html`, text otherwise.
@@ -124,7 +135,7 @@ def _band(fault: Fault, story: Story, lanes: dict[str, int]) -> dict[str, Any]:
     targets = [fault.target]
     if kind in {Kind.CUT, Kind.CUT_BOTH}:
         targets.append(fault.other)
-    elif kind in {Kind.RING, Kind.CUT_LEADERS}:
+    elif kind in _CONCERNS_ALL:
         targets = list(range(1, story.outcome.world.replicas + 1))
     numbers = {_number(host): place for host, place in lanes.items() if host != "world"}
     end = fault.at if kind in _LASTS_NOT else max(fault.until, fault.at)

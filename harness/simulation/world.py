@@ -160,7 +160,7 @@ class World(Struct, frozen=True, kw_only=True):
     """A get takes a place in the log; otherwise it is a query, answered from the leader's state."""
     restless: int = 0
     """So many clients begin each operation at any replica, as behind a balancer of loads, and not at
-    the one that answered last."""
+    the one that answered last; on the floor `runtime` in a session of its own."""
     readers: int = 0
     """So many clients, the last ones, only read, and four times as often."""
     lease_ticks: int = 0

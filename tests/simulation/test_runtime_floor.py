@@ -79,6 +79,9 @@ def test_a_calm_world_answers_everything() -> None:
         (fault(Kind.ISOLATE), "isolate"),
         (fault(Kind.RING), "ring"),
         (fault(Kind.CUT_LEADERS, amount=30 * MS), "cut-leaders"),
+        (fault(Kind.STRAND_LEADER), "strand-leader"),
+        (fault(Kind.SUSPEND_LEADER), "suspend-leader"),
+        (fault(Kind.USURP_LEADER, amount=5 * MS), "usurp-leader"),
         (fault(Kind.CLOCK_RATE, amount=2 * MILLION), "clock-rate"),
         (fault(Kind.FAIL_FSYNC), "fail-fsync"),
         (fault(Kind.CLIENT_CRASH, target=101), "client-crash"),
@@ -90,6 +93,16 @@ def test_every_kind_of_fault_bites_and_is_survived(struck: Fault, bite: str) -> 
     assert outcome.failure is None
     assert outcome.bites[bite] > 0
     assert outcome.operations >= 30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mutant", "rule"), [("", None), ("local-reads", "fresh reads")])
+def test_an_answer_from_a_state_older_than_the_query_is_seen(mutant: str, rule: str | None) -> None:
+    """What the client port is asked, and what the state machine reads, meet in one invariant."""
+    stranded = fault(Kind.STRAND_LEADER)
+    asked = structs.replace(world(stranded, mutant=mutant), readers=1, restless=2)
+    failure = run(asked).failure
+    assert (failure and failure.rule) == rule
 
 
 @pytest.mark.slow

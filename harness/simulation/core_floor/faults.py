@@ -72,12 +72,7 @@ class Faults:
                 self._armed[fault.number] = fault
             case Kind.CUT | Kind.CUT_BOTH | Kind.ISOLATE | Kind.RING:
                 self._cut(fault)
-            case (
-                Kind.CUT_LEADERS
-                | Kind.STRAND_LEADER
-                | Kind.SUSPEND_LEADER
-                | Kind.USURP_LEADER
-            ):
+            case Kind.CUT_LEADERS | Kind.STRAND_LEADER | Kind.SUSPEND_LEADER | Kind.USURP_LEADER:
                 self._usurpers.strike(fault)
             case Kind.FLIP_BIT | Kind.FAIL_READ | Kind.FAIL_FSYNC:
                 self._damage(fault)

@@ -63,7 +63,7 @@ class Cluster:
             timing=Timing(
                 tick_ms=10,
                 election_timeout_ticks=2 * world.election_ticks,
-                heartbeat_ticks=max(1, world.election_ticks // 2),
+                heartbeat_ticks=2 * world.heartbeat_ticks or max(1, world.election_ticks // 2),
                 lease_ticks=2 * world.lease_ticks,
             ),
             snapshots=(

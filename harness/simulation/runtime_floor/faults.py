@@ -12,10 +12,9 @@ A fault that finds nothing to do (a crash of a replica that is down) does nothin
 as a bite.
 """
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
-
-from msgspec import structs
 
 from harness.simulation.draws import MILLION
 from harness.simulation.links import links_of
@@ -23,7 +22,9 @@ from harness.simulation.programs import Host, HostCrashed
 from harness.simulation.programs.hosts import CURRENT, JOB
 from harness.simulation.runtime_floor.cluster import Cluster, host_name
 from harness.simulation.runtime_floor.office import Office
+from harness.simulation.usurpers import BLINK, Usurpers
 from harness.simulation.world import MS, Fault, Kind, healthy
+from node.core.interface import Role
 from node.types import ReplicaId
 
 STROBE: Final = 20 * MS
@@ -41,6 +42,7 @@ class Faults:
         self._agenda = cluster.simulation.agenda
         self._armed: dict[int, Fault] = {}
         """Waiting for their failpoint, by number."""
+        self._usurpers = Usurpers(_Floor(self, cluster))
         self.is_over = False
         self.crashes = 0
         for fault in cluster.world.faults:
@@ -81,8 +83,8 @@ class Faults:
         if job is not None:
             job.outside(lambda: self._die_here(fault, host))
             return
-        self._crash(host, fault.kind)
-        self._agenda.after(fault.until - fault.at, lambda: self._restart(fault.target))
+        self.crash(host, fault.kind)
+        self._agenda.after(fault.until - fault.at, lambda: self.restart(fault.target))
 
     # ── One kind each ────────────────────────────────────────────────────────────────────────
 
@@ -97,9 +99,8 @@ class Faults:
                 self._armed[fault.number] = fault
             case Kind.CUT | Kind.CUT_BOTH | Kind.ISOLATE | Kind.RING:
                 self._cut(fault)
-            case Kind.CUT_LEADERS:
-                self._look_for_leader(fault)
-                self._agenda.at(fault.until, lambda: self._simulation.mend(_name(fault)))
+            case Kind.CUT_LEADERS | Kind.STRAND_LEADER | Kind.SUSPEND_LEADER | Kind.USURP_LEADER:
+                self._usurpers.strike(fault)
             case Kind.FLIP_BIT | Kind.FAIL_READ | Kind.FAIL_FSYNC:
                 self._damage(fault)
             case Kind.LOSE_DISK:
@@ -122,23 +123,26 @@ class Faults:
     def _crash_replica(self, fault: Fault) -> None:
         host = self._host(fault)
         if host.is_up:
-            self._crash(host, fault.kind)
-            self._agenda.at(fault.until, lambda: self._restart(fault.target))
+            self.crash(host, fault.kind)
+            self._agenda.at(fault.until, lambda: self.restart(fault.target))
 
-    def _crash(self, host: Host, kind: Kind) -> None:
+    def crash(self, host: Host, kind: Kind) -> None:
+        """The power goes at one machine."""
         self.crashes += 1
         host.crash(kind.value)
 
-    def _restart(self, number: int) -> None:
+    def restart(self, number: int) -> None:
+        """Start a replica again, unless the faults are over: then it starts when it is needed."""
         if not self.is_over:
             self._cluster.start(ReplicaId(number))
 
     def _cut(self, fault: Fault) -> None:
         # It bites when a message is stopped; the network counts that.
-        self._stop(fault, links_of(fault, self._cluster.members, self._office.hosts))
+        self.stop(fault, links_of(fault, self._cluster.members, self._office.hosts))
         self._agenda.at(fault.until, lambda: self._simulation.mend(_name(fault)))
 
-    def _stop(self, fault: Fault, links: list[tuple[int, int]]) -> None:
+    def stop(self, fault: Fault, links: list[tuple[int, int]]) -> None:
+        """Let nothing pass these links, as long as the fault lasts."""
         for source, target in links:
             self._simulation.cut(
                 host_name(source),
@@ -147,15 +151,6 @@ class Faults:
                 name=_name(fault),
                 kind=fault.kind.value,
             )
-
-    def _look_for_leader(self, fault: Fault) -> None:
-        if self.is_over or self._agenda.now >= fault.until:
-            return
-        leader = self._cluster.leader
-        if leader is not None:
-            isolated = structs.replace(fault, kind=Kind.ISOLATE, target=leader)
-            self._stop(fault, links_of(isolated, self._cluster.members, ()))
-        self._agenda.after(fault.amount, lambda: self._look_for_leader(fault))
 
     def _damage(self, fault: Fault) -> None:
         member, disk = ReplicaId(fault.target), self._host(fault).stored
@@ -214,6 +209,62 @@ class Faults:
 
     def _bite(self, fault: Fault) -> None:
         self._simulation.bites[fault.kind.value] += 1
+
+
+class _Floor:
+    """Implements `harness.simulation.usurpers.Floor`."""
+
+    def __init__(self, faults: Faults, cluster: Cluster) -> None:
+        self._faults = faults
+        self._cluster = cluster
+        self._agenda = cluster.simulation.agenda
+
+    @property
+    def members(self) -> Sequence[int]:
+        return self._cluster.members
+
+    @property
+    def now(self) -> int:
+        return self._agenda.now
+
+    def after(self, delay: int, call: Callable[[], None], /) -> None:
+        self._agenda.after(delay, lambda: None if self._faults.is_over else call())
+
+    def leader(self) -> int | None:
+        return self._cluster.leader
+
+    def is_candidate(self, member: int, /) -> bool:
+        replica = self._cluster.running.get(ReplicaId(member))
+        return replica is not None and replica.status().role == Role.CANDIDATE.value
+
+    def is_idle(self, member: int, /) -> bool:
+        replica = self._cluster.running.get(ReplicaId(member))
+        if replica is None:
+            return False
+        status = replica.status()
+        return status.chosen_upto == status.accepted_upto
+
+    def hand_over(self, leader: int, to: int, /) -> None:
+        replica = self._cluster.running.get(ReplicaId(leader))
+        if replica is not None:
+            replica.transfer(ReplicaId(to))
+
+    def cut(self, fault: Fault, links: list[tuple[int, int]], /) -> None:
+        self._faults.stop(fault, links)
+
+    def mend(self, fault: Fault, /) -> None:
+        self._cluster.simulation.mend(_name(fault))
+
+    def stand_still(self, fault: Fault, member: int, /) -> None:
+        machine = self._cluster.hosts[ReplicaId(member)]
+        machine.pause(_name(fault))
+        self._agenda.at(fault.until, lambda: machine.resume(_name(fault)))
+
+    def blink(self, fault: Fault, member: int, /) -> None:
+        machine = self._cluster.hosts[ReplicaId(member)]
+        if machine.is_up:
+            self._faults.crash(machine, fault.kind)
+            self._agenda.after(BLINK, lambda: self._faults.restart(member))
 
 
 def _name(fault: Fault) -> str:

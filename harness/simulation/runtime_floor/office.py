@@ -95,13 +95,18 @@ class Office:
     async def _work_as(self, number: int, life: Life) -> None:
         random = StreamRandom(self._simulation.stream("client", number, life.number))
         addresses = [member.client_address for member in self._cluster.config.replicas]
-        async with self._open(
-            cluster=CLUSTER, replicas=addresses, timeout_s=OPERATION_TIMEOUT_S, random=random
-        ) as client:
-            recording = self._recording(number, client)
-            while await self._turn(number):
-                await self._perform(number, recording, self._workload.next(number), life)
-            self._leave(number)
+        is_restless = number - FIRST_CLIENT < self._cluster.world.restless
+        is_open = True
+        while is_open:
+            async with self._open(
+                cluster=CLUSTER, replicas=addresses, timeout_s=OPERATION_TIMEOUT_S, random=random
+            ) as client:
+                recording = self._recording(number, client)
+                while is_open := await self._turn(number):
+                    await self._perform(number, recording, self._workload.next(number), life)
+                    if is_restless:
+                        break
+        self._leave(number)
         await self._closing.wait()
         await self._read_once(number, addresses, life, random)
 

@@ -28,7 +28,7 @@ from node.core.multipaxos.messages import (
     truncated_upto,
 )
 from node.core.multipaxos.settings import Settings
-from node.core.multipaxos.snapshots import Shelf, Transfer, truncation_point
+from node.core.multipaxos.snapshots import Download, Shelf, truncation_point
 from node.marks import sometimes
 from node.types import ReplicaId
 
@@ -69,7 +69,7 @@ class CatchUp(Elector, ABC):
         # come behind a gap.
         self._rewrites_journal = self.log.truncated_upto > truncated_upto(records)
         self._shelf = Shelf(snapshot)
-        self._transfer: Transfer | None = None
+        self._download: Download | None = None
         self._saving = 0
         """The slot of a snapshot that came whole and is not durable yet; 0 without one."""
 
@@ -85,17 +85,17 @@ class CatchUp(Elector, ABC):
         if self._now < self._fetch_again_at or self._saving > self.log.chosen_upto:
             return
         self._fetch_again_at = self._now + self.settings.heartbeat_ticks
-        transfer = self._transfer
-        if transfer is not None and self._is_useful(transfer):
-            self._send(source, transfer.question)
+        download = self._download
+        if download is not None and self._is_useful(download):
+            self._send(source, download.question)
             return
-        self._transfer = None
+        self._download = None
         self._send(source, Fetch(self.log.chosen_upto + 1))
 
-    def _is_useful(self, transfer: Transfer) -> bool:
+    def _is_useful(self, download: Download) -> bool:
         """Whether to go on with it: it has not been overtaken, and somebody sends it."""
         patience = 2 * self.settings.election_timeout_ticks
-        return transfer.slot > self.log.chosen_upto and self._now - transfer.came_at < patience
+        return download.slot > self.log.chosen_upto and self._now - download.came_at < patience
 
     def _on_learn(self, sender: ReplicaId, learn: Learn) -> None:
         if self._learn(learn.entries) and self.log.chosen_upto < learn.chosen_upto:
@@ -107,34 +107,34 @@ class CatchUp(Elector, ABC):
     def _on_chunk(self, sender: ReplicaId, chunk: Chunk) -> None:
         if chunk.slot <= max(self.log.chosen_upto, self._saving):
             return
-        transfer = self._transfer
-        if transfer is None or not transfer.takes(chunk):
+        download = self._download
+        if download is None or not download.takes(chunk):
             if chunk.offset != 0 or not self._is_better(chunk):
                 _CHUNK_AGAIN.hit()
                 return
-            if transfer is not None:
+            if download is not None:
                 _BEGINS_ANEW.hit()
-            transfer = self._transfer = Transfer(chunk, self._now)
-        transfer.add(chunk, self._now)
-        if transfer.is_whole:
-            self._take_over(transfer)
+            download = self._download = Download(chunk, self._now)
+        download.add(chunk, self._now)
+        if download.is_whole:
+            self._take_over(download)
         else:
             self._fetch_again_at = self._now
             self._fetch(sender)
 
     def _is_better(self, chunk: Chunk) -> bool:
         """Whether to begin with this one: a newer one, or the one under way does not come."""
-        transfer = self._transfer
-        return transfer is None or chunk.slot > transfer.slot or not self._is_useful(transfer)
+        download = self._download
+        return download is None or chunk.slot > download.slot or not self._is_useful(download)
 
-    def _take_over(self, transfer: Transfer) -> None:
-        self._transfer = None
-        snapshot = transfer.snapshot()
+    def _take_over(self, download: Download) -> None:
+        self._download = None
+        snapshot = download.snapshot()
         if snapshot is None:
-            self._note(f"a snapshot of slot {transfer.slot} came damaged")
+            self._note(f"a snapshot of slot {download.slot} came damaged")
             return
         _WHOLE.hit()
-        self._note(f"received a snapshot of slot {snapshot.slot}, {transfer.size} bytes")
+        self._note(f"received a snapshot of slot {snapshot.slot}, {download.size} bytes")
         self._saving = snapshot.slot
         self._outbox.received = snapshot
 

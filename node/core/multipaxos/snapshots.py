@@ -79,7 +79,7 @@ def _cut(name: Name, snapshot: Snapshot, offset: int, bytes_max: int) -> Chunk:
     return Chunk(slot, len(snapshot.image), checksum, offset, data)
 
 
-class Transfer:
+class Download:
     """A snapshot on its way here, as much of it as has come."""
 
     def __init__(self, first: Chunk, now: int) -> None:

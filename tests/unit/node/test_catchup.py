@@ -152,7 +152,7 @@ def test_a_part_out_of_order_or_of_something_older_is_not_taken() -> None:
     assert sent(it) == [FetchChunk(6, 5, 2)]
 
 
-def test_a_damaged_transfer_is_begun_again() -> None:
+def test_a_damaged_download_is_begun_again() -> None:
     it = core()
     it.step(Received(TWO, chunk(5, b"abc", size=3)))
     ready = it.take_ready()

@@ -4,8 +4,8 @@ import pytest
 from trio.testing import memory_stream_pair, wait_all_tasks_blocked
 
 from node.config import Limits
-from node.core.interface import Propose
-from node.types import RequestNumber
+from node.core.interface import Propose, Read
+from node.types import ClientId, Query, RequestNumber
 from node.wire.framing import frame
 from node.wire.messages import (
     CLIENT_CODEC,
@@ -190,3 +190,102 @@ async def test_a_request_that_is_asked_again_elsewhere_gives_its_credit_back() -
         await wait_all_tasks_blocked()
         await port.ask(old, 2)
         await port.ask(old, 3)
+
+
+# Queries
+
+
+def query(number: int, body: bytes = b"question", client: ClientId = CLIENT) -> Query:
+    return Query(client, RequestNumber(number), body)
+
+
+async def test_a_query_that_is_too_long_is_answered_so_and_its_client_stays() -> None:
+    async with open_port(Limits(command_bytes_max=100)) as port:
+        client = await port.connect()
+        await client.say(query(1, bytes(101)))
+        assert await client.hear() == TooLarge(CLIENT, RequestNumber(1), 100)
+        assert len(port.inbox) == 0
+        await client.say(query(2, bytes(100)))
+        (read,) = await port.inbox.take_all()
+        assert read.query == query(2, bytes(100))
+        port.replies.answer(executed(2))
+        port.replies.flush()
+        assert await client.hear() == executed(2)
+
+
+@pytest.mark.parametrize(
+    ("limits", "size", "reason"),
+    [
+        (Limits(requests_max=3), 1, "3 requests are in flight"),
+        (Limits(request_bytes_max=16 * 100, command_bytes_max=100), 81, "bytes are in flight"),
+        (Limits(requests_per_session_max=3), 1, "3 requests of this session are in flight"),
+    ],
+    ids=["in total", "bytes in total", "of a client"],
+)
+async def test_a_query_beyond_a_limit_is_refused_and_never_read(
+    limits: Limits, size: int, reason: str
+) -> None:
+    """Commands and queries share the limits: both keep memory until they are answered."""
+    async with open_port(limits) as port:
+        asked, answer = 0, None
+        while answer is None and asked < 100:
+            asked += 1
+            talker = await port.connect()
+            ask = query if asked % 2 else request
+            await talker.say(ask(asked, bytes(size)))
+            await wait_all_tasks_blocked()
+            if len(port.replies) < asked:
+                answer = await talker.hear()
+        assert isinstance(answer, Overloaded)
+        assert answer.number == asked
+        assert reason in answer.reason
+        assert len(port.inbox) == asked - 1
+        port.replies.answer(executed(1))
+        port.replies.flush()
+        late = await port.connect()
+        await late.say(query(asked, bytes(size)))
+        await wait_all_tasks_blocked()
+        assert len(port.inbox) == asked, "there is room again"
+
+
+async def test_no_query_is_too_far_ahead_of_what_its_client_has_answered() -> None:
+    """It takes no place in a session, so nothing is kept for it."""
+    async with open_port() as port:
+        client = await port.connect()
+        await client.say(query(1_000_000))
+        (read,) = await port.inbox.take_all()
+        assert read.query.number == 1_000_000
+
+
+async def test_a_query_that_waits_already_is_redirected_and_not_read_again() -> None:
+    """The one that was asked first is answered, to where it was asked last."""
+    async with open_port() as port:
+        old, new = await port.connect(), await port.connect()
+        await old.say(query(1))
+        (read,) = await port.inbox.take_all()
+        assert isinstance(read, Read)
+        for talker in (old, new, old, new):
+            await talker.say(query(1))
+            await wait_all_tasks_blocked()
+        assert len(port.inbox) == 0
+        assert len(port.replies) == 1
+        port.replies.answer(executed(1))
+        port.replies.flush()
+        assert await new.hear() == executed(1)
+        await old.say(StatusRequest())
+        assert await old.hear() == STATUS, "it was told nothing"
+        await new.say(query(1))
+        assert len(await port.inbox.take_all()) == 1, "asked again, after the answer"
+
+
+async def test_a_query_that_is_redirected_gives_its_credit_back() -> None:
+    async with open_port(Limits(requests_per_connection_max=1)) as port:
+        old, new = await port.connect(), await port.connect()
+        await old.say(query(1))
+        await port.inbox.take_all()
+        await old.say(query(2))
+        await wait_all_tasks_blocked()
+        assert len(port.inbox) == 0, "its connection is at its credit"
+        await new.say(query(1))
+        (read,) = await port.inbox.take_all()
+        assert read.query == query(2)

@@ -8,7 +8,7 @@ from harness.simulation.disk import SimulatedDisk
 from harness.simulation.draws import Stream
 from node.core.interface import Snapshot
 from node.core.multipaxos.messages import Chunk, FetchChunk
-from node.core.multipaxos.snapshots import Shelf, Transfer
+from node.core.multipaxos.snapshots import Download, Shelf
 from node.errors import CorruptRecord, MalformedFrame, StorageError
 from node.runtime.snapshots import Policy, path_of, recover, save, slots_in
 from node.state_machine.kv import KeyValueStore
@@ -205,13 +205,13 @@ def test_chunks_put_together_are_the_snapshot() -> None:
     shelf = Shelf(Snapshot(7, bytes(range(100))))
     first = shelf.chunk(None, 30, now=0)
     assert first is not None
-    transfer = Transfer(first, now=0)
-    transfer.add(first, now=0)
-    while not transfer.is_whole:
-        chunk = shelf.chunk(transfer.question, 30, now=0)
+    download = Download(first, now=0)
+    download.add(first, now=0)
+    while not download.is_whole:
+        chunk = shelf.chunk(download.question, 30, now=0)
         assert chunk is not None
-        transfer.add(chunk, now=0)
-    whole = transfer.snapshot()
+        download.add(chunk, now=0)
+    whole = download.snapshot()
     assert whole == Snapshot(7, bytes(range(100)))
 
 
@@ -237,9 +237,9 @@ def test_who_asks_for_a_snapshot_that_is_gone_begins_with_the_newest() -> None:
 
 def test_a_snapshot_that_is_not_what_was_announced_is_none() -> None:
     chunk = Chunk(slot=7, size=3, checksum=1, offset=0, data=b"abc")
-    transfer = Transfer(chunk, now=0)
-    transfer.add(chunk, now=0)
-    assert transfer.snapshot() is None
+    download = Download(chunk, now=0)
+    download.add(chunk, now=0)
+    assert download.snapshot() is None
 
 
 @pytest.mark.parametrize(("offset", "data"), [(0, b""), (2, b"abc")])
