@@ -42,6 +42,7 @@ _CONCERNS_ALL: Final = frozenset(
         Kind.STRAND_LEADER,
         Kind.SUSPEND_LEADER,
         Kind.USURP_LEADER,
+        Kind.TURN_BACK,
     }
 )
 """Whom they meet shows when they happen."""

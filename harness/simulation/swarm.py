@@ -30,6 +30,7 @@ _OFTEN: Final = {
     Kind.TRANSFER: 6,
     Kind.LOSE_DISK: 1,
     Kind.STRAND_LEADER: 6,
+    Kind.TURN_BACK: 6,
 }
 """At most so many of a kind in a world; of the others, `_SELDOM`."""
 
@@ -180,7 +181,9 @@ def _fault(number: int, kind: Kind, draw: Stream, world: World) -> Fault:
                 draw.between(300 * MS, 1500 * MS),
                 draw.choice((10 * MS, 30 * MS, 100 * MS)),
             )
-        case Kind.STRAND_LEADER | Kind.USURP_LEADER:
+        case Kind.STRAND_LEADER | Kind.TURN_BACK:
+            length = draw.between(1, 4) * timeout
+        case Kind.USURP_LEADER:
             length = draw.between(1, 3) * timeout
             amount = draw.choice((5 * MS, 20 * MS, 50 * MS))
         case Kind.SUSPEND_LEADER:

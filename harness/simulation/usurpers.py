@@ -4,6 +4,7 @@
     strand-leader     asked to hand over, and deaf to the other replicas from that instant on
     suspend-leader    stands still, and what other replicas say meanwhile is lost
     usurp-leader      two successors: one leads, and loses everybody to the other
+    turn-back         a successor leads, and loses those to the old leader who forgot it with their disks
 
 In all of them clients go on asking a leader that may have been replaced: what it answers from an old
 state is wrong. An old leader that has a lease is in error for no longer than the lease lasts, so
@@ -43,6 +44,9 @@ class Floor(Protocol):
     def is_idle(self, member: Host, /) -> bool:
         """Whether all that a replica has accepted is chosen, so that a hand-over begins at once."""
 
+    def chosen_upto(self, member: Host, /) -> int:
+        """The slot up to which a replica knows all; 0 when it is down."""
+
     def hand_over(self, leader: Host, to: Host, /) -> None:
         """Ask a leader to let another one lead."""
 
@@ -57,6 +61,9 @@ class Floor(Protocol):
 
     def blink(self, fault: Fault, member: Host, /) -> None:
         """Power fails at a replica, for a moment."""
+
+    def lose_disk(self, fault: Fault, member: Host, /) -> bool:
+        """A replica comes back in a moment, with an empty disk; False when that may not be."""
 
 
 class Usurpers:
@@ -108,8 +115,9 @@ class Usurpers:
         heirs = [m for m in (*members[fault.target - 1 :], *members) if m != leader]
         match fault.kind:
             case Kind.STRAND_LEADER:
-                self._floor.hand_over(leader, heirs[0])
-                self._floor.cut(fault, [(m, leader) for m in members if m != leader])
+                self._strand(fault, leader, heirs[0])
+            case Kind.TURN_BACK:
+                self._turn_back(fault, leader, heirs[0])
             case Kind.SUSPEND_LEADER:
                 self._cut_off(fault, leader)
                 self._floor.stand_still(fault, leader)
@@ -119,6 +127,26 @@ class Usurpers:
                 self._usurp(fault, leader, first, rival)
             case _:
                 raise AssertionError(fault.kind)
+
+    def _strand(self, fault: Fault, leader: Host, heir: Host) -> None:
+        self._floor.hand_over(leader, heir)
+        self._floor.cut(fault, [(m, leader) for m in self._floor.members if m != leader])
+
+    def _turn_back(self, fault: Fault, leader: Host, heir: Host) -> None:
+        floor = self._floor
+
+        def turn() -> None:
+            floor.mend(fault)
+            if floor.now < fault.until:
+                self._cut_off(fault, heir)
+                for member in floor.members:
+                    if member not in {leader, heir} and not floor.lose_disk(fault, member):
+                        # Who knows the next leader would tell the old one.
+                        floor.cut(fault, [(member, leader)])
+
+        self._strand(fault, leader, heir)
+        known = floor.chosen_upto(leader)
+        self._until(fault, lambda: floor.leader() == heir and floor.chosen_upto(heir) > known, turn)
 
     def _usurp(self, fault: Fault, leader: Host, first: Host, rival: Host) -> None:
         floor = self._floor

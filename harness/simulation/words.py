@@ -30,8 +30,12 @@ _SENTENCES: Final = {
         "until {until} whoever is found to lead, every {amount}, is cut off from the other replicas"
     ),
     Kind.STRAND_LEADER: (
-        "whoever leads is asked to let replica {target} lead, or another one, and is cut off from all "
-        "of them until {until}"
+        "whoever leads is asked to let replica {target} lead, or another one, and hears none of "
+        "them until {until}"
+    ),
+    Kind.TURN_BACK: (
+        "whoever leads is asked to let replica {target} lead, or another one, and hears nobody; when "
+        "that one has chosen something, it is cut off until {until}, and others lose their disks"
     ),
     Kind.SUSPEND_LEADER: (
         "whoever leads stands still until {until}, and what other replicas send it is lost"

@@ -71,6 +71,10 @@ class Kind(Enum):
     """Two are asked to lead, and the one who is not heard by the others campaigns in vain. `amount` ns
     after the other one leads all change sides: nobody hears that one any more until `until`, those
     who followed it lose power for a moment, and the rival is heard."""
+    TURN_BACK = "turn-back"
+    """As STRAND_LEADER, and when the next leader has chosen something all turn back to the old one:
+    nobody hears the new one any more until `until`, and on the floor `core` as many as may lose
+    their disks do so, come back at once, and are heard by the old one."""
 
 
 class Fault(Struct, frozen=True, kw_only=True):

@@ -82,6 +82,7 @@ def test_a_calm_world_answers_everything() -> None:
         (fault(Kind.STRAND_LEADER), "strand-leader"),
         (fault(Kind.SUSPEND_LEADER), "suspend-leader"),
         (fault(Kind.USURP_LEADER, amount=5 * MS), "usurp-leader"),
+        (fault(Kind.TURN_BACK, amount=5 * MS), "turn-back"),
         (fault(Kind.CLOCK_RATE, amount=2 * MILLION), "clock-rate"),
         (fault(Kind.FAIL_FSYNC), "fail-fsync"),
         (fault(Kind.CLIENT_CRASH, target=101), "client-crash"),

@@ -41,6 +41,7 @@ def world(kind: Kind, *, mutant: str = "", length: int = 500 * MS, replicas: int
         (Kind.STRAND_LEADER, 500 * MS, "hand-over-keeps-lease"),
         (Kind.SUSPEND_LEADER, 1000 * MS, "lease-without-margin"),
         (Kind.USURP_LEADER, 500 * MS, "forget-grants"),
+        (Kind.TURN_BACK, 500 * MS, "confirms-without-memory"),
     ],
 )
 def test_a_leader_without_followers_answers_from_an_old_state(
@@ -54,7 +55,9 @@ def test_a_leader_without_followers_answers_from_an_old_state(
     assert failure.rule == "fresh reads"
 
 
-@pytest.mark.parametrize("kind", [Kind.STRAND_LEADER, Kind.SUSPEND_LEADER, Kind.USURP_LEADER])
+@pytest.mark.parametrize(
+    "kind", [Kind.STRAND_LEADER, Kind.SUSPEND_LEADER, Kind.USURP_LEADER, Kind.TURN_BACK]
+)
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_where_nobody_else_can_lead_nothing_happens(kind: Kind, replicas: int) -> None:
     outcome = run(world(kind, replicas=replicas))

@@ -7,6 +7,8 @@ a bite.
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from msgspec import structs
+
 from harness.simulation.atlas import Atlas
 from harness.simulation.core_floor.cluster import Cluster
 from harness.simulation.core_floor.replica import Died, Replica
@@ -72,12 +74,18 @@ class Faults:
                 self._armed[fault.number] = fault
             case Kind.CUT | Kind.CUT_BOTH | Kind.ISOLATE | Kind.RING:
                 self._cut(fault)
-            case Kind.CUT_LEADERS | Kind.STRAND_LEADER | Kind.SUSPEND_LEADER | Kind.USURP_LEADER:
+            case (
+                Kind.CUT_LEADERS
+                | Kind.STRAND_LEADER
+                | Kind.SUSPEND_LEADER
+                | Kind.USURP_LEADER
+                | Kind.TURN_BACK
+            ):
                 self._usurpers.strike(fault)
             case Kind.FLIP_BIT | Kind.FAIL_READ | Kind.FAIL_FSYNC:
                 self._damage(fault)
             case Kind.LOSE_DISK:
-                self._lose_disk(fault, self._replica(fault))
+                self.lose_disk(fault, self._replica(fault))
             case Kind.CLIENT_CRASH:
                 self._crash_client(fault)
             case Kind.CLOCK_STEP | Kind.CLOCK_STROBE:
@@ -94,14 +102,16 @@ class Faults:
             self._cluster.crash(replica, "power")
             self._cluster.loop.at(fault.until, self.restart, replica.number)
 
-    def _lose_disk(self, fault: Fault, replica: Replica) -> None:
+    def lose_disk(self, fault: Fault, replica: Replica) -> bool:
+        """A replica loses all that it has, until the fault ends; False when that may not be."""
         # With fewer than three the others are no quorum, and nobody could rejoin.
         if len(self._cluster.members) < 3 or not self.atlas.allows(replica.number):
-            return
+            return False
         self._bite(fault)
         self._cluster.lose_disk(replica)
         self.atlas.replaced(replica.number)
         self._cluster.loop.at(fault.until, self.restart, replica.number)
+        return True
 
     def restart(self, number: ReplicaId) -> None:
         """Start a replica again, unless the faults are over: then it starts when it is needed."""
@@ -209,6 +219,10 @@ class _Floor:
         status = self._status(member)
         return status is not None and status.chosen_upto == status.accepted_upto
 
+    def chosen_upto(self, member: Host, /) -> int:
+        status = self._status(member)
+        return 0 if status is None else status.chosen_upto
+
     def hand_over(self, leader: Host, to: Host, /) -> None:
         self._replica(leader).post(Transfer(ReplicaId(to)))
 
@@ -227,6 +241,10 @@ class _Floor:
         if replica.is_up:
             self._cluster.crash(replica, fault.kind.value)
             self._cluster.loop.after(BLINK, self._faults.restart, replica.number)
+
+    def lose_disk(self, fault: Fault, member: Host, /) -> bool:
+        soon = structs.replace(fault, until=self.now + BLINK)
+        return self._faults.lose_disk(soon, self._replica(member))
 
     def _replica(self, member: Host) -> Replica:
         return self._cluster.replicas[ReplicaId(member)]

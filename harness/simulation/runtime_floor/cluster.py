@@ -59,13 +59,7 @@ class Cluster:
                 )
                 for member in self.members
             ),
-            # Twice as patient as on the other floor: connections have to be made again first.
-            timing=Timing(
-                tick_ms=10,
-                election_timeout_ticks=2 * world.election_ticks,
-                heartbeat_ticks=2 * world.heartbeat_ticks or max(1, world.election_ticks // 2),
-                lease_ticks=2 * world.lease_ticks,
-            ),
+            timing=_timing(world),
             snapshots=(
                 Snapshots(slots=world.snapshot_slots, slots_kept=world.slots_kept)
                 if world.snapshot_slots
@@ -179,6 +173,25 @@ class Cluster:
     def _start_again(self, member: ReplicaId) -> None:
         if not self.is_up(member) and member not in self.frozen:
             self.start(member)
+
+
+def _timing(world: World) -> Timing:
+    """Twice as patient as on the other floor, since connections have to be made again first.
+
+    Where there are leases all are patient enough.
+    """
+    if world.lease_ticks:
+        return Timing(
+            tick_ms=10,
+            election_timeout_ticks=world.election_ticks,
+            heartbeat_ticks=world.heartbeat_ticks,
+            lease_ticks=world.lease_ticks,
+        )
+    return Timing(
+        tick_ms=10,
+        election_timeout_ticks=2 * world.election_ticks,
+        heartbeat_ticks=max(1, world.election_ticks // 2),
+    )
 
 
 def _with_limits(core: CoreFactory, world: World) -> CoreFactory:

@@ -99,7 +99,13 @@ class Faults:
                 self._armed[fault.number] = fault
             case Kind.CUT | Kind.CUT_BOTH | Kind.ISOLATE | Kind.RING:
                 self._cut(fault)
-            case Kind.CUT_LEADERS | Kind.STRAND_LEADER | Kind.SUSPEND_LEADER | Kind.USURP_LEADER:
+            case (
+                Kind.CUT_LEADERS
+                | Kind.STRAND_LEADER
+                | Kind.SUSPEND_LEADER
+                | Kind.USURP_LEADER
+                | Kind.TURN_BACK
+            ):
                 self._usurpers.strike(fault)
             case Kind.FLIP_BIT | Kind.FAIL_READ | Kind.FAIL_FSYNC:
                 self._damage(fault)
@@ -244,6 +250,10 @@ class _Floor:
         status = replica.status()
         return status.chosen_upto == status.accepted_upto
 
+    def chosen_upto(self, member: int, /) -> int:
+        replica = self._cluster.running.get(ReplicaId(member))
+        return 0 if replica is None else replica.status().chosen_upto
+
     def hand_over(self, leader: int, to: int, /) -> None:
         replica = self._cluster.running.get(ReplicaId(leader))
         if replica is not None:
@@ -265,6 +275,11 @@ class _Floor:
         if machine.is_up:
             self._faults.crash(machine, fault.kind)
             self._agenda.after(BLINK, lambda: self._faults.restart(member))
+
+    def lose_disk(self, fault: Fault, member: int, /) -> bool:
+        """Never: it is played among cores."""
+        del fault, member
+        return False
 
 
 def _name(fault: Fault) -> str:
