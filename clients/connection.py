@@ -15,7 +15,9 @@ from node.wire.messages import (
     CLIENT_CODEC,
     FRAME_BYTES_MAX,
     MASTER_CODEC,
+    AddRequest,
     Answer,
+    ChangeReply,
     ClientHello,
     Executed,
     Expired,
@@ -26,6 +28,7 @@ from node.wire.messages import (
     NotExecuted,
     Opened,
     Overloaded,
+    RemoveRequest,
     Request,
     StatusReply,
     StatusRequest,
@@ -51,7 +54,7 @@ class _Question:
 
     def __init__(self) -> None:
         self.done = trio.Event()
-        self.answer: Answer | StatusReply | TransferReply | None = None
+        self.answer: Answer | StatusReply | TransferReply | ChangeReply | None = None
 
 
 class ReplicaConnection:
@@ -76,7 +79,7 @@ class ReplicaConnection:
         Cancelled, it leaves the request with the replica: it may be executed.
         """
         answer = await self._ask((request.client, request.number), request)
-        assert not isinstance(answer, StatusReply | TransferReply)
+        assert not isinstance(answer, StatusReply | TransferReply | ChangeReply)
         return answer
 
     async def ask_status(self) -> StatusReply:
@@ -89,6 +92,12 @@ class ReplicaConnection:
         """Ask a leader to let `to` lead; raises ConnectionLost. Not beside another `ask_…`."""
         answer = await self._ask(None, TransferRequest(to))
         assert isinstance(answer, TransferReply)
+        return answer
+
+    async def ask_change(self, change: AddRequest | RemoveRequest) -> ChangeReply:
+        """Ask a leader to change the members; raises ConnectionLost. Not beside another `ask_…`."""
+        answer = await self._ask(None, change)
+        assert isinstance(answer, ChangeReply)
         return answer
 
     async def run(self) -> None:
@@ -119,8 +128,8 @@ class ReplicaConnection:
     async def _ask(
         self,
         key: tuple[ClientId, RequestNumber] | None,
-        message: Request | Query | StatusRequest | TransferRequest,
-    ) -> Answer | StatusReply | TransferReply:
+        message: Request | Query | StatusRequest | TransferRequest | AddRequest | RemoveRequest,
+    ) -> Answer | StatusReply | TransferReply | ChangeReply:
         question = self._questions[key] = _Question()
         try:
             await self._send(message)
@@ -153,7 +162,7 @@ class ReplicaConnection:
         match message:
             case Goodbye(reason):
                 raise WireError(f"it said goodbye: {reason}")
-            case StatusReply() | TransferReply():
+            case StatusReply() | TransferReply() | ChangeReply():
                 question = self._questions.pop(None, None)
             case Opened(client, _):
                 question = self._questions.pop((client, OPEN_SESSION), None)

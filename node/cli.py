@@ -46,6 +46,7 @@ def run_replica(
     *,
     until_stdin_closes: bool,
     lost_disk: bool = False,
+    joins: bool = False,
     metrics: str | None = None,
     log_format: str = "text",
 ) -> None:
@@ -60,7 +61,9 @@ def run_replica(
         config = _with_metrics(config, ReplicaId(replica), metrics)
     log_to_stderr(log_format, f"replica-{replica}")
     # Seeded by the system: replicas must not draw the same election timeouts.
-    server = open_replica(config, ReplicaId(replica), random=Random(), lost_disk=lost_disk)
+    server = open_replica(
+        config, ReplicaId(replica), random=Random(), lost_disk=lost_disk, joins=joins
+    )
     _serve(server, f"replica {replica} of {config.cluster}", until_stdin_closes=until_stdin_closes)
 
 

@@ -36,8 +36,11 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from node.errors import ConfigError
-from node.types import Address, ReplicaId
+from node.types import Address, ReplicaId, ReplicaInfo
 from node.wire.messages import COMMAND_BYTES_MAX, FRAME_BYTES_MAX
+
+REPLICA_ID_MAX: Final = 1023
+"""Of a replica, also one that is added later."""
 
 MIB: Final = 1024 * 1024
 
@@ -152,6 +155,14 @@ class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     snapshots: Snapshots = Snapshots()
 
+    @property
+    def infos(self) -> tuple[ReplicaInfo, ...]:
+        """Where each replica of the file is reached."""
+        return tuple(
+            ReplicaInfo(member.id, str(member.peer_address), str(member.client_address))
+            for member in self.replicas
+        )
+
     def replica(self, replica: ReplicaId) -> ReplicaConfig:
         """The member of that number; raises ConfigError."""
         for member in self.replicas:
@@ -175,7 +186,7 @@ class _RawMaster(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _RawReplica(msgspec.Struct, forbid_unknown_fields=True):
-    id: Annotated[int, msgspec.Meta(ge=1, le=1023)]
+    id: Annotated[int, msgspec.Meta(ge=1, le=REPLICA_ID_MAX)]
     peer_address: str
     client_address: str
     metrics_address: str | None = None

@@ -81,5 +81,9 @@ class CorruptRecord(StorageError):
         self.reason = reason
 
 
+class Removed(NodeError):
+    """This replica is no member any more, and the others can do without it: it may end."""
+
+
 class ProtocolViolation(NodeError):
     """A peer contradicted itself (two values for one ballot): stop, keep the evidence."""

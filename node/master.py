@@ -16,7 +16,7 @@ from functools import partial
 
 import trio
 
-from node.config import ClusterConfig
+from node.config import REPLICA_ID_MAX, ClusterConfig
 from node.core.ballot import Ballot
 from node.epochs import Epoch, EpochFile
 from node.errors import ConfigError, NodeError, WireError, WrongPeer
@@ -26,7 +26,7 @@ from node.runtime.handshake import expect_hello, keep_alive
 from node.runtime.limits import Connections
 from node.runtime.logs import logger
 from node.runtime.nursery import bare_errors
-from node.types import ReplicaId
+from node.types import ReplicaId, ReplicaInfo
 from node.wire.messages import (
     MASTER_CODEC,
     ClientHello,
@@ -34,7 +34,6 @@ from node.wire.messages import (
     Located,
     MemberHello,
     Register,
-    ReplicaInfo,
 )
 from node.wire.preface import Speaker
 
@@ -47,6 +46,9 @@ class Registry:
     def __init__(self, file: EpochFile, epoch: Epoch) -> None:
         self._file = file
         self._replicas: dict[ReplicaId, ReplicaInfo] = {}
+        self._configured_in = -1
+        self._members: tuple[ReplicaId, ...] = ()
+        """The newest that anybody has told of."""
         self._epoch = epoch
         self._saving = trio.Lock()
 
@@ -58,6 +60,8 @@ class Registry:
         if news.info.replica not in self._replicas:
             _log.info("replica %s registered at %s", news.info.replica, news.info.client_address)
         self._replicas[news.info.replica] = news.info
+        if news.members and news.configured_in > self._configured_in:
+            self._configured_in, self._members = news.configured_in, news.members
         ballot = Ballot(news.ballot_round, news.ballot_replica)
         # A ballot is led by the replica that made it, or by nobody yet.
         if news.leader != ballot.replica or ballot <= self._epoch.ballot:
@@ -78,7 +82,11 @@ class Registry:
 
     def located(self) -> Located:
         """The answer to a client."""
-        replicas = tuple(self._replicas[replica] for replica in sorted(self._replicas))
+        replicas = tuple(
+            self._replicas[replica]
+            for replica in sorted(self._replicas)
+            if not self._members or replica in self._members
+        )
         return Located(replicas, self._epoch.leader, self._epoch.number)
 
 
@@ -107,20 +115,16 @@ class Master:
                     Speaker.MEMBER: MemberHello,
                 }
                 hello = await expect_hello(connection, kinds, self._config.cluster)
-                if isinstance(hello, MemberHello):
-                    self._check_member(hello.sender)
                 async for message in connection:
                     await self._on_message(hello, message, connection)
-
-    def _check_member(self, sender: ReplicaId) -> None:
-        if all(member.id != sender for member in self._config.replicas):
-            raise WrongPeer(f"replica {sender} is not in the configuration of the master")
 
     async def _on_message(
         self, hello: ClientHello | MemberHello, message: object, connection: Connection
     ) -> None:
         match message:
             case Register(info) if isinstance(hello, MemberHello):
+                if not 1 <= info.replica <= REPLICA_ID_MAX:
+                    raise WrongPeer(f"{info.replica} is no id of a replica")
                 if info.replica != hello.sender:
                     raise WrongPeer(f"replica {hello.sender} registers replica {info.replica}")
                 await self.registry.register(message)

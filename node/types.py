@@ -1,7 +1,8 @@
 """Shared vocabulary of a replica: who speaks, and what is asked."""
 
 import re
-from typing import Annotated, NamedTuple, NewType
+from dataclasses import dataclass
+from typing import Annotated, Final, NamedTuple, NewType
 
 import msgspec
 
@@ -63,6 +64,36 @@ class Query(WireStruct, frozen=True, tag=74):
     """Counts this client's queries; tells their answers apart."""
     body: bytes
     """Opaque to consensus; the state machine refuses what would change something."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaInfo:
+    """Where a replica can be reached."""
+
+    replica: ReplicaId
+    peer_address: str
+    client_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Who the members of a cluster are, from one slot of the log on until the next change."""
+
+    slot: int
+    """In which it was decided, so it is in force from the next one on; 0: since the beginning."""
+    replicas: tuple[ReplicaInfo, ...]
+    """The members, ascending."""
+    removed: tuple[ReplicaId, ...] = ()
+    """Who was a member and never will be again: its number stays taken."""
+
+    @property
+    def members(self) -> tuple[ReplicaId, ...]:
+        """Their numbers, ascending."""
+        return tuple(info.replica for info in self.replicas)
+
+
+NO_MEMBERS: Final = Configuration(0, ())
+"""What a replica knows that joins a cluster."""
 
 
 class Address(NamedTuple):

@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "report": "Rebuild the report of a run.",
     "node": "One replica, in the foreground.",
     "master": "The registry of replicas, in the foreground.",
+    "admin": "Look at a running cluster, or change its members.",
     "kv": "One operation against a running cluster.",
 }
 

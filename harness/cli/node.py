@@ -6,7 +6,7 @@ import click
 
 from harness.cli import ExitCode, InputError
 from node.cli import run_replica
-from node.errors import ConfigError, NodeError
+from node.errors import ConfigError, NodeError, Removed
 from node.runtime.logs import FORMATS
 
 
@@ -28,6 +28,12 @@ from node.runtime.logs import FORMATS
     "before voting again.",
 )
 @click.option(
+    "--join",
+    "joins",
+    is_flag=True,
+    help="This replica is no member yet: it learns, and votes when `gong admin add` has made it one.",
+)
+@click.option(
     "--metrics", metavar="HOST:PORT", help="Metrics for Prometheus, at /metrics of this address."
 )
 @click.option(
@@ -39,6 +45,7 @@ def command(
     *,
     until_stdin_closes: bool,
     lost_disk: bool,
+    joins: bool,
     metrics: str | None,
     log_format: str,
 ) -> ExitCode:
@@ -47,19 +54,24 @@ def command(
     It serves when it says so on stderr, and keeps its journal below the data directory of the
     file. A disk that fails stops it: a replica that cannot save must not speak.
 
-    Exit status: 0 told to stop, 1 the disk failed, 254 the configuration is wrong, 255 a defect.
+    Exit status: 0 told to stop, or removed from the cluster, 1 the disk failed, 254 the configuration is wrong, 255 a defect.
     """
+    if lost_disk and joins:
+        raise InputError("--lost-disk and --join: a replica that joins has lost nothing")
     try:
         run_replica(
             config,
             replica,
             until_stdin_closes=until_stdin_closes,
             lost_disk=lost_disk,
+            joins=joins,
             metrics=metrics,
             log_format=log_format,
         )
     except ConfigError as error:
         raise InputError(str(error)) from error
+    except Removed as error:
+        click.echo(f"gong: {error}", err=True)
     except NodeError as error:
         click.echo(f"gong: replica {replica} stopped: {error}", err=True)
         return ExitCode.NOT_VALID

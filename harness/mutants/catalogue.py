@@ -11,6 +11,7 @@ from typing import Final
 
 from harness.mutants import (
     execution,
+    membership,
     multipaxos,
     promises,
     quorums,
@@ -186,6 +187,37 @@ _CORES: Final = (
     ),
 )
 
+_MEMBERS: Final = (
+    Mutant(
+        name="reconfigure-at-once",
+        number="M22",
+        core=membership.ReconfigureAtOnce,
+        removes="Others are members when the old ones have chosen that, and a slot of the same leader.",
+        seen_as="two groups go on, each with a quorum of its own, and confirm writes to two logs",
+    ),
+    Mutant(
+        name="forget-new-quorum",
+        number="M28",
+        core=membership.ForgetNewQuorum,
+        removes="A leader has promises of a quorum of those who decide on the slot that it opens.",
+        seen_as="a write that the new members confirmed is gone under a leader whom the old ones elected",
+    ),
+    Mutant(
+        name="removed-keeps-voting",
+        number="M23",
+        core=membership.RemovedKeepVoting,
+        removes="Votes count of those only who decide on the slot.",
+        seen_as="a write that was confirmed is gone when the replica that was removed is switched off",
+    ),
+    Mutant(
+        name="removed-keeps-campaigning",
+        number="M29",
+        core=membership.RemovedKeepCampaigning,
+        removes="Who was removed does not campaign, and is turned away if it does not know.",
+        seen_as="leaders are deposed again and again by a replica that should be gone",
+    ),
+)
+
 _JOURNALS: Final = (
     Mutant(
         name="no-fsync",
@@ -351,14 +383,12 @@ _CLIENTS: Final = (
 )
 
 MUTANTS: Final[dict[str, Mutant]] = {
-    m.name: m for m in (*_CORES, *_JOURNALS, *_SNAPSHOTS, *_CLIENTS)
+    m.name: m for m in (*_CORES, *_MEMBERS, *_JOURNALS, *_SNAPSHOTS, *_CLIENTS)
 }
 """By name, in the order in which they are shown."""
 
 HARMLESS: Final = {
     "M4 promise-equal": "A ballot names its replica, so an equal one comes from the same candidate "
     "and asks the same question again.",
-    "M22 reconfig-two-quorums": "The members of a cluster are fixed.",
-    "M23 removed-node-keeps-voting": "The members of a cluster are fixed.",
 }
 """What the design lists and this code cannot have, with the reason: there is no such step."""

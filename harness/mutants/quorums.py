@@ -1,5 +1,6 @@
 """Multi-Paxos that counts wrongly: quorums too small, votes twice, votes for something else."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from node.core.log import Value
@@ -33,7 +34,7 @@ class CountDuplicateVotes(MultiPaxos):
         super()._propose(value)
         assert self.leadership is not None
         opened = self.leadership.open[self.leadership.next_slot - 1]
-        opened.votes = _Forgetful(opened.votes.size)
+        opened.votes = _Forgetful(opened.votes.members)
 
 
 class _Forgetful(Tally):
@@ -41,8 +42,8 @@ class _Forgetful(Tally):
 
     __slots__ = ("_votes",)
 
-    def __init__(self, size: int) -> None:
-        super().__init__(size)
+    def __init__(self, members: Sequence[ReplicaId]) -> None:
+        super().__init__(members)
         self._votes = 0
 
     def add(self, voter: ReplicaId) -> None:

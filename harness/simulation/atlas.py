@@ -15,7 +15,7 @@ count while they do. This is the simplest rule that is sound; TigerBeetle's atla
 and so damages more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from harness.simulation.world import Kind
@@ -29,13 +29,25 @@ class Atlas:
     """Which disks are damaged. One for a run."""
 
     def __init__(self, members: Sequence[int]) -> None:
-        self._members = tuple(members)
+        self._configurations: tuple[tuple[int, ...], ...] = (tuple(members),)
+        """Who the members are, and who they will or may be when a change is under way."""
         self._damage: dict[int, dict[Kind, None]] = {}
+
+    def may_become(self, members: Sequence[int]) -> bool:
+        """Whether these could be the members, with the damage that there is."""
+        return _is_minority(self._damage, members)
+
+    def turn_to(self, *configurations: Sequence[int]) -> None:
+        """Each of these has to have a quorum of intact disks from now on."""
+        self._configurations = tuple(tuple(members) for members in configurations)
 
     def allows(self, replica: int) -> bool:
         """Whether the disk of `replica` may be damaged now, once more or for the first time."""
-        minority = (len(self._members) - 1) // 2
-        return replica in self._damage or len(self._damage) < minority
+        if replica in self._damage:
+            return True
+        return any(replica in members for members in self._configurations) and all(
+            _is_minority((*self._damage, replica), members) for members in self._configurations
+        )
 
     def struck(self, replica: int, kind: Kind) -> None:
         """The fault was given to `replica`, or will hit it the next time it reads or syncs."""
@@ -51,8 +63,8 @@ class Atlas:
 
     def replaced(self, replica: int) -> None:
         """`replica` has another disk, an empty one: whatever was wrong with the old one is gone."""
-        self._damage.pop(replica, None)
-        self.struck(replica, Kind.LOSE_DISK)
+        assert self.allows(replica), f"a lost disk at {replica} is one too many: {self.damaged}"
+        self._damage[replica] = {Kind.LOSE_DISK: None}
 
     def made_good(self, replica: int) -> None:
         """`replica` lost its disk, and has learned all that it could have promised or accepted."""
@@ -75,5 +87,9 @@ class Atlas:
 
     @property
     def intact(self) -> list[int]:
-        """All others: always a majority."""
-        return [member for member in self._members if member not in self._damage]
+        """All members but those: always a majority."""
+        return [member for member in self._configurations[0] if member not in self._damage]
+
+
+def _is_minority(damaged: Iterable[int], members: Sequence[int]) -> bool:
+    return sum(replica in members for replica in damaged) <= (len(members) - 1) // 2

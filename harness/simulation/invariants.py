@@ -9,6 +9,9 @@
     chosen prefix          it never shrinks within one incarnation
     equal state            replicas that executed the same slots gave the same answers, hold the same
     exactly once           one incarnation executes each request of a session at most once
+    members                nothing is chosen behind a change of members before it is; a leader is one of
+                           those who decide on what it proposes, and they are chosen; members
+                           change by one at a time
     fresh reads            a query is answered from a state that has all that anybody had executed
                            when it arrived; so all that anybody had been told
 
@@ -21,11 +24,12 @@ from typing import Any, Final
 from harness.simulation.recovery import Reports
 from harness.simulation.watching import Event, Watched, Watcher
 from node.core.ballot import NO_BALLOT, Ballot
-from node.core.interface import Envelope, Ready, Received
-from node.core.log import Entry
+from node.core.interface import Chosen, Envelope, Ready, Received
+from node.core.log import Entry, Members, Value
 from node.core.multipaxos import MultiPaxos
 from node.core.multipaxos.leader import Leadership
 from node.core.multipaxos.messages import Accept, Accepted, AcceptRecord, Promise
+from node.core.quorum import majority
 from node.types import Query, ReplicaId
 from node.wire.messages import Answer, Executed, Expired, Opened
 
@@ -42,8 +46,14 @@ class Violation(Exception):
 class Invariants(Watcher):
     """Watches all replicas of one cluster."""
 
-    def __init__(self, members: Sequence[ReplicaId]) -> None:
-        self._quorum = len(members) // 2 + 1
+    def __init__(
+        self, replicas: Sequence[ReplicaId], members: Sequence[ReplicaId] | None = None
+    ) -> None:
+        """`members` are those at the beginning: all, if nothing is said."""
+        self.configurations: dict[int, tuple[ReplicaId, ...]] = {0: tuple(members or replicas)}
+        """By the slot that decided it, ascending; chosen by a quorum, whoever knows of it."""
+        self.chosen_upto = 0
+        """The highest slot for which a quorum has voted."""
         self._proposed: dict[tuple[int, Ballot], Any] = {}
         """What was accepted in a slot under a ballot: one value, whoever accepted it."""
         self._votes: dict[tuple[int, Ballot], dict[ReplicaId, None]] = {}
@@ -51,18 +61,18 @@ class Invariants(Watcher):
         """By slot, the value for which a quorum voted first."""
         self._decided: dict[int, Any] = {}
         """By slot, the first value that a quorum voted for or a replica executed."""
-        self._reports = Reports(self._quorum)
+        self._reports = Reports()
         self._followed: dict[tuple[ReplicaId, Ballot, int], None] = {}
         """Proposals that follow from the promises of their ballots; they are sent more than once."""
-        self._voted: dict[ReplicaId, dict[int, Ballot]] = {m: {} for m in members}
+        self._voted: dict[ReplicaId, dict[int, Ballot]] = {m: {} for m in replicas}
         """By slot, the highest ballot for which each has voted."""
-        self._told: dict[ReplicaId, Ballot] = dict.fromkeys(members, NO_BALLOT)
-        self._chosen_upto: dict[ReplicaId, int] = dict.fromkeys(members, 0)
+        self._told: dict[ReplicaId, Ballot] = dict.fromkeys(replicas, NO_BALLOT)
+        self._chosen_upto: dict[ReplicaId, int] = dict.fromkeys(replicas, 0)
         self._answers: dict[int, Sequence[Answer]] = {}
         self._states: dict[int, tuple[tuple[str, str], ...]] = {}
         self._images: dict[int, bytes] = {}
-        self._executed: dict[ReplicaId, dict[tuple[int, int], None]] = {m: {} for m in members}
-        self._executions: dict[ReplicaId, int] = dict.fromkeys(members, 0)
+        self._executed: dict[ReplicaId, dict[tuple[int, int], None]] = {m: {} for m in replicas}
+        self._executions: dict[ReplicaId, int] = dict.fromkeys(replicas, 0)
         self._executed_upto = 0
         """The highest slot that anybody has executed."""
         self._needed: dict[tuple[ReplicaId, Query], int] = {}
@@ -132,11 +142,12 @@ class Invariants(Watcher):
             if isinstance(record, AcceptRecord):
                 self._note_proposal(record.entry)
         for chosen in ready.chosen:
-            self._decide(chosen.slot, chosen.commands, f"replica {replica.number} executes")
-            if self._chosen.get(chosen.slot) != chosen.commands:
+            handed_out = _handed_out(chosen)
+            self._decide(chosen.slot, handed_out, f"replica {replica.number} executes")
+            if self._chosen.get(chosen.slot) != handed_out:
                 raise Violation(
                     "chosen by a quorum",
-                    f"replica {replica.number} executes {chosen.commands} in slot {chosen.slot}, "
+                    f"replica {replica.number} executes {handed_out} in slot {chosen.slot}, "
                     f"for which no quorum has voted",
                 )
 
@@ -255,27 +266,35 @@ class Invariants(Watcher):
         place = (leader, accept.ballot, accept.slot)
         if place in self._followed:
             return
-        why = self._reports.why_not(leader, accept)
+        members = self.configurations.get(accept.configured_in)
+        if members is None or leader not in members:
+            raise Violation(
+                "members",
+                f"replica {leader} proposes {accept.value} in {accept.ballot} slot {accept.slot} to "
+                f"the members of slot {accept.configured_in}, which are {members or 'not chosen'}",
+            )
+        why = self._reports.why_not(leader, accept, members)
         if why:
             raise Violation(
                 "what was reported",
-                f"replica {leader} proposes {accept.value.commands} in {accept.ballot} "
+                f"replica {leader} proposes {_content(accept.value)} in {accept.ballot} "
                 f"slot {accept.slot}, but {why}",
             )
         self._followed[place] = None
 
     def _note_proposal(self, entry: Entry) -> None:
-        commands = self._proposed.setdefault((entry.slot, entry.ballot), entry.value.commands)
-        if commands != entry.value.commands:
+        content = _content(entry.value)
+        before = self._proposed.setdefault((entry.slot, entry.ballot), content)
+        if before != content:
             raise Violation(
                 "one value a ballot",
-                f"in {entry.ballot} slot {entry.slot} holds {commands} and {entry.value.commands}",
+                f"in {entry.ballot} slot {entry.slot} holds {before} and {content}",
             )
 
     def _vote(self, replica: ReplicaId, accepted: Accepted) -> None:
         place = (accepted.slot, accepted.ballot)
-        commands = self._proposed.get(place)
-        if commands is None:
+        content = self._proposed.get(place)
+        if content is None:
             raise Violation(
                 "one value a ballot", f"replica {replica} votes for {place}, which nobody accepted"
             )
@@ -283,13 +302,63 @@ class Invariants(Watcher):
         votes[replica] = None
         voted = self._voted[replica]
         voted[accepted.slot] = max(voted.get(accepted.slot, NO_BALLOT), accepted.ballot)
-        if len(votes) == self._quorum:
-            self._decide(accepted.slot, commands, f"a quorum votes in {accepted.ballot}")
-            self._chosen.setdefault(accepted.slot, commands)
+        members = self.members_of(accepted.slot)
+        if sum(voter in members for voter in votes) >= majority(members):
+            self._decide(accepted.slot, content, f"a quorum votes in {accepted.ballot}")
+            if accepted.slot not in self._chosen:
+                self._chosen[accepted.slot] = content
+                self._note_chosen(accepted.slot, content)
 
-    def _decide(self, slot: int, commands: Any, who: str) -> None:  # noqa: ANN401 - a tuple
-        decided = self._decided.setdefault(slot, commands)
-        if decided != commands:
+    def members_of(self, slot: int) -> tuple[ReplicaId, ...]:
+        """Who decides on a slot, as far as that is decided."""
+        return self.configurations[
+            max(decided for decided in self.configurations if decided < slot)
+        ]
+
+    @property
+    def newest(self) -> tuple[ReplicaId, ...]:
+        """The members of slots that nobody has proposed yet."""
+        return self.configurations[max(self.configurations)]
+
+    @property
+    def needed(self) -> list[tuple[ReplicaId, ...]]:
+        """The newest members, and those before them, whom nobody can do without until it is settled."""
+        *before, newest = self.configurations
+        found = [self.configurations[newest]]
+        if before and self.chosen_upto == newest:
+            # Maybe nobody of the new members knows yet that they are.
+            found.append(self.configurations[before[-1]])
+        return found
+
+    def _note_chosen(self, slot: int, content: Any) -> None:  # noqa: ANN401 - of a value
+        if isinstance(content, Members):
+            members = tuple(info.replica for info in content.replicas)
+            before = self.members_of(slot)
+            if slot < self.chosen_upto or len(set(members) ^ set(before)) != 1:
+                raise Violation(
+                    "members",
+                    f"slot {slot} changes the members from {before} to {members}; "
+                    f"slot {self.chosen_upto} is chosen",
+                )
+            self.configurations[slot] = members
+        self.chosen_upto = max(self.chosen_upto, slot)
+
+    def _decide(self, slot: int, content: Any, who: str) -> None:  # noqa: ANN401 - of a value
+        decided = self._decided.setdefault(slot, content)
+        if decided != content:
             raise Violation(
-                "one value a slot", f"slot {slot}: {who} for {commands}, decided was {decided}"
+                "one value a slot", f"slot {slot}: {who} for {content}, decided was {decided}"
             )
+
+
+def _content(value: Value) -> Any:  # noqa: ANN401 - commands, or members
+    """What counts of a value: a no-op and a batch without commands are the same."""
+    return value if isinstance(value, Members) else value.commands
+
+
+def _handed_out(chosen: Chosen) -> Any:  # noqa: ANN401 - as above
+    """The same, of what is handed out for execution."""
+    configuration = chosen.configuration
+    if configuration is None:
+        return chosen.commands
+    return Members(configuration.replicas, configuration.removed)

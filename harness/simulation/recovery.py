@@ -12,13 +12,13 @@ acceptor that was asked twice may have learned what was chosen in between, so of
 on a slot any will do.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from node.core.ballot import NO_BALLOT, Ballot
 from node.core.log import Entry
 from node.core.multipaxos.messages import Accept, Promise
+from node.core.quorum import majority
 from node.types import ReplicaId
 
 
@@ -38,8 +38,7 @@ class _Part:
 class Reports:
     """All promises that were delivered, by who received them under which ballot."""
 
-    def __init__(self, quorum: int) -> None:
-        self._quorum: Final = quorum
+    def __init__(self) -> None:
         self._parts: dict[tuple[ReplicaId, Ballot], dict[ReplicaId, list[_Part]]] = {}
 
     def add(self, candidate: ReplicaId, acceptor: ReplicaId, promise: Promise) -> None:
@@ -51,16 +50,17 @@ class Reports:
         first = max(promise.from_slot, promise.truncated_upto + 1)
         parts.setdefault(acceptor, []).append(_Part(first, last, entries))
 
-    def why_not(self, leader: ReplicaId, accept: Accept) -> str:
-        """Why `leader` must not propose this; empty when it may."""
-        reports = self._on(leader, accept.ballot, accept.slot)
-        if len(reports) < self._quorum:
+    def why_not(self, leader: ReplicaId, accept: Accept, members: Sequence[ReplicaId]) -> str:
+        """Why `leader` must not propose this, where `members` decide; empty when it may."""
+        quorum = majority(members)
+        reports = self._on(leader, accept.ballot, accept.slot, members)
+        if len(reports) < quorum:
             return f"only {len(reports)} acceptors reported on the slot"
         # The lowest ballot that each may be taken to report: nothing is lower than everything.
         lowest = sorted(
             min(NO_BALLOT if entry is None else entry.ballot for entry in held) for held in reports
         )
-        bound = lowest[self._quorum - 1]
+        bound = lowest[quorum - 1]
         if bound == NO_BALLOT:
             return ""
         for held in reports:
@@ -69,10 +69,14 @@ class Reports:
                     return ""
         return f"what its quorum reported of {bound} or above is another value: {reports}"
 
-    def _on(self, leader: ReplicaId, ballot: Ballot, slot: int) -> list[list[Entry | None]]:
-        """What each acceptor reported on a slot; None is nothing."""
+    def _on(
+        self, leader: ReplicaId, ballot: Ballot, slot: int, members: Sequence[ReplicaId]
+    ) -> list[list[Entry | None]]:
+        """What each member reported on a slot; None is nothing."""
         found = []
-        for parts in self._parts.get((leader, ballot), {}).values():
+        for acceptor, parts in self._parts.get((leader, ballot), {}).items():
+            if acceptor not in members:
+                continue
             held = [part.entries.get(slot) for part in parts if part.covers(slot)]
             if held:
                 found.append(held)

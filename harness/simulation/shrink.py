@@ -21,7 +21,7 @@ from msgspec import Struct, structs
 from harness.simulation.links import FIRST_CLIENT
 from harness.simulation.outcome import Failure, Outcome
 from harness.simulation.trials import Trials
-from harness.simulation.world import MS, Fault, Kind, World
+from harness.simulation.world import CHANGES, MS, Fault, Kind, World
 
 RUNS_MAX: Final = 2000
 TIME_LIMIT_S: Final = 60.0
@@ -228,4 +228,6 @@ def _with_fewer(world: World, name: str, number: int) -> World:
 def _concerns(fault: Fault, world: World) -> bool:
     if fault.kind is Kind.CLIENT_CRASH:
         return fault.target - FIRST_CLIENT < world.clients
+    if fault.kind in CHANGES:
+        return True
     return max(fault.target, fault.other) <= world.replicas

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from harness.simulation.draws import MILLION, Draws, Stream
 from harness.simulation.links import FIRST_CLIENT
-from harness.simulation.world import MS, SECOND, TICK, US, Fault, Kind, Rates, Size, World
+from harness.simulation.world import CHANGES, MS, SECOND, TICK, US, Fault, Kind, Rates, Size, World
 from node.failpoints import NAMES
 
 _REPLICAS: Final = ((3, 35), (5, 40), (4, 15), (7, 10))
@@ -45,6 +45,12 @@ _MET_AT_A_START: Final = frozenset({Kind.FLIP_BIT, Kind.FAIL_READ})
 _RESTARTS: Final = 10_000
 """Added to the number of a fault: the number of the crash that comes with it."""
 
+_CHANCE_OF_CHANGES: Final = 40
+"""In percent: that the members of a world change at all."""
+
+_CHANGES: Final = 20_000
+"""The number of the first change."""
+
 _KINDS: Final = ("Accept", "Accepted", "Prepare", "Promise", "Heartbeat", "Heard", "Learn")
 """Of messages, for worlds in which one of them fares worse than the others."""
 
@@ -72,6 +78,7 @@ def draw_world(seed: int, size: Size) -> World:
     readers = reads.choice((0, 1, clients // 2, clients // 2))
     restless = reads.choice((0, clients - readers, clients - readers, clients))
     snapshots = draws.stream("snapshots")
+    changes = _changes(draws.stream("members"), horizon)
     world = World(
         seed=seed,
         protocol=size.protocol,
@@ -93,6 +100,7 @@ def draw_world(seed: int, size: Size) -> World:
         chunk_bytes=snapshots.choice((100, 1000, 10_000)),
         slots_kept=snapshots.choice((0, 0, 2, 10)),
         rates=_rates(draws.stream("rates")),
+        spares=sum(change.kind is Kind.ADD_REPLICA for change in changes),
         mutant=size.mutant,
     )
     if lease_ticks:
@@ -105,7 +113,7 @@ def draw_world(seed: int, size: Size) -> World:
             world = structs.replace(
                 world, operations=4 * operations, think_mean=world.think_mean // 4
             )
-    return structs.replace(world, faults=_faults(draws, world))
+    return structs.replace(world, faults=_by_time(*_faults(draws, world), *changes))
 
 
 def _rates(draw: Stream) -> Rates:
@@ -129,9 +137,30 @@ def _rates(draw: Stream) -> Rates:
     )
 
 
-def _faults(draws: Draws, world: World) -> tuple[Fault, ...]:
+def _changes(draw: Stream, horizon: int) -> list[Fault]:
+    """What an operator does about the members, in some worlds."""
+    if not draw.chance(_CHANCE_OF_CHANGES * _PERCENT):
+        return []
+    return [
+        Fault(
+            number=_CHANGES + count,
+            kind=draw.choice(CHANGES),
+            at=draw.below(horizon * 3 // 4),
+            target=draw.below(12),
+        )
+        for count in range(draw.between(1, 4))
+    ]
+
+
+def _by_time(*faults: Fault) -> tuple[Fault, ...]:
+    return tuple(sorted(faults, key=lambda fault: (fault.at, fault.number)))
+
+
+def _faults(draws: Draws, world: World) -> list[Fault]:
     faults: list[Fault] = []
     for place, kind in enumerate(Kind):
+        if kind in CHANGES:
+            continue
         draw = draws.stream("faults", kind.value)
         if not draw.chance(_CHANCE_OF_KIND * _PERCENT):
             continue
@@ -140,7 +169,7 @@ def _faults(draws: Draws, world: World) -> tuple[Fault, ...]:
             faults.append(fault)
             if kind in _MET_AT_A_START and draw.chance(MILLION // 2):
                 faults.append(_restart_after(fault))
-    return tuple(sorted(faults, key=lambda fault: (fault.at, fault.number)))
+    return faults
 
 
 def _restart_after(fault: Fault) -> Fault:

@@ -14,6 +14,7 @@ from node.core.interface import (
     Read,
     Ready,
     Received,
+    Reconfigure,
     SnapshotSaved,
     Tick,
     Transfer,
@@ -22,7 +23,7 @@ from node.state_machine.kv import KeyValueStore
 from node.types import Query, ReplicaId
 from node.wire.messages import Answer
 
-Event = Received[Any] | Tick | Propose | Read | Transfer | SnapshotSaved
+Event = Received[Any] | Tick | Propose | Read | Transfer | Reconfigure | SnapshotSaved
 """What a core is stepped with."""
 
 

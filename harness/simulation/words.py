@@ -25,6 +25,8 @@ _SENTENCES: Final = {
     Kind.LOSE_DISK: "replica {target} loses its disk, and comes back {until} without it",
     Kind.FLIP_BIT: "a bit on the disk of replica {target} flips",
     Kind.TRANSFER: "whoever leads is asked to let replica {target} lead",
+    Kind.ADD_REPLICA: "an operator begins to add a spare replica",
+    Kind.REMOVE_REPLICA: "an operator begins to remove the member at place {target}",
     Kind.CLIENT_CRASH: "client {target} goes; another takes its place at {until}",
     Kind.CUT_LEADERS: (
         "until {until} whoever is found to lead, every {amount}, is cut off from the other replicas"
@@ -102,6 +104,7 @@ def size_text(world: World) -> str:
     """How much there is of everything."""
     counted = (
         (world.replicas, "replica"),
+        *([(world.spares, "spare replica")] if world.spares else []),
         (world.clients, "client"),
         (world.operations, "operation"),
         (world.keys, "key"),

@@ -75,6 +75,14 @@ class Kind(Enum):
     """As STRAND_LEADER, and when the next leader has chosen something all turn back to the old one:
     nobody hears the new one any more until `until`, and on the floor `core` as many as may lose
     their disks do so, come back at once, and are heard by the old one."""
+    ADD_REPLICA = "add-replica"
+    """An operator begins to add a spare replica, and asks whoever leads until it is a member."""
+    REMOVE_REPLICA = "remove-replica"
+    """The same, to remove a member: counting from 0, number `target`, modulo how many there are."""
+
+
+CHANGES: Final = (Kind.ADD_REPLICA, Kind.REMOVE_REPLICA)
+"""What an operator does about the members."""
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -138,6 +146,8 @@ class World(Struct, frozen=True, kw_only=True):
     seed: int
     protocol: str = "multipaxos"
     replicas: int
+    spares: int = 0
+    """Replicas that run from the beginning and are no members, until they are added."""
     clients: int
     operations: int
     """Over all clients."""

@@ -15,7 +15,16 @@ from enum import Enum
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from node.core.ballot import Ballot
-from node.types import ClientId, Command, Query, ReplicaId, RequestNumber
+from node.types import (
+    NO_MEMBERS,
+    ClientId,
+    Command,
+    Configuration,
+    Query,
+    ReplicaId,
+    ReplicaInfo,
+    RequestNumber,
+)
 
 MessageT = TypeVar("MessageT")
 RecordT = TypeVar("RecordT")
@@ -60,6 +69,8 @@ class Snapshot:
 
     slot: int
     image: Image
+    configuration: Configuration | None = None
+    """In force behind it; None: no change of members up to its slot, or not read yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,27 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
+class Add:
+    """Somebody wants a replica to become a member: a new one, that was started to join."""
+
+    info: ReplicaInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Somebody wants a member to be none any more, for good."""
+
+    replica: ReplicaId
+
+
+@dataclass(frozen=True, slots=True)
+class Reconfigure:
+    """Change the members, by one; a replica that does not lead, or may not now, does nothing."""
+
+    change: Add | Remove
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope(Generic[MessageT]):
     """A message and its addressee, who may be the sender itself."""
 
@@ -102,6 +134,8 @@ class Chosen:
 
     slot: int
     commands: tuple[Command, ...]
+    configuration: Configuration | None = None
+    """When it was a change of members: no command, and nothing for the application."""
 
 
 class Refusal(Enum):
@@ -164,6 +198,10 @@ class Ready(Generic[MessageT, RecordT]):
     leader_hint: LeaderHint | None = None
     """When it changed: where clients should go. A replica that led and no longer does cannot say
     what becomes of the commands that it proposed."""
+    acquainted: tuple[ReplicaInfo, ...] | None = None
+    """When it changed: with whom there is to talk (see `Status`); before `messages` are delivered."""
+    is_retired: bool = False
+    """This replica was removed, and no other one needs it any more; said once."""
     notes: tuple[str, ...] = ()
     """For logs and golden files: what happened, in words."""
 
@@ -187,13 +225,29 @@ class Status:
     """The last slot of the newest snapshot that is durable here; 0 while there is none."""
     is_rejoining: bool = False
     """The disk was lost, and this replica does not vote yet."""
+    configuration: Configuration = NO_MEMBERS
+    """The newest that this replica knows to be chosen; without members while it joins."""
+    is_settled: bool = True
+    """A slot behind the newest change of members is chosen: whoever was removed is not needed any more."""
+    change: str = ""
+    """What a leader does about a change of members that is under way; empty when there is none."""
+    acquainted: tuple[ReplicaInfo, ...] = ()
+    """With whom there is to talk, itself not among them: members, who was one before the last change,
+    and who is to be one."""
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether this replica was removed, and can be switched off without harm."""
+        return self.replica in self.configuration.removed and self.is_settled
 
 
 class Core(Protocol[MessageT, RecordT]):
     """A protocol as a deterministic state machine."""
 
     def step(
-        self, event: Received[MessageT] | Tick | Propose | Read | Transfer | SnapshotSaved, /
+        self,
+        event: Received[MessageT] | Tick | Propose | Read | Transfer | Reconfigure | SnapshotSaved,
+        /,
     ) -> None:
         """Take in one event. Raises nothing a network can cause, except `ProtocolViolation`."""
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from node.core.ballot import Ballot
-from node.types import Command
+from node.types import Command, ReplicaId, ReplicaInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,24 @@ class Batch:
     commands: tuple[Command, ...]
 
 
-Value = Noop | Batch
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Who the members are from the next slot on: see `node.core.multipaxos.membership`."""
+
+    replicas: tuple[ReplicaInfo, ...]
+    """All of them, ascending."""
+    removed: tuple[ReplicaId, ...]
+    """Whoever was one and is no more, ever."""
+
+    commands = ()
+
+    def __post_init__(self) -> None:
+        numbers = [info.replica for info in self.replicas]
+        if not numbers or numbers != sorted(dict.fromkeys(numbers)):
+            raise ValueError(f"members {numbers}: expected different numbers, ascending")
+
+
+Value = Noop | Batch | Members
 
 
 @dataclass(frozen=True, slots=True)

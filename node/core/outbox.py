@@ -13,7 +13,7 @@ from node.core.interface import (
     Snapshot,
     SnapshotSaved,
 )
-from node.types import Query
+from node.types import Query, ReplicaInfo
 
 
 class Outbox(Generic[MessageT, RecordT]):
@@ -30,6 +30,8 @@ class Outbox(Generic[MessageT, RecordT]):
         self.journal: tuple[RecordT, ...] | None = None
         self.received: Snapshot | None = None
         self.restored: SnapshotSaved | None = None
+        self.acquainted: tuple[ReplicaInfo, ...] | None = None
+        self.is_retired = False
         self._told: LeaderHint | None = None
 
     def take(self, leader_hint: LeaderHint) -> Ready[MessageT, RecordT] | None:
@@ -46,6 +48,8 @@ class Outbox(Generic[MessageT, RecordT]):
             or self.journal is not None
             or self.received is not None
             or self.restored is not None
+            or self.acquainted is not None
+            or self.is_retired
             or is_news
         ):
             return None
@@ -60,10 +64,13 @@ class Outbox(Generic[MessageT, RecordT]):
             reads=tuple(self.reads),
             refused=tuple(self.refused),
             leader_hint=leader_hint if is_news else None,
+            acquainted=self.acquainted,
+            is_retired=self.is_retired,
             notes=tuple(self.notes),
         )
         self._told = leader_hint
-        self.journal = self.received = self.restored = None
+        self.journal = self.received = self.restored = self.acquainted = None
+        self.is_retired = False
         for sent in (
             self.records,
             self.messages,

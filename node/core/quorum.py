@@ -11,18 +11,24 @@ def majority(members: Sequence[ReplicaId]) -> int:
 
 
 class Tally:
-    """Who voted, each counted once however often the network delivers the vote."""
+    """Which members voted, each counted once however often the network delivers the vote.
 
-    __slots__ = ("_voters", "size")
+    Anybody may say that he votes. Only members count, so that two quorums always meet.
+    """
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    __slots__ = ("_voters", "members", "size")
+
+    def __init__(self, members: Sequence[ReplicaId]) -> None:
+        self.members = members
+        """Whose votes count."""
+        self.size = majority(members)
         """Votes that make a quorum."""
         self._voters: dict[ReplicaId, None] = {}
 
     def add(self, voter: ReplicaId) -> None:
-        """Count `voter`, once."""
-        self._voters[voter] = None
+        """Count `voter`, once, if it is a member."""
+        if voter in self.members:
+            self._voters[voter] = None
 
     def has(self, voter: ReplicaId) -> bool:
         """Did `voter` vote?"""
@@ -30,7 +36,7 @@ class Tally:
 
     @property
     def count(self) -> int:
-        """How many replicas voted."""
+        """How many members voted."""
         return len(self._voters)
 
     @property

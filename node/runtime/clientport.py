@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import trio
 
-from node.config import Limits
-from node.core.interface import Propose, Read, Role, Transfer
+from node.config import REPLICA_ID_MAX, Limits
+from node.core.interface import Add, Propose, Read, Remove, Role, Transfer
 from node.errors import WireError
 from node.readers import Readers
 from node.runtime.connection import Connection
@@ -23,12 +23,23 @@ from node.runtime.limits import FREE_BYTES, Connections
 from node.runtime.logs import logger
 from node.runtime.replies import Replies, RequestId
 from node.runtime.ticker import clock_ns
-from node.types import ClientId, Command, Query, ReplicaId, RequestNumber
+from node.types import (
+    Address,
+    ClientId,
+    Command,
+    Query,
+    ReplicaId,
+    ReplicaInfo,
+    RequestNumber,
+)
 from node.wire.messages import (
     CLIENT_CODEC,
+    AddRequest,
     Answer,
+    ChangeReply,
     ClientHello,
     Overloaded,
+    RemoveRequest,
     Request,
     StatusReply,
     StatusRequest,
@@ -119,6 +130,7 @@ class ClientPort:
         inbox: Inbox[Any],
         replies: Replies,
         status: Callable[[], StatusReply],
+        change_members: Callable[[Add | Remove], str],
         counters: Counters,
         readers: Readers,
     ) -> None:
@@ -128,6 +140,7 @@ class ClientPort:
         self._inbox = inbox
         self._replies = replies
         self._status = status
+        self._change_members = change_members
         self._counters = counters
         self.connections = Connections(limits, limits.connections_max)
 
@@ -172,8 +185,8 @@ class ClientPort:
                     self._answer_at_once(connection, self._ask(message, connection))
                 case StatusRequest():
                     connection.post(self._status())
-                case TransferRequest(to):
-                    connection.post(self._transfer(to))
+                case TransferRequest() | AddRequest() | RemoveRequest():
+                    connection.post(self._operate(message))
                 case _:
                     raise WireError(f"a client does not send {type(message).__name__}")
             if connection.was_refused or not connection.has_credit or not self._inbox.has_room:
@@ -236,6 +249,18 @@ class ClientPort:
         why_not = self._replies.obstacle(client, number, answered, size)
         return None if why_not is None else Overloaded(client, number, why_not)
 
+    def _operate(
+        self, message: TransferRequest | AddRequest | RemoveRequest
+    ) -> TransferReply | ChangeReply:
+        """What an operator wants of the cluster."""
+        match message:
+            case TransferRequest(to):
+                return self._transfer(to)
+            case AddRequest(info):
+                return self._add(info)
+            case RemoveRequest(replica):
+                return ChangeReply(self._change_members(Remove(replica)))
+
     def _transfer(self, to: ReplicaId) -> TransferReply:
         """Have the core hand over, if that can make sense."""
         status = self._status()
@@ -246,3 +271,14 @@ class ClientPort:
             return TransferReply(f"{to} is no replica of this cluster")
         self._inbox.post(Transfer(to))
         return TransferReply("")
+
+    def _add(self, info: ReplicaInfo) -> ChangeReply:
+        """Have the core add a replica, if what is said of it makes sense."""
+        if not 1 <= info.replica <= REPLICA_ID_MAX:
+            return ChangeReply(f"{info.replica} is no id of a replica: from 1 to {REPLICA_ID_MAX}")
+        for address in (info.peer_address, info.client_address):
+            try:
+                Address.parse(address)
+            except ValueError as error:
+                return ChangeReply(str(error))
+        return ChangeReply(self._change_members(Add(info)))

@@ -18,12 +18,15 @@ from node.core.interface import (
     Read,
     Ready,
     Received,
+    Reconfigure,
     Role,
     SnapshotSaved,
     Tick,
     Transfer,
 )
+from node.errors import Removed
 from node.failpoints import failpoint
+from node.marks import sometimes
 from node.runtime.codecs import PEER_CODEC
 from node.runtime.counters import Counters
 from node.runtime.inbox import Inbox
@@ -33,11 +36,13 @@ from node.runtime.replies import Replies
 from node.runtime.snapshotter import Snapshotter
 from node.runtime.storage import Release, StorageStage, Work
 from node.state_machine.sessions import SessionedStateMachine
-from node.types import ReplicaId
+from node.types import ReplicaId, ReplicaInfo
 from node.wire.framing import frame
 from node.wire.messages import FRAME_BYTES_MAX
 
 _log = logger("driver")
+
+_NO_WAY = sometimes("a message to somebody who is no peer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class Stop:
     """Nobody will post any more: take a last `Ready`, close the storage stage, end."""
 
 
-Event = Received[Any] | Tick | Propose | Read | Transfer | SnapshotSaved | Stop
+Event = Received[Any] | Tick | Propose | Read | Transfer | Reconfigure | SnapshotSaved | Stop
 
 
 class Driver:
@@ -63,7 +68,9 @@ class Driver:
         replies: Replies,
         counters: Counters,
         snapshots: Snapshotter,
+        turn_to: Callable[[tuple[ReplicaInfo, ...]], None],
     ) -> None:
+        """`turn_to` opens and closes `outboxes`, when others are to be talked with."""
         self._replica = replica
         self._core = core
         self._machine = machine
@@ -73,6 +80,7 @@ class Driver:
         self._replies = replies
         self._counters = counters
         self._snapshots = snapshots
+        self._turn_to = turn_to
         self._hint: LeaderHint | None = None
         self._encoded: tuple[object, bytes] = (None, b"")
         self._is_stopping = False
@@ -121,7 +129,11 @@ class Driver:
             if envelope.to == self._replica:
                 self._inbox.post(Received(self._replica, envelope.message))
             else:
-                outbox = self._outboxes[envelope.to]
+                outbox = self._outboxes.get(envelope.to)
+                if outbox is None:
+                    # It has just been removed, or has not said where it is: as good as lost.
+                    _NO_WAY.hit()
+                    continue
                 outbox.put(self._encode(envelope.message))
                 written[envelope.to] = outbox
         for outbox in written.values():
@@ -130,6 +142,8 @@ class Driver:
 
     def _carry_out(self, ready: Ready[Any, Any]) -> None:
         """Field by field, almost in the order of `Ready`."""
+        if ready.acquainted is not None:
+            self._turn_to(ready.acquainted)
         # These first, so that the disks of others work at the same time as this one.
         self.deliver(ready.messages)
         if ready.records or ready.messages_after_persist or ready.journal is not None:
@@ -140,7 +154,9 @@ class Driver:
             self._machine.restore(ready.restored.state)
         for chosen in ready.chosen:
             failpoint("before-execute")
-            self._machine.execute_and_tell(chosen.slot, chosen.commands, self._replies.answer)
+            self._machine.execute_and_tell(
+                chosen.slot, chosen.commands, self._replies.answer, chosen.configuration
+            )
             failpoint("after-execute")
             self._counters.slots += 1
             self._counters.commands += len(chosen.commands)
@@ -155,6 +171,8 @@ class Driver:
         self._replies.flush()
         for note in ready.notes:
             _log.info("%s", note)
+        if ready.is_retired:
+            raise Removed(f"replica {self._replica} was removed from the cluster: it is not needed")
 
     def _on_leader_hint(self, hint: LeaderHint) -> None:
         led = self._hint is not None and self._hint.role is Role.LEADER

@@ -100,7 +100,8 @@ class ReplicaMetrics(Collector):
         is_open.add_metric(["peer"], len(replica.peer_port.connections))
         yield is_open
         linked = Gauge("gong_link_up", "1 while a link is open", labels=["peer", "direction"])
-        for peer, link in replica.links.items():
+        for each in replica.peers:
+            peer, link = each.info.replica, each.link
             linked.add_metric([str(peer), "to"], float(link.is_connected))
             linked.add_metric([str(peer), "from"], float(peer in replica.peer_port.links))
         yield linked

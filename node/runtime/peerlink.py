@@ -6,6 +6,7 @@ A link only sends and a peer port only receives. What a broken connection loses 
 here: the core repeats what still matters.
 """
 
+from collections.abc import Callable
 from functools import partial
 from random import Random
 from typing import Any, Final
@@ -44,6 +45,9 @@ BACK_OFF_MAX_S: Final = 0.1
 """With jitter half of the default election timeout: a restarted replica must hear of the leader
 before it campaigns, or every restart would depose one."""
 
+REFUSED_PAUSE_S: Final = 0.5
+"""After a peer that said why it closed the link: it may let this replica in later, as a member."""
+
 LINKS_MAX: Final = 64
 """Connections to a peer port: a link from each peer, and strangers who have five seconds to say
 who they are, and make room for one another."""
@@ -66,6 +70,8 @@ class PeerLink:
         self._outbox = outbox
         self._random = random
         self.is_connected = False
+        self._refused_because = b""
+        """What the peer said when it closed the last connection."""
 
     async def run(self) -> None:
         """Connect, send until the connection breaks, back off, and again."""
@@ -89,7 +95,7 @@ class PeerLink:
                 await self._send(stream)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 _log.info("lost the connection to replica %s", self._peer)
-            await trio.sleep(back_off_s)
+            await trio.sleep(REFUSED_PAUSE_S if self._refused_because else back_off_s)
 
     async def _send(self, stream: trio.SocketStream) -> None:
         """Send until the connection breaks; the other side sends nothing but its end."""
@@ -117,8 +123,9 @@ class PeerLink:
     async def _watch(self, stream: trio.SocketStream) -> None:
         """Notice the end of the connection also while there is nothing to send."""
         data = await stream.receive_some(1024)
-        if data:
-            _log.warning("replica %s closed the link: %r", self._peer, bytes(data[:200]))
+        before, self._refused_because = self._refused_because, bytes(data[:200])
+        if data and before != self._refused_because:
+            _log.warning("replica %s closed the link: %r", self._peer, self._refused_because)
         raise trio.BrokenResourceError("the peer closed the link")
 
 
@@ -130,16 +137,19 @@ class PeerPort:
         *,
         cluster: str,
         replica: ReplicaId,
-        peers: tuple[ReplicaId, ...],
+        admit: Callable[[PeerHello], str],
         limits: Limits,
         inbox: Inbox[Any],
         counters: Counters,
         readers: Readers,
     ) -> None:
+        """`admit` says why somebody may not come in, in a sentence; empty when it may."""
         self._readers = readers
         self._cluster = cluster
         self._replica = replica
-        self._peers = peers
+        self._admit = admit
+        self.on_left: Callable[[ReplicaId], None] = lambda _replica: None
+        """Told when nobody is there any more of a replica that was let in."""
         self._limits = limits
         self._inbox = inbox
         self._counters = counters
@@ -170,6 +180,8 @@ class PeerPort:
                     for links in (self.links, self._newcomers):
                         if links.get(hello.sender) is connection:
                             del links[hello.sender]
+                    if hello.sender not in self.links and hello.sender not in self._newcomers:
+                        self.on_left(hello.sender)
 
     def _welcome(self, hello: PeerHello, connection: Connection) -> None:
         """Take in a link, besides the older one for the moment; raises WrongPeer."""
@@ -178,8 +190,8 @@ class PeerPort:
                 f"replica {hello.sender} looks for replica {hello.to}; this is replica "
                 f"{self._replica}"
             )
-        if hello.sender not in self._peers:
-            raise WrongPeer(f"replica {hello.sender} is no peer of this one")
+        if problem := self._admit(hello):
+            raise WrongPeer(problem)
         known = self._incarnations.get(hello.sender, hello.incarnation)
         if known != hello.incarnation:
             _log.info("replica %s was started again", hello.sender)
@@ -188,6 +200,12 @@ class PeerPort:
             self.links[hello.sender] = connection
         else:
             self._replace(self._newcomers, hello.sender, connection)
+
+    def part_from(self, replica: ReplicaId, why: WrongPeer) -> None:
+        """Close what `replica` has opened."""
+        for links in (self.links, self._newcomers):
+            if replica in links:
+                links[replica].close_because(why)
 
     def _replace(
         self, links: dict[ReplicaId, Connection], sender: ReplicaId, connection: Connection

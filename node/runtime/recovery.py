@@ -9,7 +9,13 @@ from pathlib import Path
 
 from node.config import ClusterConfig
 from node.core.interface import Snapshot
-from node.core.multipaxos import Record, RejoinedRecord, RejoinRecord, truncated_upto
+from node.core.multipaxos import (
+    BeginRecord,
+    Record,
+    RejoinedRecord,
+    RejoinRecord,
+    truncated_upto,
+)
 from node.errors import ConfigError, MalformedFrame, StorageError, WireError
 from node.runtime.codecs import RECORD_CODEC
 from node.runtime.disk import Disk
@@ -17,7 +23,7 @@ from node.runtime.journal import Journal, open_journal
 from node.runtime.logs import logger
 from node.runtime.snapshots import recover, slots_in
 from node.state_machine.sessions import SessionedStateMachine
-from node.types import ReplicaId
+from node.types import ReplicaId, ReplicaInfo
 
 _log = logger("replica")
 
@@ -38,6 +44,29 @@ def check_may_rejoin(config: ClusterConfig) -> None:
         raise ConfigError(
             f"a replica of a cluster of {members} cannot rejoin without its disk: the others are no "
             "quorum without it"
+        )
+
+
+def begin(journal: Journal, frames: list[bytes], members: tuple[ReplicaInfo, ...]) -> list[bytes]:
+    """Note in an empty journal who the members are; its records from now on.
+
+    None of them is for a replica that joins a cluster later.
+    """
+    if frames:
+        return frames
+    note = RECORD_CODEC.encode(BeginRecord(members))
+    journal.append([note])
+    journal.sync()
+    return [note]
+
+
+def check_joined(saved: Saved) -> None:
+    """Refuse, with a StorageError, to let a replica join that has begun as a member."""
+    began = [record for record in saved.records if isinstance(record, BeginRecord)]
+    if not began or began[0].members:
+        raise StorageError(
+            f"{saved.journal.path}: was begun by a member, not by a replica that joins: start it "
+            "without --join, or a new one with another id"
         )
 
 
@@ -74,10 +103,12 @@ def read_back(
     replica: ReplicaId,
     machine: SessionedStateMachine,
     *,
+    members: tuple[ReplicaInfo, ...],
     lost_disk: bool = False,
 ) -> Saved:
     """Open the journal and read back what this replica has said. It blocks.
 
+    `members` are noted in a journal that begins: those of the file, or none for a replica that joins.
     `machine` then holds the state of the newest snapshot. The caller closes the journal. Raises
     StorageError when what is there cannot be trusted.
     """
@@ -88,8 +119,7 @@ def read_back(
         _log.warning("%s: dropped a torn tail of %d bytes", path, journal.dropped_bytes)
     records: list[Record] = []
     try:
-        if lost_disk:
-            frames = begin_rejoining(journal, frames)
+        frames = begin_rejoining(journal, frames) if lost_disk else begin(journal, frames, members)
         for number, data in enumerate(frames):
             record = RECORD_CODEC.decode(data)
             if not isinstance(record, Record):

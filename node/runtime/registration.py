@@ -8,14 +8,13 @@ import trio
 
 from node.core.interface import Status
 from node.runtime.logs import logger
-from node.types import Address
+from node.types import Address, ReplicaInfo
 from node.wire.framing import frame
 from node.wire.messages import (
     FRAME_BYTES_MAX,
     MASTER_CODEC,
     MemberHello,
     Register,
-    ReplicaInfo,
 )
 from node.wire.preface import Speaker, preface
 
@@ -47,7 +46,15 @@ async def keep_registered(
                 while True:
                     now = status()
                     await _send(
-                        stream, Register(info, now.ballot.round, now.ballot.replica, now.leader)
+                        stream,
+                        Register(
+                            info,
+                            now.ballot.round,
+                            now.ballot.replica,
+                            now.leader,
+                            now.configuration.slot,
+                            now.configuration.members,
+                        ),
                     )
                     await trio.sleep(REGISTER_EVERY_S)
         except (OSError, trio.TooSlowError, trio.BrokenResourceError) as error:

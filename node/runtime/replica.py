@@ -10,7 +10,7 @@
           └─ peers
              ├─ ticker, registration with the master
              ├─ peer port ─ one task a link
-             ├─ one link to each peer
+             ├─ peers ─ one link to each peer, as they come and go
              ├─ metrics port, if there is one
              └─ clients
                 └─ client port ─ one nursery a client
@@ -27,11 +27,12 @@ from typing import Any, Final
 
 import trio
 
-from node.config import ClusterConfig, ReplicaConfig
-from node.core.interface import Core, Role, Transfer
+from node.config import ClusterConfig
+from node.core.interface import Add, Core, Reconfigure, Remove, Role, Transfer
 from node.core.multipaxos import (
     MultiPaxos,
     Settings,
+    obstacle,
 )
 from node.errors import ConfigError, NodeError
 from node.readers import Readers
@@ -43,10 +44,10 @@ from node.runtime.driver import Driver, Event, Stop
 from node.runtime.inbox import Inbox
 from node.runtime.logs import logger
 from node.runtime.nursery import bare_errors
-from node.runtime.outbox import PeerOutbox
-from node.runtime.peerlink import PeerLink, PeerPort
+from node.runtime.peerlink import PeerPort
+from node.runtime.peers import Peers
 from node.runtime.process import gong_version, resident_bytes
-from node.runtime.recovery import Saved, check_may_rejoin, read_back
+from node.runtime.recovery import Saved, check_joined, check_may_rejoin, read_back
 from node.runtime.registration import keep_registered
 from node.runtime.replies import Replies
 from node.runtime.snapshots import Policy
@@ -55,8 +56,8 @@ from node.runtime.storage import StorageStage
 from node.runtime.ticker import tick
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
-from node.types import Address, ReplicaId
-from node.wire.messages import PeerHello, PeerState, ReplicaInfo, StatusReply
+from node.types import Address, ReplicaId, ReplicaInfo
+from node.wire.messages import PeerState, StatusReply
 
 _log = logger("replica")
 
@@ -95,27 +96,35 @@ class Replica:
         self._machine = machine
         self.inbox: Inbox[Event] = Inbox()
         self.readers = Readers()
-        peers = [member for member in config.replicas if member.id != replica]
-        self.outboxes = {peer.id: PeerOutbox(config.limits.peer_outbox_bytes_max) for peer in peers}
-        self.links = {peer.id: self._link(peer) for peer in peers}
-        self.replies = Replies(
-            {m.id: str(m.client_address) for m in config.replicas}, config.limits
+        self.peers = Peers(
+            config,
+            replica,
+            self.incarnation,
+            random,
+            lambda: self._core.status().configuration.removed,
         )
+        self.outboxes = self.peers.outboxes
+        # Who joins knows of nobody yet but those whom the file names.
+        self.peers.turn_to(core.status().acquainted or config.infos)
+        self.replies = Replies(self.peers.client_addresses, config.limits)
         self.peer_port = PeerPort(
             cluster=config.cluster,
             replica=replica,
-            peers=tuple(self.outboxes),
+            admit=self.peers.admit,
             limits=config.limits,
             inbox=self.inbox,
             counters=self.counters,
             readers=self.readers,
         )
+        self.peers.on_gone = self.peer_port.part_from
+        self.peer_port.on_left = self.peers.leave
         self.client_port = ClientPort(
             cluster=config.cluster,
             limits=config.limits,
             inbox=self.inbox,
             replies=self.replies,
             status=self.status,
+            change_members=self.change_members,
             counters=self.counters,
             readers=self.readers,
         )
@@ -138,12 +147,12 @@ class Replica:
             snapshot_slot=status.snapshot_slot,
             peers=tuple(
                 PeerState(
-                    peer,
-                    link.is_connected,
-                    peer in self.peer_port.links,
-                    self.outboxes[peer].queued_bytes,
+                    each.info.replica,
+                    each.link.is_connected,
+                    each.info.replica in self.peer_port.links,
+                    each.outbox.queued_bytes,
                 )
-                for peer, link in self.links.items()
+                for each in self.peers
             ),
             connections=len(self.client_port.connections),
             requests=len(self.replies),
@@ -152,6 +161,12 @@ class Replica:
             uptime_ms=round(1000 * (trio.current_time() - self._started_at)),
             resident_bytes=resident_bytes(),
             incarnation=self.incarnation,
+            peer_address=str(self._own.peer_address),
+            client_address=str(self._own.client_address),
+            members=status.configuration.replicas,
+            configured_in=status.configuration.slot,
+            is_settled=status.is_settled,
+            change=status.change,
         )
 
     def start_stages(self, stages: trio.Nursery, disk: Disk, saved: Saved) -> Driver:
@@ -180,6 +195,7 @@ class Replica:
             replies=self.replies,
             counters=self.counters,
             snapshots=snapshots,
+            turn_to=self.peers.turn_to,
         )
         stages.start_soon(driver.storage.run)
         stages.start_soon(snapshots.run)
@@ -192,8 +208,7 @@ class Replica:
         serve = self._as_slow_as_asked(self.peer_port.serve)
         await _listen(peer_tasks, self._own.peer_address, serve)
         peer_tasks.start_soon(self.peer_port.connections.watch)
-        for link in self.links.values():
-            peer_tasks.start_soon(link.run)
+        peer_tasks.start_soon(self.peers.run)
         if self._own.metrics_address is not None:
             await _listen_for_scrapes(peer_tasks, self._own.metrics_address, self)
         peer_tasks.start_soon(tick, self.inbox, config.timing.tick_ms / 1000)
@@ -232,6 +247,20 @@ class Replica:
         """Hand the leadership over, if it is here; `status` tells when that has happened."""
         self.inbox.post(Transfer(to))
 
+    def change_members(self, change: Add | Remove) -> str:
+        """Begin to change the members, if this replica leads; or why not, in a sentence.
+
+        `status` tells what becomes of it.
+        """
+        status = self._core.status()
+        if status.role is not Role.LEADER:
+            leader = "nobody" if status.leader is None else f"replica {status.leader}"
+            return f"replica {self.replica} does not lead: {leader} does"
+        problem = obstacle(status, change)
+        if not problem:
+            self.inbox.post(Reconfigure(change))
+        return problem
+
     async def hand_over(self) -> None:
         """If this replica leads, let another one lead before it goes.
 
@@ -252,14 +281,6 @@ class Replica:
         # Breaks the cycle driver -> storage -> driver, which no end of a channel would.
         self.inbox.post(Stop())
 
-    def _link(self, peer: ReplicaConfig) -> PeerLink:
-        return PeerLink(
-            hello=PeerHello(self.config.cluster, self.replica, peer.id, self.incarnation),
-            address=peer.peer_address,
-            outbox=self.outboxes[peer.id],
-            random=self._random,
-        )
-
 
 @asynccontextmanager
 async def open_replica(
@@ -270,14 +291,17 @@ async def open_replica(
     disk: Disk | None = None,
     core: CoreFactory = MultiPaxos,
     lost_disk: bool = False,
+    joins: bool = False,
 ) -> AsyncIterator[Replica]:
     """Run one replica; inside the block it serves, leaving the block stops it.
 
     `lost_disk` says that an empty directory is not that of a new replica: what stood there is lost.
-    It then learns from the others, all of which must answer once, before it votes.
+    It then learns from the others, all of which must answer once, before it votes. `joins` says that
+    this replica is no member yet, though the file names it beside those who are.
 
     Raises ConfigError, also for an address that cannot be bound; StorageError at once, or later out
-    of the block, since a replica that cannot save stops. After a stop all records are durable.
+    of the block, since a replica that cannot save stops; Removed, likewise, when it is no member any
+    more. After a stop all records are durable.
     """
     path = config.journal_path(replica)
     disk = disk or OsDisk()
@@ -285,21 +309,24 @@ async def open_replica(
     if lost_disk:
         check_may_rejoin(config)
     saved = await trio.to_thread.run_sync(
-        partial(read_back, disk, path, config.cluster, replica, machine, lost_disk=lost_disk)
+        partial(
+            read_back,
+            disk,
+            path,
+            config.cluster,
+            replica,
+            machine,
+            members=() if joins else config.infos,
+            lost_disk=lost_disk,
+        )
     )
     try:
+        if joins:
+            check_joined(saved)
         the_core = core(
             replica=replica,
-            members=tuple(member.id for member in config.replicas),
-            settings=Settings(
-                election_timeout_ticks=config.timing.election_timeout_ticks,
-                heartbeat_ticks=config.timing.heartbeat_ticks,
-                batch_wait_ticks=config.timing.batch_wait_ticks,
-                lease_ticks=config.timing.lease_ticks,
-                clock_drift_percent=config.timing.clock_drift_percent,
-                tick_ns=config.timing.tick_ms * 1_000_000,
-                log_slots_kept=config.snapshots.slots_kept,
-            ),
+            members=config.infos,
+            settings=_settings(config),
             random=random,
             records=saved.records,
             snapshot=saved.snapshot,
@@ -322,6 +349,19 @@ async def open_replica(
                 running.stop()
     finally:
         saved.journal.close()
+
+
+def _settings(config: ClusterConfig) -> Settings:
+    """What a core is told of the file."""
+    return Settings(
+        election_timeout_ticks=config.timing.election_timeout_ticks,
+        heartbeat_ticks=config.timing.heartbeat_ticks,
+        batch_wait_ticks=config.timing.batch_wait_ticks,
+        lease_ticks=config.timing.lease_ticks,
+        clock_drift_percent=config.timing.clock_drift_percent,
+        tick_ns=config.timing.tick_ms * 1_000_000,
+        log_slots_kept=config.snapshots.slots_kept,
+    )
 
 
 async def _listen(nursery: trio.Nursery, address: Address, serve: Serve) -> None:

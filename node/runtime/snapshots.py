@@ -18,7 +18,7 @@ from the journal; unless an older one is there and the journal still has all tha
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -116,6 +116,11 @@ def save(disk: Disk, directory: Path, slot: int, parts: Iterable[bytes]) -> Snap
         raise
 
 
+def with_members(snapshot: Snapshot, state: State) -> Snapshot:
+    """`snapshot`, telling who the members are in the state that was read from it."""
+    return replace(snapshot, configuration=state.configuration)
+
+
 def recover(
     disk: Disk, directory: Path, truncated_upto: int, decode: Decode
 ) -> tuple[Snapshot, State] | None:
@@ -194,7 +199,7 @@ def _read(disk: Disk, path: Path, slot: int, decode: Decode) -> tuple[Snapshot, 
     if state is None or state.slot != slot:
         found = "nothing" if state is None else f"the state after slot {state.slot}"
         raise CorruptRecord(path, 0, f"holds {found}")
-    return Snapshot(slot, image), state
+    return Snapshot(slot, image, state.configuration), state
 
 
 def _contents(file: DiskFile) -> tuple[bytes, Image]:

@@ -22,7 +22,7 @@ from node.runtime.disk import Disk
 from node.runtime.inbox import Inbox
 from node.runtime.journal import Journal
 from node.runtime.logs import logger
-from node.runtime.snapshots import Policy, Writer
+from node.runtime.snapshots import Policy, Writer, with_members
 from node.state_machine.sessions import SessionedStateMachine
 from node.state_machine.snapshot import Capture, State
 
@@ -116,7 +116,8 @@ class Snapshotter:
             ) from error
         if state is None or state.slot != received.slot:
             raise ProtocolViolation(f"a peer sent a snapshot as of slot {received.slot}: {state}")
-        return SnapshotSaved(await self._save(received.slot, [data]), state)
+        saved = await self._save(received.slot, [data])
+        return SnapshotSaved(with_members(saved, state), state)
 
     async def _save(self, slot: int, parts: Iterable[bytes]) -> Snapshot:
         began = trio.current_time()

@@ -21,13 +21,14 @@ from node.state_machine.snapshot import (
     ApplicationPiece,
     Capture,
     KeptSession,
+    MembersPiece,
     Piece,
     Reader,
     SessionsPiece,
     State,
     write,
 )
-from node.types import OPEN_SESSION, ClientId, Command, Query, RequestNumber
+from node.types import OPEN_SESSION, ClientId, Command, Configuration, Query, RequestNumber
 from node.wire.messages import Executed, Expired, Opened
 
 _ASKED_TWICE = sometimes("a request asked twice is answered from its session")
@@ -81,13 +82,18 @@ class SessionedStateMachine:
         """Least recently used first."""
         self.executed_upto = 0
         """The last slot whose commands are executed."""
+        self.configuration: Configuration | None = None
+        """That the last change of members decided; kept for those who begin with a snapshot."""
 
     def execute_slot(
-        self, slot: int, commands: tuple[Command, ...]
+        self,
+        slot: int,
+        commands: tuple[Command, ...],
+        configuration: Configuration | None = None,
     ) -> list[Opened | Executed | Expired]:
         """Execute what was chosen for the next slot; one answer a command."""
         answers: list[Opened | Executed | Expired] = []
-        self.execute_and_tell(slot, commands, answers.append)
+        self.execute_and_tell(slot, commands, answers.append, configuration)
         return answers
 
     def execute_and_tell(
@@ -95,15 +101,19 @@ class SessionedStateMachine:
         slot: int,
         commands: tuple[Command, ...],
         tell: Callable[[Opened | Executed | Expired], None],
+        configuration: Configuration | None = None,
     ) -> None:
         """The same; each answer is told before the next command is executed.
 
         So only one of them need be in memory, beside what its session and its connection keep: a
-        slot may ask for a large value five hundred times.
+        slot may ask for a large value five hundred times. A change of members (`configuration`)
+        executes nothing: sessions and application do not see it.
         """
         assert slot == self.executed_upto + 1, f"slot {slot} after {self.executed_upto}"
         assert len(commands) < _PLACES_PER_SLOT, len(commands)
         self.executed_upto = slot
+        if configuration is not None:
+            self.configuration = configuration
         for place, command in enumerate(commands):
             tell(self._execute(slot, place, command))
 
@@ -124,6 +134,7 @@ class SessionedStateMachine:
         ]
         return Capture(
             slot=self.executed_upto,
+            configuration=self.configuration,
             sessions=tuple(sessions),
             application=self._inner.capture(),
         )
@@ -133,6 +144,8 @@ class SessionedStateMachine:
         return write(captured.slot, self._pieces(captured))
 
     def _pieces(self, captured: Capture) -> Iterator[Piece]:
+        if captured.configuration is not None:
+            yield MembersPiece(captured.configuration)
         for first in range(0, len(captured.sessions), _SESSIONS_A_PIECE):
             yield SessionsPiece(captured.sessions[first : first + _SESSIONS_A_PIECE])
         for body in self._inner.encode(captured.application):
@@ -144,15 +157,23 @@ class SessionedStateMachine:
         Raises WireError for bytes that are none.
         """
         reader = Reader(data)
+        configuration: Configuration | None = None
         sessions: list[KeptSession] = []
         parts: list[Any] = []
         for piece in reader.pieces():
             if isinstance(piece, SessionsPiece):
                 sessions.extend(piece.sessions)
+            elif isinstance(piece, MembersPiece):
+                configuration = piece.configuration
             else:
                 parts.extend(self._inner.decode([piece.body]))
             yield None
-        yield State(slot=reader.slot, sessions=tuple(sessions), application=parts)
+        yield State(
+            slot=reader.slot,
+            configuration=configuration,
+            sessions=tuple(sessions),
+            application=parts,
+        )
 
     def restore(self, state: State) -> None:
         """Go on as if everything up to the slot of `state` had been executed here."""
@@ -166,6 +187,7 @@ class SessionedStateMachine:
             self._result_bytes += session.result_bytes
         self._inner.restore(state.application)
         self.executed_upto = state.slot
+        self.configuration = state.configuration
 
     # ── Commands ─────────────────────────────────────────────────────────────────────────────
 

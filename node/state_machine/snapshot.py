@@ -1,7 +1,8 @@
 """The state as bytes: what a snapshot holds, how it is written in pieces, and how it is checked.
 
     | header: magic, version, slot | piece | piece | … | end: 0, crc of all before |
-      piece = length u32, payload          sessions first, then what the application holds
+      piece = length u32, payload          members if they have changed, sessions, then what the
+                                           application holds
 
 Equal states have equal bytes, on every replica: sessions stand in the order in which they were used,
 keys in the order in which they were first written, and both orders follow from the log. So the bytes
@@ -20,7 +21,7 @@ from typing import Any, Final
 from zlib import crc32
 
 from node.errors import MalformedFrame, WireError
-from node.types import ClientId, RequestNumber
+from node.types import ClientId, Configuration, RequestNumber
 from node.wire.codec import Codec
 
 MAGIC: Final = b"gong-snapshot\n"
@@ -56,9 +57,16 @@ class ApplicationPiece:
     body: bytes
 
 
-_CODEC: Final[Codec[Any]] = Codec({1: SessionsPiece, 2: ApplicationPiece})
+@dataclass(frozen=True, slots=True)
+class MembersPiece:
+    """Who the members are, when they are not those any more that the cluster began with."""
 
-Piece = SessionsPiece | ApplicationPiece
+    configuration: Configuration
+
+
+_CODEC: Final[Codec[Any]] = Codec({1: SessionsPiece, 2: ApplicationPiece, 3: MembersPiece})
+
+Piece = MembersPiece | SessionsPiece | ApplicationPiece
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +74,7 @@ class Capture:
     """A state at one moment, shared with nobody."""
 
     slot: int
+    configuration: Configuration | None
     sessions: tuple[KeptSession, ...]
     application: Any
 
@@ -75,6 +84,8 @@ class State:
     """What was read from a snapshot, to be put in place of an executed state."""
 
     slot: int
+    configuration: Configuration | None
+    """Of its last change of members; None when there was none."""
     sessions: tuple[KeptSession, ...]
     application: Any
 

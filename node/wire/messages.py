@@ -6,6 +6,7 @@
                                               | Overloaded | TooLarge | Interrupted ──▶ client
     client ── StatusRequest ───────────────▶ replica ── StatusReply ──▶ client
     client ── TransferRequest ─────────────▶ leader ─── TransferReply ──▶ client
+    client ── AddRequest | RemoveRequest ──▶ leader ─── ChangeReply ────▶ client
     replica ─ PeerHello, then messages of the core ──▶ replica
     replica ─ Register* ─────────▶ master
     client ── Locate ────────────▶ master ── Located ──▶ client
@@ -18,7 +19,15 @@ connection.
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from node.types import ClientId, Natural, Query, ReplicaId, RequestNumber, WireStruct
+from node.types import (
+    ClientId,
+    Natural,
+    Query,
+    ReplicaId,
+    ReplicaInfo,
+    RequestNumber,
+    WireStruct,
+)
 from node.wire.codec import Codec
 
 FRAME_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -45,6 +54,9 @@ class PeerHello:
     """Whom the sender believes to reach: an address may belong to somebody else."""
     incarnation: int
     """Drawn anew at each start of the sender."""
+    peer_address: str = ""
+    """Where the sender can be answered, by those who have not learned yet that it is a member."""
+    client_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +189,16 @@ class StatusReply:
     uptime_ms: int = 0
     resident_bytes: int = 0
     incarnation: int = 0
+    peer_address: str = ""
+    client_address: str = ""
+    members: tuple[ReplicaInfo, ...] = ()
+    """The newest that it knows to be chosen; nobody while it joins and has learned nothing yet."""
+    configured_in: int = 0
+    """The slot that decided on them; 0: the cluster began with them."""
+    is_settled: bool = True
+    """Whether a slot behind that one is chosen, so that those before them are needed no more."""
+    change: str = ""
+    """Of a leader: what is under way about the members; empty when nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,22 +221,42 @@ class TransferReply:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplicaInfo:
-    """Where a replica can be reached."""
+class AddRequest:
+    """Make a replica a member that was started to join; asked of the leader."""
+
+    info: ReplicaInfo
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveRequest:
+    """Make a replica no member any more, ever; asked of the leader."""
 
     replica: ReplicaId
-    peer_address: str
-    client_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeReply:
+    """The leader has begun to change the members, unless there is a problem.
+
+    Its status tells what comes of it, or that of the next leader: who leads may change meanwhile, and
+    then the change may happen or not.
+    """
+
+    problem: str
+    """One sentence; empty when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """A replica is alive, and this is what it knows about the leader. Metadata only."""
+    """A replica is alive, and this is what it knows about leader and members. Metadata only."""
 
     info: ReplicaInfo
     ballot_round: int
     ballot_replica: ReplicaId
     leader: ReplicaId | None
+    configured_in: int = 0
+    members: tuple[ReplicaId, ...] = ()
+    """The newest that it knows, decided in slot `configured_in`; nobody while it joins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +266,7 @@ class Locate:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Replicas that registered lately, and the leader of the highest ballot they know."""
+    """Members that registered lately, and the leader of the highest ballot they know."""
 
     replicas: tuple[ReplicaInfo, ...]
     leader: ReplicaId | None
@@ -242,7 +284,7 @@ class Goodbye:
 Answer = Opened | Executed | Expired | NotExecuted | Overloaded | TooLarge | Interrupted
 
 # Numbers on the wire: never reuse one. 1 to 63 belong to the messages of the core.
-PEER_MESSAGES: Final[dict[int, type]] = {64: PeerHello, 79: Goodbye}
+PEER_MESSAGES: Final[dict[int, type]] = {93: PeerHello, 79: Goodbye}  # 64 had no addresses
 CLIENT_CODEC: Final[Codec[Any]] = Codec(
     {
         65: ClientHello,
@@ -257,18 +299,21 @@ CLIENT_CODEC: Final[Codec[Any]] = Codec(
         74: Query,
         75: TransferRequest,
         76: TransferReply,
+        77: AddRequest,
+        78: RemoveRequest,
         79: Goodbye,
         90: Overloaded,
         91: TooLarge,
+        92: ChangeReply,
     }
 )
 MASTER_CODEC: Final[Codec[Any]] = Codec(
     {
         65: ClientHello,
         79: Goodbye,
-        80: Register,
         81: Locate,
         82: Located,
         83: MemberHello,
+        84: Register,  # 80 had no members
     }
 )

@@ -5,12 +5,13 @@ from typing import Final
 
 import pytest
 
+from node.core.interface import Add, Remove
 from node.core.multipaxos import Settings
-from node.types import ClientId, Command, Query, RequestNumber
+from node.types import ClientId, Command, Query, ReplicaId, ReplicaInfo, RequestNumber
 from node.wire.kv import Get, Put, encode_operation
 from tests.support.cluster import Cluster, Packet
 from tests.support.datadriven import Directive, run_file
-from tests.support.formatting import Printer, message_text, status_text
+from tests.support.formatting import Printer, members_text, message_text, status_text
 
 _FILES: Final = sorted((Path(__file__).parent / "testdata" / "multipaxos").glob("*.txt"))
 _TICKS: Final = {"election_timeout_ticks": 10, "heartbeat_ticks": 5, "batch_wait_ticks": 0}
@@ -52,12 +53,13 @@ class Scene:
 
     def on_cluster(self, directive: Directive) -> str:
         options = dict(directive.options)
-        replicas = int(options.pop("replicas"))
+        replicas, spares = int(options.pop("replicas")), int(options.pop("spares", "0"))
         manual = options.pop("sync", "at-once") == "manual"
         limits = {name: int(value) for name, value in options.items()}
         self._printer = Printer(shows_held=manual)
         self._cluster = Cluster(
             replicas=replicas,
+            spares=spares,
             settings=Settings(**_TICKS | limits),
             observers=[self._printer],
             syncs_at_once=not manual,
@@ -104,6 +106,21 @@ class Scene:
         """`transfer 1 to=2`, or to whoever seems fit."""
         to = directive.options.get("to")
         self.cluster.transfer(_replica(directive), None if to is None else int(to))
+
+    def on_add(self, directive: Directive) -> None:
+        """`add 4 at=1` asks 1 to make 4 a member."""
+        info = ReplicaInfo(ReplicaId(_replica(directive)), "", "")
+        self.cluster.reconfigure(int(directive.options["at"]), Add(info))
+
+    def on_remove(self, directive: Directive) -> None:
+        """`remove 3 at=1`."""
+        change = Remove(ReplicaId(_replica(directive)))
+        self.cluster.reconfigure(int(directive.options["at"]), change)
+
+    def on_members(self, directive: Directive) -> str:
+        """Who is a member, as far as each replica knows."""
+        del directive
+        return "\n".join(members_text(host) for host in self.cluster.hosts.values())
 
     def on_deliver(self, directive: Directive) -> None:
         for packet in self._packets(directive):

@@ -2,9 +2,10 @@
 
 from checker import VerdictKind
 from harness.mutants import Mutant
+from node.core.interface import Add, Remove
 from node.core.multipaxos import Settings
 from node.errors import StorageError
-from node.types import ReplicaId
+from node.types import ReplicaId, ReplicaInfo
 from tests.support.cluster import QUICK, Cluster, Packet
 from tests.support.recording import Client, Journalist
 
@@ -17,11 +18,13 @@ class Stage:
         bug: Mutant,
         *,
         replicas: int = 3,
+        spares: int = 0,
         syncs_at_once: bool = True,
         settings: Settings = QUICK,
     ) -> None:
         self.cluster = Cluster(
             replicas=replicas,
+            spares=spares,
             settings=settings,
             core=bug.core,
             journal=bug.journal,
@@ -69,6 +72,22 @@ class Stage:
         for packet in late:
             self.cluster.messages.append(packet)
             self.cluster.deliver(packet)
+
+    def add(self, replica: int, *, at: int) -> None:
+        """Ask the leader `at` to make a spare replica a member."""
+        info = ReplicaInfo(ReplicaId(replica), "", "")
+        self.cluster.reconfigure(at, Add(info))
+
+    def remove(self, replica: int, *, at: int) -> None:
+        """Ask the leader `at` to remove a member."""
+        self.cluster.reconfigure(at, Remove(ReplicaId(replica)))
+
+    def let_pass(self, *replicas: int) -> None:
+        """Let some replicas be quick among themselves until they know all that the others do."""
+        for _ in range(3 * self.cluster.settings.heartbeat_ticks):
+            for replica in replicas:
+                self.cluster.tick(replica)
+            self.cluster.settle(among=replicas)
 
     def lose_all(self) -> None:
         """Nothing that is under way arrives."""

@@ -14,6 +14,7 @@ from checker import VerdictKind
 from harness.mutants import MUTANTS, Mutant
 from tests.simulation import (
     scripts_logs,
+    scripts_members,
     scripts_promises,
     scripts_reads,
     scripts_storage,
@@ -48,6 +49,9 @@ SCRIPTS: Final[dict[str, Play]] = {
     "fill-gaps-at-once": scripts_logs.fill_gaps_at_once,
     "trust-old-entries": scripts_logs.trust_old_entries,
     "refuse-what-is-proposed": scripts_logs.refuse_what_is_proposed,
+    "reconfigure-at-once": scripts_members.reconfigure_at_once,
+    "forget-new-quorum": scripts_members.forget_new_quorum,
+    "removed-keeps-voting": scripts_members.removed_keeps_voting,
     "no-fsync": scripts_storage.power_fails,
     "name-not-durable": scripts_storage.power_fails,
     "sync-then-write": scripts_storage.power_fails,
@@ -59,7 +63,7 @@ SCRIPTS: Final[dict[str, Play]] = {
     "read-anywhere": scripts_reads.read_anywhere,
 }
 
-SAFE: Final = {"M24"}
+SAFE: Final = {"M24", "M29"}
 """What makes clients wait for ever, and tells them nothing wrong: no history shows it."""
 
 OF_SNAPSHOTS: Final = {"M18", "M19", "S7", "S8", "S9", "S10", "S11"}

@@ -12,7 +12,6 @@ Messages and records go through the real codecs and the real journal, so what a 
 knows is what its disk held. A crash discards the core and the state machine and all un-synced bytes.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from random import Random
@@ -20,11 +19,14 @@ from typing import Any, Final
 
 from harness.mutants.storage import OpenJournal
 from node.core.interface import (
+    Add,
     Envelope,
     Propose,
     Read,
     Ready,
     Received,
+    Reconfigure,
+    Remove,
     Role,
     SnapshotSaved,
     Tick,
@@ -32,16 +34,17 @@ from node.core.interface import (
 )
 from node.core.multipaxos import RECORDS, Message, MultiPaxos, Record, Settings, truncated_upto
 from node.core.multipaxos.messages import MESSAGES
-from node.runtime.journal import Journal, open_journal
-from node.runtime.recovery import begin_rejoining
-from node.runtime.snapshots import recover, save
+from node.runtime.journal import open_journal
+from node.runtime.recovery import begin, begin_rejoining
+from node.runtime.snapshots import recover, save, with_members
 from node.state_machine.interface import StateMachine
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
-from node.types import ClientId, Command, Query, ReplicaId, RequestNumber
+from node.types import Command, Query, ReplicaId, RequestNumber
 from node.wire.codec import Codec
 from node.wire.messages import Answer, Interrupted, NotExecuted
 from tests.support.fake_disk import FakeDisk
+from tests.support.hosts import Event, Host, Observer, Reply
 
 _MESSAGE_CODEC: Final[Codec[Any]] = Codec(MESSAGES)
 _RECORD_CODEC: Final[Codec[Any]] = Codec(RECORDS)
@@ -50,10 +53,6 @@ QUICK: Final = Settings(election_timeout_ticks=6, heartbeat_ticks=2, batch_wait_
 """Few ticks, so that schedules are short."""
 
 _JOURNAL: Final = Path("/replica/journal")
-
-RequestId = tuple[ClientId, RequestNumber]
-Reply = Callable[[Answer], None]
-Event = Received[Message] | Tick | Propose | Read | Transfer | SnapshotSaved
 
 
 class Packet:
@@ -68,48 +67,6 @@ class Packet:
         self.data = _MESSAGE_CODEC.encode(message)
 
 
-class Observer:
-    """Sees what happens; does nothing."""
-
-    def on_ready(self, host: "Host", ready: Ready[Message, Record]) -> None:
-        """Before it is carried out."""
-
-    def on_sent(self, host: "Host", envelope: Envelope[Message], *, after_persist: bool) -> None:
-        """A message leaves `host`, for a peer or for `host` itself."""
-
-    def on_stepped(self, host: "Host") -> None:
-        """`host` has carried out all its work."""
-
-
-class Host:
-    """What one replica consists of. The disk outlives a crash, all else does not."""
-
-    def __init__(self, replica: ReplicaId) -> None:
-        self.replica = replica
-        self.disk = FakeDisk()
-        self.incarnation = 0
-        self.clock = 1
-        """Its monotonic clock, in nanoseconds; goes on through crashes."""
-        self.lost_disk = False
-        self.core: MultiPaxos | None = None
-        self.machine = SessionedStateMachine(KeyValueStore())
-        self.journal: Journal | None = None
-        self.held: list[Envelope[Message]] = []
-        """Messages that wait for the disk."""
-        self.inbox: deque[Event] = deque()
-        """What this replica's own disk, or its own outbox, hands back."""
-        self.waiting: dict[RequestId, Reply] = {}
-        self.leads = False
-
-    @property
-    def is_up(self) -> bool:
-        return self.core is not None
-
-    @property
-    def needs_sync(self) -> bool:
-        return self.journal is not None and not (self.journal.is_durable and not self.held)
-
-
 class Cluster:
     """Replicas 1 … n, the messages between them, and who may hear whom."""
 
@@ -117,6 +74,7 @@ class Cluster:
         self,
         *,
         replicas: int = 3,
+        spares: int = 0,
         seed: int = 0,
         settings: Settings = QUICK,
         core: type[MultiPaxos] = MultiPaxos,
@@ -125,7 +83,9 @@ class Cluster:
         observers: Iterable[Observer] = (),
         syncs_at_once: bool = False,
     ) -> None:
-        self.members = tuple(ReplicaId(number) for number in range(1, replicas + 1))
+        self.members = tuple(ReplicaId(number) for number in range(1, replicas + spares + 1))
+        """All replicas; those behind the first `replicas` are spare, and no members yet."""
+        self.first_members = self.members[:replicas]
         self.settings = settings
         self.messages: list[Packet] = []
         """The bag, oldest first."""
@@ -171,6 +131,10 @@ class Cluster:
     def transfer(self, replica: int, to: int | None) -> None:
         """Ask one replica to let another one lead."""
         self._step(self.host(replica), [Transfer(None if to is None else ReplicaId(to))])
+
+    def reconfigure(self, replica: int, change: Add | Remove) -> None:
+        """Ask one replica to change the members."""
+        self._step(self.host(replica), [Reconfigure(change)])
 
     def deliver(self, packet: Packet) -> None:
         """Take `packet` out of the bag and hand it over; a replica that is down loses it."""
@@ -222,13 +186,15 @@ class Cluster:
         host.journal, frames = self._open_journal(host.disk, _JOURNAL, "test", host.replica)
         if host.lost_disk:
             frames = begin_rejoining(host.journal, frames)
+        elif host.replica not in self.first_members:
+            frames = begin(host.journal, frames, ())
         records = [_RECORD_CODEC.decode(frame) for frame in frames]
         found = recover(host.disk, _JOURNAL.parent, truncated_upto(records), host.machine.decode)
         if found is not None:
             host.machine.restore(found[1])
         host.core = self._core(
             replica=host.replica,
-            members=self.members,
+            members=self.first_members,
             settings=self.settings,
             random=Random(f"{self._seed} {replica} {host.incarnation}"),
             records=records,
@@ -353,11 +319,14 @@ class Cluster:
             image = ready.received.image[:]
             taken = save(host.disk, _JOURNAL.parent, ready.received.slot, [image])
             *_, state = host.machine.decode(image)
-            host.inbox.append(SnapshotSaved(taken, state))
+            assert state is not None
+            host.inbox.append(SnapshotSaved(with_members(taken, state), state))
         if ready.restored is not None:
             host.machine.restore(ready.restored.state)
         for chosen in ready.chosen:
-            for answer in host.machine.execute_slot(chosen.slot, chosen.commands):
+            for answer in host.machine.execute_slot(
+                chosen.slot, chosen.commands, chosen.configuration
+            ):
                 self._answer(host, answer)
         for query in ready.reads:
             self._answer(host, host.machine.read(query))

@@ -6,15 +6,17 @@
    chosen slot=1 put x=1
 """
 
+from collections.abc import Iterable
 from typing import assert_never
 
-from node.core.interface import Envelope, Ready
-from node.core.log import Entry, Noop, Value
+from node.core.interface import Chosen, Envelope, Ready
+from node.core.log import Entry, Members, Noop, Value
 from node.core.multipaxos import Message, Record
 from node.core.multipaxos.messages import (
     Accept,
     Accepted,
     AcceptRecord,
+    BeginRecord,
     ChosenRecord,
     Chunk,
     Declined,
@@ -24,6 +26,7 @@ from node.core.multipaxos.messages import (
     Heard,
     Heartbeat,
     Learn,
+    Outdated,
     Prepare,
     Probe,
     Promise,
@@ -35,9 +38,9 @@ from node.core.multipaxos.messages import (
     TruncatedRecord,
     Willing,
 )
-from node.types import OPEN_SESSION, Command, Query
+from node.types import OPEN_SESSION, Command, Query, ReplicaInfo
 from node.wire.kv import Append, Cas, Delete, Get, Put, decode_operation
-from tests.support.cluster import Host, Observer
+from tests.support.hosts import Host, Observer
 
 
 class Printer(Observer):
@@ -71,7 +74,7 @@ class Printer(Observer):
         if ready.restored is not None:
             self._say(host, f"restored slot={ready.restored.snapshot.slot}")
         for chosen in ready.chosen:
-            self._say(host, f"chosen slot={chosen.slot} {commands_text(chosen.commands)}")
+            self._say(host, f"chosen slot={chosen.slot} {chosen_text(chosen)}")
         for query in ready.reads:
             self._say(host, f"answers {query_text(query)}")
         for refused in ready.refused:
@@ -111,8 +114,9 @@ def message_text(message: Message) -> str:  # noqa: PLR0912 - one each
             text += f" truncated_upto={truncated_upto}" if truncated_upto else ""
         case Declined(promised):
             text = f"promised={promised}"
-        case Accept(ballot, slot, value, chosen_upto):
+        case Accept(ballot, slot, value, chosen_upto, configured_in):
             text = f"slot={slot} ballot={ballot} {value_text(value)} chosen_upto={chosen_upto}"
+            text += f" configured_in={configured_in}" if configured_in else ""
         case Accepted(ballot, slot):
             text = f"slot={slot} ballot={ballot}"
         case Heartbeat(ballot, chosen_upto, round_):
@@ -125,7 +129,7 @@ def message_text(message: Message) -> str:  # noqa: PLR0912 - one each
             text = f"ballot={ballot} asked_at={asked_at}"
         case HandOver(ballot, chosen_upto):
             text = f"ballot={ballot} chosen_upto={chosen_upto}"
-        case Heard(ballot, round_):
+        case Heard(ballot, round_, _):
             text = f"ballot={ballot} round={round_}"
         case Rejoin():
             text = "nonce=…"
@@ -133,6 +137,8 @@ def message_text(message: Message) -> str:  # noqa: PLR0912 - one each
             leads = "nobody" if message.leads is None else message.leads
             text = f"promised={message.promised} leads={leads}"
             text += f" accepted_upto={message.accepted_upto}"
+        case Outdated(chosen_upto):
+            text = f"chosen_upto={chosen_upto}"
         case FetchChunk(slot, _, offset):
             text = f"slot={slot} offset={offset}"
         case Chunk(slot, size, _, offset, data):
@@ -157,6 +163,8 @@ def record_text(record: Record) -> str:
             return "rejoins"
         case RejoinedRecord():
             return "rejoined"
+        case BeginRecord(members):
+            return f"begins with {members_of(members)}"
         case _:
             assert_never(record)
 
@@ -186,8 +194,38 @@ def entries_text(entries: tuple[Entry, ...]) -> str:
 
 
 def value_text(value: Value) -> str:
-    """A no-op, or what its commands do."""
-    return "no-op" if isinstance(value, Noop) else commands_text(value.commands)
+    """A no-op, members, or what its commands do."""
+    match value:
+        case Noop():
+            return "no-op"
+        case Members(replicas):
+            return f"members {members_of(replicas)}"
+        case _:
+            return commands_text(value.commands)
+
+
+def chosen_text(chosen: Chosen) -> str:
+    """What is executed, or who the members are from now on."""
+    if chosen.configuration is not None:
+        return f"members {members_of(chosen.configuration.replicas)}"
+    return commands_text(chosen.commands)
+
+
+def members_of(replicas: Iterable[ReplicaInfo]) -> str:
+    """`1,2,3`."""
+    return ",".join(str(info.replica) for info in replicas)
+
+
+def members_text(host: Host) -> str:
+    """Who is a member, as far as `host` knows."""
+    if host.core is None:
+        return f"{host.replica}: down"
+    status = host.core.status()
+    text = f"{host.replica}: {members_of(status.configuration.replicas) or 'nobody'}"
+    text += f" behind slot {status.configuration.slot}"
+    text += "" if status.is_settled else ", not settled"
+    text += f", to come: {status.change}" if status.change else ""
+    return text + (", retired" if status.is_retired else "")
 
 
 def commands_text(commands: tuple[Command, ...]) -> str:

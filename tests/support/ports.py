@@ -8,7 +8,7 @@ import trio
 from trio.testing import memory_stream_pair
 
 from node.config import Limits
-from node.core.interface import Propose
+from node.core.interface import Add, Propose, Remove
 from node.readers import Readers
 from node.runtime.clientport import ClientPort
 from node.runtime.counters import Counters
@@ -45,6 +45,7 @@ class Port:
         self.inbox: Inbox[Any] = Inbox()
         self.replies = Replies({ONE: "one:1", TWO: "two:2"}, limits)
         self.counters = Counters()
+        self.changes: list[Add | Remove] = []
         self._nursery = nursery
         self._port = ClientPort(
             cluster="test",
@@ -52,9 +53,15 @@ class Port:
             inbox=self.inbox,
             replies=self.replies,
             status=lambda: status,
+            change_members=self.change_members,
             counters=self.counters,
             readers=Readers(),
         )
+
+    def change_members(self, change: Add | Remove) -> str:
+        """Note what is wanted; the answer is that it is not possible."""
+        self.changes.append(change)
+        return f"no: {change}"
 
     async def connect(self, *, cluster: str = "test") -> Talker:
         near, far = memory_stream_pair()

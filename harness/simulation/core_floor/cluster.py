@@ -42,15 +42,18 @@ class Cluster:
         self.failure: Failure | None = None
         self.messages = 0
         self.crashes = 0
-        self.members: Final = tuple(ReplicaId(number + 1) for number in range(world.replicas))
+        replicas = range(world.replicas + world.spares)
+        self.members: Final = tuple(ReplicaId(number + 1) for number in replicas)
+        """All replicas, whether or not they are members now."""
+        self.first_members: Final = self.members[: world.replicas]
         self.links: Final = Links(self.draws, world.rates, self.bites)
         clocks = {member: HostClock(self.bites) for member in self.members}
         self.wall_clocks: Final[dict[int, WallClock]] = {
             member: clock.wall_clock for member, clock in clocks.items()
         }
         """By machine: each has a replica, and some have clients."""
-        self.invariants: Final = Invariants(self.members)
-        parts = Parts(self.members, world)
+        self.invariants: Final = Invariants(self.members, self.first_members)
+        parts = Parts(self.first_members, world)
         self.replicas: Final = {
             member: Replica(
                 member,

@@ -14,10 +14,11 @@ from harness.simulation.core_floor.cluster import Cluster
 from harness.simulation.core_floor.replica import Died, Replica
 from harness.simulation.draws import MILLION
 from harness.simulation.links import Host, links_of
+from harness.simulation.operator import Operator
 from harness.simulation.usurpers import BLINK, Usurpers
 from harness.simulation.world import MS, Fault, Kind, healthy
-from node.core.interface import Role, Status, Transfer
-from node.types import ReplicaId
+from node.core.interface import Add, Reconfigure, Remove, Role, Status, Transfer
+from node.types import ReplicaId, ReplicaInfo
 
 STROBE: Final = 20 * MS
 
@@ -29,7 +30,21 @@ class Faults:
         self._cluster = cluster
         self._armed: dict[int, Fault] = {}
         """Waiting for their failpoint, by number."""
-        self.atlas: Final = Atlas(cluster.members)
+        self.atlas: Final = Atlas(cluster.first_members)
+        self.operator: Final = Operator(
+            invariants=cluster.invariants,
+            atlas=self.atlas,
+            draws=cluster.draws.stream("operator"),
+            spares=[
+                ReplicaInfo(member, "", "")
+                for member in cluster.members
+                if member not in cluster.first_members
+            ],
+            bites=cluster.bites,
+            after=cluster.loop.after,
+            ask=self._ask_leaders,
+            note=lambda text: cluster.note("world", "operator", text),
+        )
         cluster.on_restarted = self.atlas.restarted
         cluster.on_rejoined = self.atlas.made_good
         cluster.is_gone = self.atlas.is_gone
@@ -40,7 +55,7 @@ class Faults:
 
     def end(self) -> None:
         """No more faults, and whatever lasts is over: the finale begins."""
-        self.is_over = True
+        self.is_over = self.operator.is_over = True
         self._armed.clear()
         for replica in self._cluster.replicas.values():
             replica.paused_until = replica.slow_by = 0
@@ -92,6 +107,8 @@ class Faults:
                 self._turn_clock(fault)
             case Kind.TRANSFER:
                 self._transfer(fault)
+            case Kind.ADD_REPLICA | Kind.REMOVE_REPLICA:
+                self.operator.wish(fault)
             case Kind.PAUSE | Kind.SLOW | Kind.CLOCK_RATE:
                 self._hold_up(fault, self._replica(fault))
 
@@ -123,6 +140,13 @@ class Faults:
             if replica.leader() == replica.number != fault.target:
                 self._bite(fault)
                 replica.post(Transfer(ReplicaId(fault.target)))
+
+    def _ask_leaders(self, change: Add | Remove) -> None:
+        if self._cluster.failure is not None:
+            return
+        for replica in self._cluster.replicas.values():
+            if replica.leader() == replica.number:
+                replica.post(Reconfigure(change))
 
     def _hold_up(self, fault: Fault, replica: Replica) -> None:
         if not replica.is_up:

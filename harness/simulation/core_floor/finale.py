@@ -9,6 +9,7 @@ from typing import Final
 from harness.simulation.core_floor.cluster import Cluster
 from harness.simulation.core_floor.faults import Faults
 from harness.simulation.links import Host
+from harness.simulation.operator import lacks
 from harness.simulation.outcome import FailureKind
 from harness.simulation.world import SECOND
 from node.types import ReplicaId
@@ -50,20 +51,23 @@ class Finale:
             self._blame(quorum)
 
     def _start_quorum(self) -> list[ReplicaId] | None:
-        """Bring up a majority, those that are up first; None when that is impossible.
+        """Bring up a majority of the members; None when that is impossible.
 
-        Which ones belong to it is drawn, so that the leader of before is not always among them.
+        While they change, a majority of each configuration that takes part. Which ones belong to it is
+        drawn, so that the leader of before is not always among them.
         """
         cluster = self._cluster
-        wanted = len(cluster.members) // 2 + 1
+        configurations = self._faults.operator.configurations
         quorum: list[ReplicaId] = []
         for member in cluster.draws.stream("quorum").shuffled(cluster.members):
             if self._faults.atlas.is_gone(member):
                 continue  # it may be up, but would not start again
+            if not any(lacks(members, quorum) and member in members for members in configurations):
+                continue
             cluster.restart(member)
             if cluster.replicas[member].is_up:
                 quorum.append(member)
-            if len(quorum) == wanted:
+            if not any(lacks(members, quorum) for members in configurations):
                 return quorum
         return None
 

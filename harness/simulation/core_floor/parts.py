@@ -38,6 +38,7 @@ class Parts:
         self._settings = limited(self._settings, world)
         self._sessions_max = sessions_max(world)
         self.members: Final = tuple(members)
+        """Those at the beginning."""
         self.admits_loss: Final = planted.admits_loss if planted else True
         """Whether a replica that lost its disk is told so."""
         self.disk: Final[Callable[[Disk], Disk]] = planted.disk if planted else truthful

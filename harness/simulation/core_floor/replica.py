@@ -4,8 +4,7 @@
                               messages ─▶ links
                               chosen ─▶ state machine ─▶ answers
 
-The order of things is that of `node.runtime.driver` and `node.runtime.storage`, group commit
-included; only who calls whom is different. A crash takes everything but the disk.
+In the order of `node.runtime.driver` and `storage`, group commit included. A crash spares the disk.
 """
 
 from collections import deque
@@ -35,8 +34,8 @@ from node.errors import StorageError
 from node.failpoints import failpoint
 from node.runtime.codecs import RECORD_CODEC
 from node.runtime.journal import Journal
-from node.runtime.recovery import begin_rejoining
-from node.runtime.snapshots import recover, save
+from node.runtime.recovery import begin, begin_rejoining
+from node.runtime.snapshots import recover, save, with_members
 from node.runtime.storage import GROUP_MAX, Work, write_journal
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import ClientId, ReplicaId, RequestNumber
@@ -150,6 +149,8 @@ class Replica:
         self._journal, frames = self._parts.open_journal(disk, JOURNAL, "simulated", self.number)
         if self.has_lost_disk and self._parts.admits_loss:
             frames = begin_rejoining(self._journal, frames)
+        elif self.number not in self._parts.members:
+            frames = begin(self._journal, frames, ())
         records = [RECORD_CODEC.decode(frame) for frame in frames]
         found = recover(disk, JOURNAL.parent, truncated_upto(records), machine.decode)
         if found is not None:
@@ -258,7 +259,7 @@ class Replica:
             self._watcher.on_restored(self, ready.restored.snapshot.slot)
         for chosen in ready.chosen:
             failpoint("before-execute")
-            answers = self.machine.execute_slot(chosen.slot, chosen.commands)
+            answers = self.machine.execute_slot(chosen.slot, chosen.commands, chosen.configuration)
             self._watcher.on_executed(self, chosen.slot, chosen.commands, answers)
             failpoint("after-execute")
             for answer in answers:
@@ -390,7 +391,8 @@ class Replica:
             self._stop(why)
             return
         self._is_capturing = False
-        self.post(SnapshotSaved(self._newest, state))
+        saved = self._newest if state is None else with_members(self._newest, state)
+        self.post(SnapshotSaved(saved, state))
 
     def _stop(self, why: StorageError) -> None:
         """The replica ends before anything that rests on the lost bytes is released."""

@@ -11,19 +11,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import trio
 
 from harness.mutants import MUTANTS
 from harness.mutants.storage import truthful
 from harness.simulation.atlas import Atlas
 from harness.simulation.draws import StreamRandom
+from harness.simulation.invariants import Invariants
 from harness.simulation.outcome import Failure, FailureKind
 from harness.simulation.programs import Host, Life, Simulation
 from harness.simulation.world import MS, Kind, World
 from node.config import ClusterConfig, ReplicaConfig, Snapshots, Timing
 from node.core.interface import Core, Role
 from node.core.multipaxos import Settings
-from node.errors import StorageError
+from node.errors import Removed, StorageError
 from node.runtime.replica import CoreFactory, Replica, open_replica
 from node.types import Address, ReplicaId
 
@@ -43,11 +45,16 @@ class Cluster:
         world: World,
         simulation: Simulation,
         core: CoreFactory,
+        invariants: Invariants,
     ) -> None:
         self.world: Final = world
         self.simulation: Final = simulation
-        self.members: Final = tuple(ReplicaId(number + 1) for number in range(world.replicas))
-        self.atlas: Final = Atlas(self.members)
+        replicas = range(world.replicas + world.spares)
+        self.members: Final = tuple(ReplicaId(number + 1) for number in replicas)
+        """All replicas, whether or not they are members now."""
+        self.first_members: Final = self.members[: world.replicas]
+        self.atlas: Final = Atlas(self.first_members)
+        self.invariants: Final = invariants
         self.config: Final = ClusterConfig(
             cluster=CLUSTER,
             data_dir=Path("/data"),  # of each simulated disk
@@ -66,6 +73,9 @@ class Cluster:
                 else Snapshots()
             ),
         )
+        named = self.config.replicas[: world.replicas]
+        self._first_config: Final = msgspec.structs.replace(self.config, replicas=named)
+        """What members were given at the beginning; who joins is given a file that names itself."""
         self.hosts: Final = {m: simulation.host(host_name(m)) for m in self.members}
         self.running: Final[dict[ReplicaId, Replica]] = {}
         """Those that have opened their journal and serve."""
@@ -125,14 +135,23 @@ class Cluster:
     async def _serve(self, member: ReplicaId, life: Life) -> None:
         random = StreamRandom(self.simulation.stream("replica", member, life.number))
         try:
+            joins = member not in self.first_members
             async with open_replica(
-                self.config, member, random=random, disk=self._disk(life.disk), core=self._core
+                self.config if joins else self._first_config,
+                member,
+                random=random,
+                disk=self._disk(life.disk),
+                core=self._core,
+                joins=joins,
             ) as replica:
                 self._on_started(member, life, replica)
                 await trio.sleep_forever()
         except StorageError as error:
             if not life.is_over:
                 self._on_stopped(member, life.host, error)
+        except Removed:
+            if not life.is_over:
+                self._on_removed(member, life.host)
         except Exception as error:
             if not life.is_over:
                 self.fail(
@@ -157,6 +176,19 @@ class Cluster:
         self.atlas.restarted(member)
         for kind in self._struck_lately[member]:
             self.atlas.struck(member, kind)
+
+    def _on_removed(self, member: ReplicaId, host: Host) -> None:
+        """It has ended by itself, and nobody starts it again."""
+        host.note("removed")
+        self.simulation.bites["retired"] += 1
+        self.frozen[member] = None
+        needed = self.invariants.needed
+        if any(member in members for members in needed):
+            self.fail(
+                FailureKind.INVARIANT,
+                "ends when it is not needed",
+                f"replica {member} ended as if it was removed; needed are members of {needed}",
+            )
 
     def _on_stopped(self, member: ReplicaId, host: Host, error: StorageError) -> None:
         host.note("refuse", str(error))

@@ -18,13 +18,14 @@ from typing import Final
 
 from harness.simulation.draws import MILLION
 from harness.simulation.links import links_of
+from harness.simulation.operator import Operator
 from harness.simulation.programs import Host, HostCrashed
 from harness.simulation.programs.hosts import CURRENT, JOB
 from harness.simulation.runtime_floor.cluster import Cluster, host_name
 from harness.simulation.runtime_floor.office import Office
 from harness.simulation.usurpers import BLINK, Usurpers
 from harness.simulation.world import MS, Fault, Kind, healthy
-from node.core.interface import Role
+from node.core.interface import Add, Remove, Role
 from node.types import ReplicaId
 
 STROBE: Final = 20 * MS
@@ -44,13 +45,23 @@ class Faults:
         """Waiting for their failpoint, by number."""
         self._usurpers = Usurpers(_Floor(self, cluster))
         self.is_over = False
+        self.operator: Final = Operator(
+            invariants=cluster.invariants,
+            atlas=cluster.atlas,
+            draws=cluster.simulation.stream("operator"),
+            spares=cluster.config.infos[len(cluster.first_members) :],
+            bites=cluster.simulation.bites,
+            after=self._agenda.after,
+            ask=self._ask_leaders,
+            note=lambda text: cluster.simulation.note("operator", text),
+        )
         self.crashes = 0
         for fault in cluster.world.faults:
             self._agenda.at(fault.at, partial(self._strike, fault))
 
     def end(self) -> None:
         """No more faults, and whatever lasts is over: the finale begins."""
-        self.is_over = True
+        self.is_over = self.operator.is_over = True
         self._armed.clear()
         now = self._agenda.now
         for host in self._cluster.hosts.values():
@@ -109,6 +120,8 @@ class Faults:
                 self._usurpers.strike(fault)
             case Kind.FLIP_BIT | Kind.FAIL_READ | Kind.FAIL_FSYNC:
                 self._damage(fault)
+            case Kind.ADD_REPLICA | Kind.REMOVE_REPLICA:
+                self.operator.wish(fault)
             case Kind.LOSE_DISK:
                 pass  # played among cores, where all that it takes is looked at
             case Kind.CLIENT_CRASH:
@@ -125,6 +138,13 @@ class Faults:
             if replica.status().leader == member != fault.target:
                 self._bite(fault)
                 replica.transfer(ReplicaId(fault.target))
+
+    def _ask_leaders(self, change: Add | Remove) -> None:
+        if self._cluster.failure is not None:
+            return
+        for member, replica in self._cluster.running.items():
+            if replica.status().leader == member:
+                replica.change_members(change)
 
     def _crash_replica(self, fault: Fault) -> None:
         host = self._host(fault)

@@ -8,6 +8,7 @@ from typing import Final
 
 import trio
 
+from harness.simulation.operator import lacks
 from harness.simulation.outcome import FailureKind
 from harness.simulation.runtime_floor.cluster import Cluster
 from harness.simulation.runtime_floor.faults import Faults
@@ -49,13 +50,21 @@ class Finale:
             self._blame(quorum)
 
     def _choose(self) -> list[ReplicaId] | None:
-        """A majority of those whose disks are good, drawn; None when that is too few."""
+        """A majority of the members whose disks are good, drawn; None when that is too few.
+
+        While they change, a majority of each configuration that takes part.
+        """
         cluster = self._cluster
         drawn = cluster.simulation.stream("quorum").shuffled(cluster.members)
         # One that is damaged may be up, but would not start again.
         good = [member for member in drawn if not cluster.atlas.is_gone(member)]
-        wanted = len(cluster.members) // 2 + 1
-        return good[:wanted] if len(good) >= wanted else None
+        configurations = self._faults.operator.configurations
+        quorum: list[ReplicaId] = []
+        for member in good:
+            if any(lacks(members, quorum) and member in members for members in configurations):
+                quorum.append(member)
+        enough = not any(lacks(members, quorum) for members in configurations)
+        return quorum if enough else None
 
     def _blame(self, quorum: list[ReplicaId]) -> None:
         states = ", ".join(

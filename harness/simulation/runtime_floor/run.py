@@ -134,7 +134,7 @@ class _Played:
         """All of it, as fate plays it."""
         world = self._world
         simulation.describe = describe
-        self.cluster = Cluster(world, simulation, self.windows.make_core)
+        self.cluster = Cluster(world, simulation, self.windows.make_core, self.windows.invariants)
         self.office = Office(self.cluster, self._client_factory)
         self.faults = Faults(self.cluster, self.office)
         self.finale = Finale(self.cluster, self.office, self.faults)

@@ -26,7 +26,7 @@ from node.runtime.driver import Driver
 from node.runtime.replica import CoreFactory
 from node.state_machine.sessions import SessionedStateMachine
 from node.state_machine.snapshot import Capture, State
-from node.types import Command, Query, ReplicaId
+from node.types import Command, Configuration, Query, ReplicaId
 from node.wire.messages import Answer
 
 
@@ -57,7 +57,8 @@ class Windows:
         self._core = core
         self._machine = machine
         self._on_violation = on_violation
-        self._invariants: Final = Invariants([ReplicaId(n + 1) for n in range(world.replicas)])
+        replicas = [ReplicaId(n + 1) for n in range(world.replicas + world.spares)]
+        self.invariants: Final = Invariants(replicas, replicas[: world.replicas])
         self._insides: dict[Life, _Insides] = {}
 
     @contextmanager
@@ -78,9 +79,9 @@ class Windows:
         insides = self.insides()
         insides.number = replica
         insides.core = self._core(replica=replica, settings=limited(settings, self._world), **named)
-        self.look(self._invariants.on_started, insides)
+        self.look(self.invariants.on_started, insides)
         if insides.restored_slot:
-            self.look(self._invariants.on_restored, insides, insides.restored_slot)
+            self.look(self.invariants.on_restored, insides, insides.restored_slot)
         return _WatchedCore(self, insides)
 
     def _make_machine(self, _: object) -> "_WatchedMachine":
@@ -99,40 +100,40 @@ class Windows:
 
     def on_asked(self, insides: _Insides, query: Query) -> None:
         """A query has arrived."""
-        self.look(self._invariants.on_asked, insides, query)
+        self.look(self.invariants.on_asked, insides, query)
 
     def on_event(self, insides: _Insides, event: Event) -> None:
         """A core is about to take it in."""
-        self.look(self._invariants.on_event, insides, event)
+        self.look(self.invariants.on_event, insides, event)
 
     def on_ready(self, insides: _Insides, ready: Ready[Any, Any] | None) -> None:
         """A core was stepped, and this is what it hands out."""
         if ready is not None:
-            self.look(self._invariants.on_ready, insides, ready)
-        self.look(self._invariants.on_stepped, insides)
+            self.look(self.invariants.on_ready, insides, ready)
+        self.look(self.invariants.on_stepped, insides)
 
     def on_sent(self, insides: _Insides, envelope: Envelope[Any]) -> None:
         """It is in the outbox of a peer, or in the replica's own inbox."""
-        self.look(self._invariants.on_sent, insides, envelope)
+        self.look(self.invariants.on_sent, insides, envelope)
 
     def on_executed(
         self, insides: _Insides, slot: int, commands: Sequence[Any], answers: Sequence[Answer]
     ) -> None:
         """One slot was executed."""
-        self.look(self._invariants.on_executed, insides, slot, commands, answers)
+        self.look(self.invariants.on_executed, insides, slot, commands, answers)
 
     def on_read(self, insides: _Insides, query: Query, executed_upto: int) -> None:
         """A query is about to be answered."""
-        self.look(self._invariants.on_read, insides, query, executed_upto)
+        self.look(self.invariants.on_read, insides, query, executed_upto)
 
     def on_captured(self, insides: _Insides, slot: int, image: bytes) -> None:
         """A snapshot is taken."""
-        self.look(self._invariants.on_captured, insides, slot, image)
+        self.look(self.invariants.on_captured, insides, slot, image)
 
     def on_restored(self, insides: _Insides, slot: int) -> None:
         """The state of a snapshot is in place of the executed one."""
         if hasattr(insides, "core"):
-            self.look(self._invariants.on_restored, insides, slot)
+            self.look(self.invariants.on_restored, insides, slot)
         else:
             insides.restored_slot = slot
 
@@ -198,9 +199,13 @@ class _WatchedMachine:
         return self._inner.executed_upto
 
     def execute_and_tell(
-        self, slot: int, commands: tuple[Command, ...], tell: Callable[[Answer], None]
+        self,
+        slot: int,
+        commands: tuple[Command, ...],
+        tell: Callable[[Answer], None],
+        configuration: Configuration | None = None,
     ) -> None:
-        answers = self._inner.execute_slot(slot, commands)
+        answers = self._inner.execute_slot(slot, commands, configuration)
         self._windows.on_executed(self._insides, slot, commands, answers)
         for answer in answers:
             tell(answer)

@@ -1,8 +1,10 @@
 """Multi-Paxos: one ballot for the whole log, elected leaders, recovery of every slot."""
 
+from node.core.multipaxos.membership import obstacle as obstacle
 from node.core.multipaxos.messages import (
     MESSAGES as MESSAGES,
     RECORDS as RECORDS,
+    BeginRecord as BeginRecord,
     Message as Message,
     Record as Record,
     RejoinedRecord as RejoinedRecord,

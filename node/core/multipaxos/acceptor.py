@@ -13,6 +13,7 @@ from node.core.ballot import NO_BALLOT, Ballot
 from node.core.log import Entry, Log
 from node.core.multipaxos.messages import (
     AcceptRecord,
+    BeginRecord,
     ChosenRecord,
     Promise,
     PromiseRecord,
@@ -23,6 +24,7 @@ from node.core.multipaxos.messages import (
 )
 from node.errors import ProtocolViolation
 from node.marks import sometimes
+from node.types import ReplicaInfo
 
 _REPLACES = sometimes("a higher ballot replaces an accepted value")
 _SNAPSHOT_AHEAD = sometimes("a replica starts with a snapshot that is ahead of its journal")
@@ -37,6 +39,8 @@ class Acceptor:
         self.log = Log()
         self.is_rejoining = False
         """The disk was lost, and with it promises and votes: see `rejoin`."""
+        self.began_with: tuple[ReplicaInfo, ...] | None = None
+        """The members when the journal began, if it says so."""
 
     @classmethod
     def restored(cls, records: Iterable[Record], snapshot_slot: int = 0) -> "Acceptor":
@@ -63,6 +67,8 @@ class Acceptor:
                     acceptor.is_rejoining = True
                 case RejoinedRecord():
                     acceptor.is_rejoining = False
+                case BeginRecord(members):
+                    acceptor.began_with = members
         if snapshot_slot > acceptor.log.chosen_upto:
             _SNAPSHOT_AHEAD.hit()
             acceptor.log.skip_to(snapshot_slot)
@@ -72,6 +78,8 @@ class Acceptor:
         """All that must be remembered, as a journal of its own; `restored` reads it back."""
         log = self.log
         begin: list[Record] = [RejoinRecord()] if self.is_rejoining else []
+        if self.began_with is not None:
+            begin.append(BeginRecord(self.began_with))
         if log.truncated_upto:
             begin.append(TruncatedRecord(log.truncated_upto))
         entries = log.entries(log.truncated_upto + 1, log.accepted_upto)

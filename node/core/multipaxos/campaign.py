@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from node.core.ballot import Ballot
 from node.core.log import Entry
 from node.core.multipaxos.messages import Promise
-from node.core.quorum import Tally, majority
+from node.core.quorum import Tally
 from node.marks import sometimes
 from node.types import ReplicaId
 
@@ -36,10 +36,12 @@ class Campaign:
         self.from_slot = from_slot
         self.released = released
         """The ballot whose leader asked for this campaign."""
-        self.promises = Tally(majority(members))
-        """Acceptors that promised and reported everything."""
+        self.promises = Tally(members)
+        """Members that promised and reported everything."""
         self.reported: dict[int, Entry] = {}
         """By slot, the entry of the highest ballot that any acceptor reported."""
+        self.reported_upto = from_slot - 1
+        """The highest slot in which anybody reported a value."""
         self.chosen_upto = from_slot - 1
         """The highest slot that any acceptor knows to be chosen, with all before it."""
         self.truncated_upto = 0
@@ -48,9 +50,17 @@ class Campaign:
         """Who said so."""
         self._next_slots = dict.fromkeys(members, from_slot)
 
+    def elect(self, members: Sequence[ReplicaId], from_slot: int) -> None:
+        """Others are members now, who report from `from_slot` on; who promised has promised."""
+        before, self.promises = self.promises, Tally(members)
+        for member in members:
+            if before.has(member):
+                self.promises.add(member)
+            self._next_slots[member] = max(self._next_slots.get(member, 0), from_slot)
+
     def next_slot(self, acceptor: ReplicaId) -> int | None:
         """Where the next part of `acceptor`'s report begins; None when it has reported all."""
-        return None if self.promises.has(acceptor) else self._next_slots[acceptor]
+        return None if self.promises.has(acceptor) else self._next_slots.get(acceptor)
 
     def on_promise(self, acceptor: ReplicaId, promise: Promise) -> bool:
         """Take in one part; True when it is news, False for a duplicate."""
@@ -64,6 +74,7 @@ class Campaign:
                 _RIVAL_VALUES.hit()
             if held is None or held.ballot < entry.ballot:
                 self.reported[entry.slot] = entry
+                self.reported_upto = max(self.reported_upto, entry.slot)
         self.chosen_upto = max(self.chosen_upto, promise.chosen_upto)
         if promise.truncated_upto > self.truncated_upto:
             self.truncated_upto = promise.truncated_upto
@@ -74,8 +85,3 @@ class Campaign:
             _IN_PARTS.hit()
             self._next_slots[acceptor] = promise.to_slot + 1
         return True
-
-    @property
-    def reported_upto(self) -> int:
-        """The highest slot in which anybody reported a value."""
-        return max(self.reported, default=self.from_slot - 1)

@@ -15,7 +15,7 @@ not compared: a Paxos candidate with an old log recovers what is missing from it
 from collections.abc import Sequence
 
 from node.core.ballot import Ballot
-from node.core.quorum import Tally, majority
+from node.core.quorum import Tally
 from node.types import ReplicaId
 
 
@@ -26,7 +26,7 @@ class Canvass:
         self.ballot = ballot
         """Nobody's yet; the campaign takes one at least as high."""
         self.asked_at = asked_at
-        self.willing = Tally(majority(members))
+        self.willing = Tally(members)
         # The replica that asks hears no leader: it need not be asked.
         self.willing.add(ballot.replica)
 

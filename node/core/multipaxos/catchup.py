@@ -12,14 +12,17 @@ nothing that Paxos rests on (docs/internals/snapshots.md has the argument):
   comparison, and a candidate is told of the slot as chosen and must learn it before it leads.
 """
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from random import Random
 
+from node.core.ballot import Ballot
 from node.core.interface import Snapshot, SnapshotSaved
 from node.core.log import Entry
 from node.core.multipaxos.election import Elector
 from node.core.multipaxos.messages import (
+    Accept,
+    Accepted,
     Chunk,
     Fetch,
     FetchChunk,
@@ -30,7 +33,7 @@ from node.core.multipaxos.messages import (
 from node.core.multipaxos.settings import Settings
 from node.core.multipaxos.snapshots import Download, Shelf, truncation_point
 from node.marks import sometimes
-from node.types import ReplicaId
+from node.types import ReplicaId, ReplicaInfo
 
 _LEARNS_IN_PARTS = sometimes("catching up takes several parts")
 _SENDS_SNAPSHOT = sometimes("a replica that lags is sent a snapshot")
@@ -40,6 +43,8 @@ _WHOLE = sometimes("a snapshot arrives whole")
 _OVERTAKEN = sometimes("a snapshot arrives when the log has overtaken it")
 _SKIPS = sometimes("a replica skips a part of the log that a snapshot stands for")
 _LEADER_SKIPS = sometimes("a leader is overtaken by a snapshot and steps down")
+_SKIPS_CHANGE = sometimes("a replica learns by a snapshot that the members have changed")
+_VOTES_FOR_TRUNCATED = sometimes("a vote in a slot that was truncated")
 _TRUNCATES = sometimes("a log is truncated")
 
 
@@ -50,7 +55,7 @@ class CatchUp(Elector, ABC):
         self,
         *,
         replica: ReplicaId,
-        members: Iterable[ReplicaId],
+        members: Iterable[ReplicaId | ReplicaInfo],
         settings: Settings,
         random: Random,
         records: Iterable[Record] = (),
@@ -77,6 +82,10 @@ class CatchUp(Elector, ABC):
     def snapshot_slot(self) -> int:
         """The last slot of the newest durable snapshot."""
         return self._shelf.slot
+
+    @abstractmethod
+    def _on_chosen_upto(self, sender: ReplicaId, ballot: Ballot, chosen_upto: int) -> None:
+        """Choose what is held, and ask for what is not."""
 
     # ── Asking ───────────────────────────────────────────────────────────────────────────────
 
@@ -159,6 +168,19 @@ class CatchUp(Elector, ABC):
     def _on_fetch_chunk(self, sender: ReplicaId, wanted: FetchChunk) -> None:
         self._send_chunk(sender, wanted)
 
+    def _vote_for_truncated(self, sender: ReplicaId, accept: Accept) -> None:
+        """Vote in a slot that is known to be chosen, without its entry.
+
+        A ballot above the one in which it was chosen carries that value, and in a lower one nothing
+        can be chosen any more ("Paxos made simple", P2c). Who asks later is told that the slot is
+        chosen, which says more than the vote. Without it, a leader that lags might find no quorum.
+        """
+        _VOTES_FOR_TRUNCATED.hit()
+        if accept.ballot > self.acceptor.promised:
+            self._record(self.acceptor.promise(accept.ballot))
+        self._send_after_persist(sender, Accepted(accept.ballot, accept.slot))
+        self._on_chosen_upto(sender, accept.ballot, accept.chosen_upto)
+
     def _send_chunk(self, to: ReplicaId, wanted: FetchChunk | None) -> None:
         chunk = self._shelf.chunk(wanted, self.settings.chunk_bytes_max, self._now)
         if chunk is not None:
@@ -196,6 +218,10 @@ class CatchUp(Elector, ABC):
             _LEADER_SKIPS.hit()
             self._step_down(f"lacked slots up to {slot}")
         self.log.skip_to(slot)
+        configuration = saved.snapshot.configuration
+        if configuration is not None and configuration.slot > self.configuration.slot:
+            _SKIPS_CHANGE.hit()
+            self._adopt(configuration)
         # Chosen and not handed out yet: the snapshot is the state behind them.
         self._outbox.chosen.clear()
         self._outbox.restored = saved

@@ -23,9 +23,9 @@ from node.core.log import Entry
 from node.core.multipaxos.campaign import Campaign
 from node.core.multipaxos.canvass import Canvass
 from node.core.multipaxos.member import Member
-from node.core.multipaxos.messages import Declined, Prepare, Probe, Promise, Willing
+from node.core.multipaxos.messages import Declined, Outdated, Prepare, Probe, Promise, Willing
 from node.marks import always, reachable, sometimes
-from node.types import ReplicaId
+from node.types import Configuration, ReplicaId
 
 _ASKS_AROUND = reachable("a follower without a leader asks around")
 _LEADER_HEARD = sometimes("a probe meets somebody who hears a leader")
@@ -47,6 +47,10 @@ _QUORUM_PROMISED = always("a candidate leads with the promises of a quorum")
 _GRANT_LASTS = sometimes("a prepare meets somebody who has granted a lease")
 _BOUND_ITSELF = sometimes("a replica that would campaign has granted a lease")
 _QUERY_WAITS = sometimes("a leader that steps down refuses a query that waits")
+_STRANGER_WAITS = sometimes("a replica that is no member hears no leader")
+_REMOVED_ASKS = sometimes("a replica that was removed asks for help, and is told what it lacks")
+_CAMPAIGN_GOES_ON = sometimes("a candidate learns that the members have changed")
+_REMOVED_MEANWHILE = sometimes("a candidate learns that it was removed")
 _WHAT_WAITS = sometimes("a leader that steps down refuses what waits for a slot")
 
 
@@ -86,7 +90,11 @@ class Elector(Member, ABC):
             _CAMPAIGN_FAILED.hit()
             self._step_down("no quorum promised in time")
         self.leader = None
-        self._start_canvass()
+        if self.is_member:
+            self._start_canvass()
+        else:
+            _STRANGER_WAITS.hit()
+            self._expect_leader()
 
     def _start_canvass(self) -> None:
         self._expect_leader()
@@ -105,6 +113,8 @@ class Elector(Member, ABC):
 
     def _on_probe(self, sender: ReplicaId, probe: Probe) -> None:
         """Say whether a campaign would be welcome. Changes nothing here, so it may leave at once."""
+        if self._turns_away(sender):
+            return
         if self.leadership is not None:
             # If it leads nobody any more, it will notice by itself, and soon.
             _LEADER_ASKED.hit()
@@ -117,6 +127,39 @@ class Elector(Member, ABC):
             self._send(sender, Declined(self.acceptor.promised))
         else:
             self._send(sender, Willing(probe.ballot, probe.asked_at))
+
+    def _turns_away(self, sender: ReplicaId) -> bool:
+        """Whether `sender` was removed, and is only told that it lacks something.
+
+        It does not know, or it would not ask; so it would ask for ever, and might depose leaders.
+        """
+        is_removed = sender in self.configuration.removed
+        if is_removed:
+            _REMOVED_ASKS.hit()
+            self._send(sender, Outdated(self.log.chosen_upto))
+        return is_removed
+
+    def _on_outdated(self, sender: ReplicaId, outdated: Outdated) -> None:
+        if self.log.chosen_upto < outdated.chosen_upto:
+            self._fetch(sender)
+
+    def _adopt(self, configuration: Configuration) -> None:
+        """Who asks around begins again; a candidate goes on, if it may."""
+        super()._adopt(configuration)
+        if self.canvass is not None:
+            self._expect_leader()
+        if self.campaign is None:
+            return
+        if self.is_member:
+            _CAMPAIGN_GOES_ON.hit()
+            self._turn_to_members(self.campaign)
+        else:
+            _REMOVED_MEANWHILE.hit()
+            self._step_down("is no member any more")
+
+    def _turn_to_members(self, campaign: Campaign) -> None:
+        """From now on those count, and are asked, who decide on the next slot."""
+        campaign.elect(self.members, self.log.chosen_upto + 1)
 
     def _on_willing(self, sender: ReplicaId, willing: Willing) -> None:
         canvass = self.canvass
@@ -140,6 +183,8 @@ class Elector(Member, ABC):
 
         `released` is the ballot of the leader that asked for this and gave its lease up.
         """
+        if not self.is_member:
+            return
         if self._grant.forbids(self.replica, released, self._now):
             _BOUND_ITSELF.hit()
             self._expect_leader()
@@ -164,7 +209,13 @@ class Elector(Member, ABC):
                 self._send_after_persist(member, prepare)
 
     def _on_prepare(self, sender: ReplicaId, prepare: Prepare) -> None:
-        """Promise to accept nothing below `prepare.ballot` (phase 1b)."""
+        """Promise to accept nothing below `prepare.ballot` (phase 1b).
+
+        Also for a candidate that is no member as far as is known here: it may know more. It counts
+        the promises of members only.
+        """
+        if self._turns_away(sender):
+            return
         if prepare.ballot < self.acceptor.promised:
             _PREPARE_DECLINED.hit()
             self._send(sender, Declined(self.acceptor.promised))
@@ -191,18 +242,27 @@ class Elector(Member, ABC):
         self._send_after_persist(sender, part)
 
     def _on_promise(self, sender: ReplicaId, promise: Promise) -> None:
-        campaign = self.campaign
+        campaign = self._campaign_under_way()
         if campaign is None or promise.ballot != campaign.ballot:
             return
         if not campaign.on_promise(sender, promise):
             return
         # What an acceptor knows to be chosen need not be proposed again.
         self._learn(entry for entry in promise.entries if entry.slot <= promise.chosen_upto)
+        if self._campaign_under_way() is not campaign:
+            return  # what was learned is of a higher ballot, or removes this replica
         next_slot = campaign.next_slot(sender)
         if campaign.promises.is_reached:
             self._lead_when_caught_up()
         elif next_slot is not None:
             self._send(sender, Prepare(campaign.ballot, next_slot, campaign.released))
+
+    def _campaign_under_way(self) -> Campaign | None:
+        """The one that asks for promises: a candidate's, or a leader's when others became members."""
+        if self.leadership is None:
+            return self.campaign
+        campaign = self.leadership.campaign
+        return None if campaign.promises.is_reached else campaign
 
     def _lead_when_caught_up(self) -> None:
         """Begin to lead, once a quorum has promised and all is known that it did not report.

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from node.core.ballot import Ballot
 from node.core.log import Batch, Value
+from node.core.multipaxos.campaign import Campaign
 from node.core.multipaxos.leases import Lease
 from node.core.multipaxos.reading import Reads
 from node.core.multipaxos.settings import Settings
 from node.core.quorum import Tally, majority
-from node.types import Command, ReplicaId
+from node.types import Command, ReplicaId, ReplicaInfo
 
 
 @dataclass(slots=True)
@@ -43,25 +43,46 @@ class Handover:
     """The last tick at which `to` was asked."""
 
 
+@dataclass(slots=True)
+class Change:
+    """A change of members that is to come: see `membership`."""
+
+    replicas: tuple[ReplicaInfo, ...]
+    """Who they will be."""
+    removed: tuple[ReplicaId, ...]
+    newcomer: ReplicaInfo | None
+    """Who is to be added."""
+    waits_until: int
+    """The tick by which the newcomer has to have caught up."""
+    has_caught_up: bool
+
+
 class Leadership:
     """The volatile state of a leader; gone when it steps down."""
 
     def __init__(
         self,
-        ballot: Ballot,
+        campaign: Campaign,
         next_slot: int,
         members: Sequence[ReplicaId],
         now: int,
         *,
-        recovers_upto: int,
         held_ns: int = 0,
     ) -> None:
         """`held_ns` is for how long a lease is held; 0 is never."""
-        self.ballot = ballot
+        self.ballot: Final = campaign.ballot
+        self.campaign: Final = campaign
+        """Whose promises it rests on; asked for more when others become members."""
         self.next_slot = next_slot
-        self.recovers_upto: Final = recovers_upto
+        self.recovers_upto = max(campaign.chosen_upto, campaign.reported_upto)
         """Up to here lower ballots may have chosen something; above it they never will."""
-        self.reads = Reads(ballot.replica, members)
+        self.has_chosen = False
+        """Whether a slot was chosen in this ballot."""
+        self.change: Change | None = None
+        """Not proposed yet."""
+        self.reconfigures_in = 0
+        """The slot of a change of members that is proposed and not yet chosen; 0 without one."""
+        self.reads = Reads(self.ballot.replica, members)
         self.lease = Lease(held_ns)
         self.pending: deque[Command] = deque()
         """Commands without a slot: certainly not proposed yet."""
@@ -71,13 +92,22 @@ class Leadership:
         """By slot, ascending."""
         self.handover: Handover | None = None
         """While it lasts no slot is opened."""
-        self._quorum = majority(members)
+        self._members = members
         # Whoever takes office was just promised something by a quorum.
         self._heard_at = dict.fromkeys(members, now)
 
+    def elect(self, members: Sequence[ReplicaId], now: int, from_slot: int) -> None:
+        """Others are members now. All that counts them begins with what is known of those who stay."""
+        self._members = members
+        self._heard_at = {member: self._heard_at.get(member, now) for member in members}
+        self.campaign.elect(members, from_slot)
+        self.reads.elect(members)
+        self.lease.begin_anew()
+
     def hear(self, follower: ReplicaId, now: int) -> None:
         """`follower` follows, and its messages arrive here."""
-        self._heard_at[follower] = now
+        if follower in self._heard_at:
+            self._heard_at[follower] = now
 
     def hears_quorum(self, now: int, patience: int) -> bool:
         """Whether a quorum, the leader included, was heard within `patience` ticks."""
@@ -87,7 +117,7 @@ class Leadership:
             for member, at in self._heard_at.items()
             if member == leader or now - at < patience
         ]
-        return len(heard) >= self._quorum
+        return len(heard) >= majority(self._members)
 
     def freshest_follower(self) -> ReplicaId | None:
         """Who was heard last, of several the lowest; None when nobody else is a member."""
@@ -115,7 +145,7 @@ class Leadership:
         """Give `value` the next slot."""
         slot = self.next_slot
         self.next_slot += 1
-        self.open[slot] = OpenSlot(value, Tally(self._quorum), now)
+        self.open[slot] = OpenSlot(value, Tally(self._members), now)
         return slot
 
     def next_batch(self, *, commands_max: int, bytes_max: int) -> Batch:

@@ -74,6 +74,11 @@ class Lease:
         """Whether nobody else can have led when the clock showed this."""
         return not self._is_over and clock < self._until
 
+    def begin_anew(self) -> None:
+        """Others grant from now on: what was granted so far is not enough."""
+        self._until = 0
+        self._began.clear()
+
     def end(self) -> None:
         """Let go, for good."""
         self._is_over = True

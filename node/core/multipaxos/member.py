@@ -10,7 +10,7 @@ from random import Random
 
 from node.core.ballot import Ballot
 from node.core.interface import Chosen, Envelope, Refusal, Refused, Role, Snapshot, Status
-from node.core.log import Log
+from node.core.log import Entry, Log, Members
 from node.core.multipaxos.acceptor import Acceptor
 from node.core.multipaxos.amnesia import Amnesia
 from node.core.multipaxos.campaign import Campaign
@@ -20,30 +20,40 @@ from node.core.multipaxos.leases import Grant
 from node.core.multipaxos.messages import Message, Record
 from node.core.multipaxos.settings import Settings
 from node.core.outbox import Outbox
-from node.types import Command, Query, ReplicaId
+from node.types import Command, Configuration, Query, ReplicaId, ReplicaInfo
 
 
 class Member(ABC):
     """One replica's state. Deterministic given its random generator."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - one for each thing that it knows
         self,
         *,
         replica: ReplicaId,
-        members: Iterable[ReplicaId],
+        members: Iterable[ReplicaId | ReplicaInfo],
         settings: Settings,
         random: Random,
         records: Iterable[Record] = (),
         snapshot: Snapshot | None = None,
     ) -> None:
-        """`snapshot` is the newest durable one; the driver has its state, and executes from there."""
+        """Begin, or go on with what `records` say.
+
+        `members` are those that the cluster began with, unless the records know better; none for a
+        replica that joins later. `snapshot` is the newest durable one; the driver has its state, and
+        executes from there.
+        """
         self.replica = replica
-        self.members = tuple(sorted(members))
-        assert replica in self.members, f"{replica} is not one of {self.members}"
-        self.peers = tuple(member for member in self.members if member != replica)
         self.settings = settings
         executed = 0 if snapshot is None else snapshot.slot
         self.acceptor = Acceptor.restored(records, executed)
+        began_with = self.acceptor.began_with
+        self.configuration = Configuration(0, _infos(members if began_with is None else began_with))
+        """The newest that is known to be chosen: the one in force for the next slot."""
+        self.members = self.configuration.members
+        self.peers = tuple(member for member in self.members if member != replica)
+        """The other members."""
+        self.acquainted = self.configuration.replicas
+        """Members, and who was one before the last change."""
         self.role = Role.FOLLOWER
         self.leader: ReplicaId | None = None
         self.canvass: Canvass | None = None
@@ -58,12 +68,15 @@ class Member(ABC):
         self._clock = 0
         """What the monotonic clock showed last: now, or some time ago."""
         self._grant = Grant(self._first_grant_ends())
+        self._restore_members(snapshot)
         self.amnesia: Amnesia | None = None
         """While this replica, which lost its disk, may not vote."""
         if self.acceptor.is_rejoining:
             self.amnesia = Amnesia(random.randrange(1 << 62), self.peers)
         self._patience_ends = 0
         self._fetch_again_at = 0
+        self._told_acquainted = self.acquainted
+        self._told_retired = False
         self._ballot_seen = self.acceptor.promised
         """The highest of all ballots that anybody mentioned: the next campaign must be above it."""
         self._followed = self.acceptor.promised
@@ -74,8 +87,38 @@ class Member(ABC):
         # The state machine is volatile: after a restart everything chosen is executed again that
         # the snapshot does not stand for.
         for entry in self.log.entries(executed + 1, self.log.chosen_upto):
-            self._outbox.chosen.append(Chosen(entry.slot, entry.value.commands))
+            self._outbox.chosen.append(chosen(entry))
         self._expect_leader()
+
+    def _restore_members(self, snapshot: Snapshot | None) -> None:
+        if snapshot is not None and snapshot.configuration is not None:
+            self._know(snapshot.configuration)
+        for entry in self.log.entries(self.log.truncated_upto + 1, self.log.chosen_upto):
+            if isinstance(entry.value, Members) and entry.slot > self.configuration.slot:
+                self._know(Configuration(entry.slot, entry.value.replicas, entry.value.removed))
+
+    def _adopt(self, configuration: Configuration) -> None:
+        """A change of members is chosen: what was begun with the old ones goes on with the new."""
+        self._know(configuration)
+
+    def _know(self, configuration: Configuration) -> None:
+        known = {
+            info.replica: info for info in (*self.configuration.replicas, *configuration.replicas)
+        }
+        self.configuration = configuration
+        self.members = configuration.members
+        self.peers = tuple(member for member in self.members if member != self.replica)
+        self.acquainted = tuple(known[replica] for replica in sorted(known))
+
+    @property
+    def is_member(self) -> bool:
+        """Whether this replica may lead, and ask others to help it."""
+        return self.replica in self.members
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether a slot behind the newest change of members is chosen."""
+        return self.configuration.slot == 0 or self.log.chosen_upto > self.configuration.slot
 
     @property
     def log(self) -> Log:
@@ -99,7 +142,18 @@ class Member(ABC):
             truncated_upto=self.log.truncated_upto,
             snapshot_slot=self.snapshot_slot,
             is_rejoining=self.acceptor.is_rejoining,
+            configuration=self.configuration,
+            is_settled=self.is_settled,
+            change=self._change_in_words(),
+            acquainted=self._all_acquainted(),
         )
+
+    def _change_in_words(self) -> str:
+        """What is under way; empty when nothing is."""
+        return ""
+
+    def _all_acquainted(self) -> tuple[ReplicaInfo, ...]:
+        return self.acquainted
 
     # ── Time ─────────────────────────────────────────────────────────────────────────────────
 
@@ -145,3 +199,17 @@ class Member(ABC):
 
     def _note(self, text: str) -> None:
         self._outbox.notes.append(text)
+
+
+def chosen(entry: Entry) -> Chosen:
+    """What the driver is told of a slot."""
+    value = entry.value
+    if isinstance(value, Members):
+        return Chosen(entry.slot, (), Configuration(entry.slot, value.replicas, value.removed))
+    return Chosen(entry.slot, value.commands)
+
+
+def _infos(members: Iterable[ReplicaId | ReplicaInfo]) -> tuple[ReplicaInfo, ...]:
+    """Ascending; of who has no address a core needs none."""
+    infos = [m if isinstance(m, ReplicaInfo) else ReplicaInfo(m, "", "") for m in members]
+    return tuple(sorted(infos, key=lambda info: info.replica))

@@ -9,6 +9,8 @@
     lagging   ── Fetch ─────▶ leader   ── Learn ──▶ lagging                    catch-up
     lagging   ── Fetch, FetchChunk ──▶ leader ── Chunk ──▶ lagging             from a snapshot
 
+    member    ── Outdated ─▶ who was removed and does not know it
+
     lost its disk ── Rejoin ─▶ all     ── Standing ─▶ lost its disk            before it votes again
 
 `chosen_upto` rides on what a leader sends anyway, so a lost one heals with the next.
@@ -19,7 +21,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.core.ballot import Ballot
-from node.core.log import Batch, Entry, Noop, Value, check_slot
+from node.core.log import Batch, Entry, Members, Noop, Value, check_slot
+from node.types import ReplicaInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ class Accept:
     slot: int
     value: Value
     chosen_upto: int
+    configured_in: int = 0
+    """The slot that decided who may vote here. Who does not know yet that it is chosen must not."""
 
     def __post_init__(self) -> None:
         check_slot(self.slot)
@@ -121,6 +126,8 @@ class Heard:
     ballot: Ballot
     round: int
     """From the Heartbeat: this was true after that round began."""
+    chosen_upto: int = 0
+    """How far the sender has come. Tells whether a replica that joins lags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +135,13 @@ class HandOver:
     """The leader of `ballot` to one follower: campaign, as soon as you lack nothing up to here."""
 
     ballot: Ballot
+    chosen_upto: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """To who was removed, and asks for promises: you lack something, ask me for what was chosen."""
+
     chosen_upto: int
 
 
@@ -217,6 +231,7 @@ Message = (
     | Chunk
     | Rejoin
     | Standing
+    | Outdated
 )
 
 
@@ -258,8 +273,24 @@ class RejoinedRecord:
     """What was lost is made good."""
 
 
+@dataclass(frozen=True, slots=True)
+class BeginRecord:
+    """Who the members were when this replica began; nobody, if it began to join later.
+
+    A file that is edited afterwards must not change what was agreed on.
+    """
+
+    members: tuple[ReplicaInfo, ...]
+
+
 Record = (
-    PromiseRecord | AcceptRecord | ChosenRecord | TruncatedRecord | RejoinRecord | RejoinedRecord
+    PromiseRecord
+    | AcceptRecord
+    | ChosenRecord
+    | TruncatedRecord
+    | RejoinRecord
+    | RejoinedRecord
+    | BeginRecord
 )
 
 
@@ -271,14 +302,12 @@ def truncated_upto(records: Iterable[Record]) -> int:
 # Numbers on the wire and on disk: never reuse one.
 MESSAGES: Final[dict[int, type]] = {
     3: Declined,
-    4: Accept,
     5: Accepted,
     7: Fetch,
     8: Learn,
     9: Probe,
     10: Willing,
     12: Heartbeat,  # 6 had no round
-    13: Heard,  # 11 had no round
     14: HandOver,
     15: Prepare,  # 1 had no released
     16: FetchChunk,
@@ -286,8 +315,12 @@ MESSAGES: Final[dict[int, type]] = {
     18: Rejoin,
     19: Standing,
     20: Promise,  # 2 had no truncated_upto
+    21: Accept,  # 4 had no configured_in
+    22: Heard,  # 11 had no round, 13 no chosen_upto
+    23: Outdated,
     32: Noop,
     33: Batch,
+    34: Members,
 }
 RECORDS: Final[dict[int, type]] = {
     1: PromiseRecord,
@@ -296,6 +329,8 @@ RECORDS: Final[dict[int, type]] = {
     4: TruncatedRecord,
     5: RejoinRecord,
     6: RejoinedRecord,
+    7: BeginRecord,
     32: Noop,
     33: Batch,
+    34: Members,
 }

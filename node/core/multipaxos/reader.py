@@ -65,12 +65,16 @@ class Reader(Elector):
         elif leadership.reads:
             _WAITS_FOR_RECOVERY.hit()
 
+    def _has_promises(self, leadership: Leadership) -> bool:
+        """A quorum of the members of the next slot will accept nothing of a lower ballot in it."""
+        return leadership.campaign.promises.is_reached
+
     def _has_recovered(self, leadership: Leadership) -> bool:
         """All that lower ballots may have chosen is executed here.
 
         Before that, a value that a client was told by the last leader may be missing.
         """
-        return self.log.chosen_upto >= leadership.recovers_upto
+        return self._has_promises(leadership) and self.log.chosen_upto >= leadership.recovers_upto
 
     def _send_heartbeats(self) -> None:
         assert self.leadership is not None
@@ -78,8 +82,13 @@ class Reader(Elector):
         # The clock may have gone on since it was read: then the lease ends too early, never too late.
         self.leadership.lease.begin_round(number, self._lease_clock())
         heartbeat = Heartbeat(self.leadership.ballot, self.log.chosen_upto, number)
-        for peer in self.peers:
+        for peer in self._audience(self.leadership):
             self._send(peer, heartbeat)
+
+    def _audience(self, leadership: Leadership) -> tuple[ReplicaId, ...]:
+        """Who hears what this leader proposes, and how far it has come."""
+        del leadership
+        return self.peers
 
     def _on_heard(self, sender: ReplicaId, heard: Heard) -> None:
         leadership = self.leadership

@@ -37,6 +37,12 @@ class Reads:
         self._waiting: deque[tuple[int, Query]] = deque()
         """Each with the first round that began after it arrived."""
 
+    def elect(self, members: Sequence[ReplicaId]) -> None:
+        """Others are members now, and confirm."""
+        before = self._confirmed
+        self._quorum = majority(members)
+        self._confirmed = {member: before.get(member, 0) for member in members}
+
     def __len__(self) -> int:
         return len(self._waiting)
 
@@ -47,12 +53,12 @@ class Reads:
     def begin_round(self) -> int:
         """Number the heartbeat that is about to leave."""
         self.round += 1
-        self._confirmed[self._leader] = self.round
+        self.confirm(self._leader, self.round)
         return self.round
 
     def confirm(self, follower: ReplicaId, number: int) -> None:
         """`follower` still followed after round `number` began, and so after all earlier ones."""
-        if self._confirmed[follower] < number <= self.round:
+        if follower in self._confirmed and self._confirmed[follower] < number <= self.round:
             self._confirmed[follower] = number
 
     @property

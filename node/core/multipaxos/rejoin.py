@@ -27,10 +27,11 @@ from node.core.multipaxos.amnesia import Amnesia
 from node.core.multipaxos.catchup import CatchUp
 from node.core.multipaxos.messages import Rejoin, RejoinedRecord, Standing
 from node.marks import sometimes
-from node.types import ReplicaId
+from node.types import Configuration, ReplicaId
 
 _ALL_ANSWERED = sometimes("a replica that lost its disk has heard from all others")
 _ASKED_BY_LOST = sometimes("a replica that lost its disk asks another one")
+_ASKS_NEWCOMERS = sometimes("a replica that lost its disk learns of members whom it has to ask")
 _REJOINED = sometimes("a replica that lost its disk votes again")
 
 
@@ -50,9 +51,17 @@ class Rejoining(CatchUp, ABC):
         else:
             super()._lose_patience()
 
+    def _adopt(self, configuration: Configuration) -> None:
+        """Ask also who has become a member; who is none any more need not answer."""
+        super()._adopt(configuration)
+        if self.amnesia is not None and self.amnesia.turn_to(self.peers):
+            _ASKS_NEWCOMERS.hit()
+
     def _rejoin_on(self, amnesia: Amnesia) -> None:
         """Ask who has not answered; after that, the leader above the floor."""
-        if amnesia.floor is None:
+        if amnesia.floor is None and not amnesia.unheard:
+            self._set_floor(amnesia)
+        elif amnesia.floor is None:
             for peer in amnesia.unheard:
                 self._send(peer, Rejoin(amnesia.nonce))
         elif amnesia.goal is None and self.leader is not None and self._followed > amnesia.floor:
@@ -78,15 +87,10 @@ class Rejoining(CatchUp, ABC):
         amnesia = self.amnesia
         if amnesia is None or standing.nonce != amnesia.nonce:
             return
-        amnesia.unheard.pop(sender, None)
+        amnesia.hear(sender)
         amnesia.highest = max(amnesia.highest, standing.promised)
         if amnesia.floor is None and not amnesia.unheard:
-            _ALL_ANSWERED.hit()
-            floor = max(amnesia.highest, self._ballot_seen).next_for(self.replica)
-            amnesia.floor = floor
-            self._ballot_seen = floor
-            self._record(self.acceptor.promise(floor))
-            self._note(f"all others have answered: promises {floor}")
+            self._set_floor(amnesia)
         elif (
             amnesia.floor is not None
             and amnesia.goal is None
@@ -96,6 +100,14 @@ class Rejoining(CatchUp, ABC):
             amnesia.goal = standing.accepted_upto
             self._note(f"votes again when it has learned slot {amnesia.goal}")
         self._vote_again_when_caught_up(amnesia)
+
+    def _set_floor(self, amnesia: Amnesia) -> None:
+        _ALL_ANSWERED.hit()
+        floor = max(amnesia.highest, self._ballot_seen).next_for(self.replica)
+        amnesia.floor = floor
+        self._ballot_seen = floor
+        self._record(self.acceptor.promise(floor))
+        self._note(f"all others have answered: promises {floor}")
 
     def _vote_again_when_caught_up(self, amnesia: Amnesia) -> None:
         if amnesia.goal is None or self.log.chosen_upto < amnesia.goal:

@@ -14,22 +14,23 @@ from typing import assert_never
 
 from node.core.ballot import Ballot
 from node.core.interface import (
-    Chosen,
     LeaderHint,
     Propose,
     Read,
     Ready,
     Received,
+    Reconfigure,
     Refusal,
     Role,
     SnapshotSaved,
     Tick,
     Transfer,
 )
-from node.core.log import Entry, Noop, Value
+from node.core.log import Entry, Members, Noop, Value
 from node.core.multipaxos.campaign import Campaign
-from node.core.multipaxos.handover import Abdicator
 from node.core.multipaxos.leader import Leadership, OpenSlot
+from node.core.multipaxos.member import chosen
+from node.core.multipaxos.membership import Reconfigurer
 from node.core.multipaxos.messages import (
     Accept,
     Accepted,
@@ -43,6 +44,7 @@ from node.core.multipaxos.messages import (
     Heartbeat,
     Learn,
     Message,
+    Outdated,
     Prepare,
     Probe,
     Promise,
@@ -67,17 +69,18 @@ _OWN_VALUE = always("a leader chooses only what it accepted under its own ballot
 _ACCEPTED_TWICE = sometimes("an accept comes twice")
 _MAY_HAVE_LOST = sometimes("a follower holds another ballot's value where a slot is chosen")
 _SILENT = sometimes("a replica that lost its disk is asked for a promise")
-_VOTES_FOR_TRUNCATED = sometimes("a vote in a slot that was truncated")
 _LEARNS_OF_HIGHER = sometimes("a leader or candidate learns what a higher ballot chose")
 
 
-class MultiPaxos(Abdicator, Rejoining):
+class MultiPaxos(Reconfigurer, Rejoining):
     """One replica's core. Owned by one driver; deterministic given its random generator."""
 
     # ── What a driver calls ──────────────────────────────────────────────────────────────────
 
     def step(
-        self, event: Received[Message] | Tick | Propose | Read | Transfer | SnapshotSaved, /
+        self,
+        event: Received[Message] | Tick | Propose | Read | Transfer | Reconfigure | SnapshotSaved,
+        /,
     ) -> None:
         """Take in one event."""
         match event:
@@ -92,6 +95,8 @@ class MultiPaxos(Abdicator, Rejoining):
                 self._on_query(query, clock)
             case Transfer(to):
                 self._on_transfer(to)
+            case Reconfigure(change):
+                self._on_reconfigure(change)
             case SnapshotSaved():
                 self._on_snapshot_saved(event)
             case _:
@@ -101,8 +106,11 @@ class MultiPaxos(Abdicator, Rejoining):
         """Hand out all outstanding work, once; what waited shares slots, or a round of heartbeats."""
         if self.leadership is not None:
             self._hand_over_on(self.leadership)
+            self._recover_on(self.leadership)
+            self._reconfigure_on(self.leadership)
         self._propose_pending()
         self._read_on()
+        self._tell_members()
         chosen_upto = self.log.chosen_upto
         if self._rewrites_journal:
             # In place of all records so far, those of this Ready too.
@@ -158,6 +166,8 @@ class MultiPaxos(Abdicator, Rejoining):
                 self._on_rejoin(sender, message)
             case Standing():
                 self._on_standing(sender, message)
+            case Outdated():
+                self._on_outdated(sender, message)
             case _:
                 assert_never(message)
 
@@ -167,8 +177,10 @@ class MultiPaxos(Abdicator, Rejoining):
             self._elect_on()
         elif self._heartbeat_due():
             self._lead_on(self.leadership)
-        if self.amnesia is not None and self._heartbeat_due():
-            self._rejoin_on(self.amnesia)
+        if self._heartbeat_due():
+            self._retire_on()
+            if self.amnesia is not None:
+                self._rejoin_on(self.amnesia)
 
     def _on_propose(self, command: Command) -> None:
         if self.leadership is None:
@@ -187,18 +199,18 @@ class MultiPaxos(Abdicator, Rejoining):
         first = self.log.chosen_upto + 1
         last = campaign.reported_upto
         self.leadership = Leadership(
-            campaign.ballot,
-            first,
-            self.members,
-            self._now,
-            recovers_upto=max(campaign.chosen_upto, last),
-            held_ns=self._lease_held_ns(),
+            campaign, first, self.members, self._now, held_ns=self._lease_held_ns()
         )
         recovery = f"recovers slots {first} to {last}" if first <= last else "nothing to recover"
         self._note(f"leads with {campaign.ballot}, {recovery}")
-        for slot in range(first, last + 1):
-            self._propose(self._value_to_recover(slot, campaign))
+        self._recover_on(self.leadership)
         self._send_heartbeats()
+
+    def _recover_on(self, leadership: Leadership) -> None:
+        """All at once, but for slots behind a change of members, until that is chosen."""
+        campaign = leadership.campaign
+        while leadership.next_slot <= campaign.reported_upto and self._may_open(leadership):
+            self._propose(self._value_to_recover(leadership.next_slot, campaign))
 
     def _value_to_recover(self, slot: int, campaign: Campaign) -> Value:
         """The only value that may have been chosen in `slot`, or a no-op when none was."""
@@ -214,7 +226,7 @@ class MultiPaxos(Abdicator, Rejoining):
 
     def _propose_pending(self) -> None:
         leadership = self.leadership
-        if leadership is None or leadership.handover is not None:
+        if leadership is None or not self._takes_new(leadership):
             return
         while leadership.may_open(self.settings, self._now):
             batch = leadership.next_batch(
@@ -228,12 +240,15 @@ class MultiPaxos(Abdicator, Rejoining):
     def _propose(self, value: Value) -> None:
         """Phase 2a: the own acceptor accepts at once, and its vote counts when it is durable."""
         assert self.leadership is not None
-        ballot = self.leadership.ballot
-        slot = self.leadership.open_slot(value, self._now)
+        leadership = self.leadership
+        ballot = leadership.ballot
+        slot = leadership.open_slot(value, self._now)
+        if isinstance(value, Members):
+            leadership.reconfigures_in = slot
         # May leave before the own record is durable: it claims nothing about this disk, and after
         # a crash this replica never proposes under this ballot again.
-        accept = Accept(ballot, slot, value, self.log.chosen_upto)
-        for peer in self.peers:
+        accept = Accept(ballot, slot, value, self.log.chosen_upto, self.configuration.slot)
+        for peer in self._audience(leadership):
             self._send(peer, accept)
         self._record(self.acceptor.accept(Entry(slot, ballot, value)))
         self._send_after_persist(self.replica, Accepted(ballot, slot))
@@ -248,6 +263,8 @@ class MultiPaxos(Abdicator, Rejoining):
             return
         self._send_heartbeats()
         self._repeat_proposals(leadership)
+        if self.is_member and not leadership.campaign.promises.is_reached:
+            self._ask_for_promises(leadership.campaign)
 
     def _repeat_proposals(self, leadership: Leadership) -> None:
         patience = 2 * self.settings.heartbeat_ticks
@@ -257,7 +274,13 @@ class MultiPaxos(Abdicator, Rejoining):
             for peer in self.peers:
                 if not open_slot.votes.has(peer):
                     _SENT_AGAIN.hit()
-                    accept = Accept(leadership.ballot, slot, open_slot.value, self.log.chosen_upto)
+                    accept = Accept(
+                        leadership.ballot,
+                        slot,
+                        open_slot.value,
+                        self.log.chosen_upto,
+                        self.configuration.slot,
+                    )
                     self._send(peer, accept)
 
     def _on_accepted(self, sender: ReplicaId, accepted: Accepted) -> None:
@@ -282,6 +305,7 @@ class MultiPaxos(Abdicator, Rejoining):
             slot = self.log.chosen_upto + 1
             entry = self.log.get(slot)
             _OWN_VALUE.check(entry is not None and entry.ballot == leadership.ballot)
+            leadership.has_chosen = True
             self._choose(slot)
 
     def _is_chosen(self, open_slot: OpenSlot) -> bool:
@@ -303,6 +327,8 @@ class MultiPaxos(Abdicator, Rejoining):
         if accept.slot <= self.log.truncated_upto:
             self._vote_for_truncated(sender, accept)
             return
+        if not self._knows_members(sender, accept):
+            return
         entry = Entry(accept.slot, accept.ballot, accept.value)
         if self.log.get(accept.slot) == entry:
             _ACCEPTED_TWICE.hit()  # the record exists
@@ -311,24 +337,11 @@ class MultiPaxos(Abdicator, Rejoining):
         self._send_after_persist(sender, Accepted(accept.ballot, accept.slot))
         self._on_chosen_upto(sender, accept.ballot, accept.chosen_upto)
 
-    def _vote_for_truncated(self, sender: ReplicaId, accept: Accept) -> None:
-        """Vote in a slot that is known to be chosen, without its entry.
-
-        A ballot above the one in which it was chosen carries that value, and in a lower one nothing
-        can be chosen any more ("Paxos made simple", P2c). Who asks later is told that the slot is
-        chosen, which says more than the vote. Without it, a leader that lags might find no quorum.
-        """
-        _VOTES_FOR_TRUNCATED.hit()
-        if accept.ballot > self.acceptor.promised:
-            self._record(self.acceptor.promise(accept.ballot))
-        self._send_after_persist(sender, Accepted(accept.ballot, accept.slot))
-        self._on_chosen_upto(sender, accept.ballot, accept.chosen_upto)
-
     def _on_heartbeat(self, sender: ReplicaId, heartbeat: Heartbeat) -> None:
         if self._follow(sender, heartbeat.ballot):
             if self._confirms(heartbeat.ballot):
                 self._grant.renew(heartbeat.ballot, self._now + self.settings.lease_ticks)
-                self._send(sender, Heard(heartbeat.ballot, heartbeat.round))
+                self._send(sender, Heard(heartbeat.ballot, heartbeat.round, self.log.chosen_upto))
             self._on_chosen_upto(sender, heartbeat.ballot, heartbeat.chosen_upto)
 
     def _confirms(self, ballot: Ballot) -> bool:
@@ -381,4 +394,7 @@ class MultiPaxos(Abdicator, Rejoining):
         if self.leadership is not None:
             self.leadership.open.pop(slot, None)
             self.leadership.next_slot = max(self.leadership.next_slot, slot + 1)
-        self._outbox.chosen.append(Chosen(slot, entry.value.commands))
+        handed_out = chosen(entry)
+        self._outbox.chosen.append(handed_out)
+        if handed_out.configuration is not None:
+            self._adopt(handed_out.configuration)

@@ -8,7 +8,7 @@ from trio.testing import MockClock
 
 from clients import Indeterminate, Rejected, open_client
 from clients.routing import Router
-from node.types import Query, ReplicaId
+from node.types import Query, ReplicaId, ReplicaInfo
 from node.wire.messages import (
     MASTER_CODEC,
     Answer,
@@ -16,7 +16,6 @@ from node.wire.messages import (
     Locate,
     Located,
     NotExecuted,
-    ReplicaInfo,
     Request,
 )
 from tests.support.streams import FakeNetwork, Talker, fake_network

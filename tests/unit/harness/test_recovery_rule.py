@@ -7,6 +7,7 @@ from node.core.multipaxos.messages import Accept, Promise
 from node.types import Command, ReplicaId
 
 ONE, TWO, THREE = ReplicaId(1), ReplicaId(2), ReplicaId(3)
+MEMBERS = (ONE, TWO, THREE)
 OLD, NEWER, MINE = Ballot(1, ONE), Ballot(2, TWO), Ballot(3, THREE)
 
 
@@ -24,11 +25,11 @@ def part(*entries: Entry, first: int = 5, last: int = 5, is_last: bool = True) -
 
 
 def may(reports: Reports, proposed: Value, slot: int = 5) -> bool:
-    return not reports.why_not(THREE, Accept(MINE, slot, proposed, 4))
+    return not reports.why_not(THREE, Accept(MINE, slot, proposed, 4), MEMBERS)
 
 
 def after(*promises: tuple[ReplicaId, Promise]) -> Reports:
-    reports = Reports(2)
+    reports = Reports()
     for acceptor, promise in promises:
         reports.add(THREE, acceptor, promise)
     return reports
@@ -88,5 +89,11 @@ def test_who_reports_twice_may_have_learned_in_between() -> None:
 
 def test_promises_of_another_ballot_or_to_another_do_not_count() -> None:
     reports = after((ONE, part()), (THREE, part()))
-    assert reports.why_not(THREE, Accept(NEWER, 5, A, 4))
-    assert reports.why_not(TWO, Accept(MINE, 5, A, 4))
+    assert reports.why_not(THREE, Accept(NEWER, 5, A, 4), MEMBERS)
+    assert reports.why_not(TWO, Accept(MINE, 5, A, 4), MEMBERS)
+
+
+def test_who_is_no_member_reports_in_vain() -> None:
+    reports = after((ONE, part()), (ReplicaId(4), part()))
+    assert not may(reports, A)
+    assert not reports.why_not(THREE, Accept(MINE, 5, A, 4), (ONE, ReplicaId(4)))

@@ -7,14 +7,17 @@ from trio.testing import wait_all_tasks_blocked
 
 from node.core.interface import Read, Refusal, Refused, Transfer
 from node.runtime.ticker import clock_ns
-from node.types import OPEN_SESSION, ClientId, Query, ReplicaId, RequestNumber
+from node.types import OPEN_SESSION, ClientId, Query, ReplicaId, ReplicaInfo, RequestNumber
 from node.wire.messages import (
+    AddRequest,
+    ChangeReply,
     ClientHello,
     Goodbye,
     Interrupted,
     NotExecuted,
     Opened,
     Overloaded,
+    RemoveRequest,
     StatusRequest,
     TransferReply,
     TransferRequest,
@@ -73,6 +76,28 @@ async def test_a_leader_is_asked_to_let_another_lead(
         assert await client.hear() == TransferReply(problem)
         if not problem:
             assert await take_all(port.inbox) == [Transfer(to)]
+
+
+@pytest.mark.parametrize(
+    ("message", "problem"),
+    [
+        (AddRequest(ReplicaInfo(ReplicaId(0), "p:1", "c:1")), "0 is no id of a replica"),
+        (AddRequest(ReplicaInfo(ReplicaId(4), "p", "c:1")), "'p' is not HOST:PORT"),
+        (AddRequest(ReplicaInfo(ReplicaId(4), "p:1", "c:0")), "'c:0' is not HOST:PORT"),
+        (AddRequest(ReplicaInfo(ReplicaId(4), "p:1", "c:1")), "no: Add"),
+        (RemoveRequest(TWO), "no: Remove"),
+    ],
+)
+async def test_a_change_of_members_that_makes_no_sense_does_not_reach_the_core(
+    message: AddRequest | RemoveRequest, problem: str
+) -> None:
+    async with open_port() as port:
+        client = await port.connect()
+        await client.say(message)
+        reply = await client.hear()
+        assert isinstance(reply, ChangeReply)
+        assert problem in reply.problem
+        assert len(port.changes) == problem.startswith("no: ")
 
 
 async def test_opening_a_session_is_answered_as_request_zero() -> None:

@@ -33,7 +33,15 @@ from node.runtime.snapshotter import Snapshotter
 from node.runtime.storage import StorageStage, Work
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
-from node.types import OPEN_SESSION, ClientId, Command, Query, ReplicaId, RequestNumber
+from node.types import (
+    OPEN_SESSION,
+    ClientId,
+    Command,
+    Query,
+    ReplicaId,
+    ReplicaInfo,
+    RequestNumber,
+)
 from node.wire.framing import FrameDecoder
 from node.wire.messages import FRAME_BYTES_MAX, Answer, Executed, Opened
 from tests.support.inboxes import take_all
@@ -174,6 +182,7 @@ class Stage:
         self.inbox: Inbox[Any] = Inbox()
         self.storage = Works(room)
         self.replies = DiaryReplies(self.diary)
+        self.turned_to: list[tuple[ReplicaInfo, ...]] = []
         self.outboxes = {TWO: DiaryOutbox(self.diary.append), THREE: DiaryOutbox(lambda _: None)}
         self.driver = Driver(
             replica=ONE,
@@ -181,6 +190,7 @@ class Stage:
             machine=SessionedStateMachine(Echo(self.diary)),
             inbox=self.inbox,
             storage=lambda _: self.storage,
+            turn_to=self.turned_to.append,
             outboxes=self.outboxes,
             replies=self.replies,
             counters=Counters(),

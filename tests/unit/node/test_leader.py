@@ -2,6 +2,7 @@
 
 from node.core.ballot import Ballot
 from node.core.log import Noop
+from node.core.multipaxos.campaign import Campaign
 from node.core.multipaxos.leader import Leadership
 from node.core.multipaxos.settings import Settings
 from node.types import ClientId, Command, ReplicaId, RequestNumber
@@ -10,7 +11,11 @@ MEMBERS = tuple(ReplicaId(n) for n in (1, 2, 3))
 
 
 def leadership(next_slot: int = 1) -> Leadership:
-    return Leadership(Ballot(1, ReplicaId(1)), next_slot, MEMBERS, 0, recovers_upto=0)
+    return Leadership(campaign(), next_slot, MEMBERS, 0)
+
+
+def campaign(members: tuple[ReplicaId, ...] = MEMBERS) -> Campaign:
+    return Campaign(Ballot(1, ReplicaId(1)), 1, members)
 
 
 def command(number: int, body: bytes = b"12345") -> Command:
@@ -75,7 +80,7 @@ def test_proposals_without_an_answer_become_overdue_oldest_first() -> None:
 
 
 def test_a_leader_that_takes_office_counts_as_heard_by_all() -> None:
-    it = Leadership(Ballot(1, ReplicaId(1)), 1, MEMBERS, 100, recovers_upto=0)
+    it = Leadership(campaign(), 1, MEMBERS, 100)
     assert it.hears_quorum(109, 10)
     assert not it.hears_quorum(110, 10)
 
@@ -85,7 +90,7 @@ def test_a_leader_needs_to_hear_a_quorum_itself_included() -> None:
     it.hear(MEMBERS[2], 95)
     assert it.hears_quorum(100, 10)
     assert not it.hears_quorum(105, 10)
-    alone = Leadership(Ballot(1, ReplicaId(1)), 1, MEMBERS[:1], 0, recovers_upto=0)
+    alone = Leadership(campaign(MEMBERS[:1]), 1, MEMBERS[:1], 0)
     assert alone.hears_quorum(1000, 10)
 
 
@@ -93,3 +98,26 @@ def test_a_leader_that_hears_itself_only_hears_no_quorum() -> None:
     it = leadership()
     it.hear(MEMBERS[0], 100)
     assert not it.hears_quorum(100, 10)
+
+
+def test_who_is_no_member_is_not_counted() -> None:
+    it = leadership()
+    it.hear(ReplicaId(4), 95)
+    assert not it.hears_quorum(100, 10)
+    votes = it.open[it.open_slot(Noop(), 0)].votes
+    votes.add(MEMBERS[0])
+    votes.add(ReplicaId(4))
+    assert not votes.is_reached
+
+
+def test_when_the_members_change_who_stays_has_promised_and_was_heard() -> None:
+    it = leadership()
+    for member in MEMBERS[:2]:
+        it.campaign.promises.add(member)
+    it.hear(MEMBERS[1], 100)
+    it.elect((*MEMBERS[1:], ReplicaId(4), ReplicaId(5)), 101, 7)
+    assert it.campaign.promises.count == 1
+    assert it.campaign.next_slot(ReplicaId(4)) == 7
+    assert it.campaign.next_slot(MEMBERS[2]) == 7, "what is chosen need not be reported"
+    assert it.hears_quorum(109, 10)
+    assert not it.hears_quorum(112, 10)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from node.config import ClusterConfig, ReplicaConfig
 from node.epochs import Epoch, EpochFile
 from node.errors import ConfigError, StorageError
 from node.master import Registry, open_master
-from node.types import Address, ReplicaId
+from node.types import Address, ReplicaId, ReplicaInfo
 from node.wire.messages import (
     MASTER_CODEC,
     ClientHello,
@@ -20,7 +21,6 @@ from node.wire.messages import (
     Located,
     MemberHello,
     Register,
-    ReplicaInfo,
 )
 from tests.support.streams import FakeNetwork, Talker, fake_network
 
@@ -70,6 +70,18 @@ async def test_replicas_are_listed_in_order_and_once(tmp_path: Path) -> None:
     for replica in (3, 1, 3, 2):
         await registry.register(news(replica, ballot=(0, 0), leader=None))
     assert registry.located() == Located((info(1), info(2), info(3)), None, 0)
+
+
+async def test_only_members_are_listed_whoever_told_of_them_last(tmp_path: Path) -> None:
+    registry = registry_in(tmp_path)
+    nobody_knows = replace(news(4, ballot=(0, 0), leader=None), members=())
+    await registry.register(nobody_knows)
+    assert registry.located().replicas == (info(4),)
+    for replica, slot, members in ((1, 7, (1, 2, 4)), (2, 0, (1, 2, 3)), (3, 0, (1, 2, 3))):
+        told = tuple(ReplicaId(member) for member in members)
+        said = news(replica, ballot=(1, 1), leader=1)
+        await registry.register(replace(said, configured_in=slot, members=told))
+    assert registry.located().replicas == (info(1), info(2), info(4))
 
 
 @pytest.mark.parametrize(
@@ -198,7 +210,11 @@ async def test_what_replicas_register_clients_can_locate(
     [
         (ClientHello("other"), None, "cluster 'other'"),
         (MemberHello("", ONE), None, "cluster ''"),
-        (MemberHello("test", THREE), None, "replica 3 is not in the configuration"),
+        (
+            MemberHello("test", ReplicaId(2000)),
+            Register(info(2000), 1, ONE, ONE),
+            "2000 is no id of a replica",
+        ),
         (ClientHello("test"), Located((), None), "a client does not send Located to the master"),
         (ClientHello("test"), news(1, ballot=(9, 1), leader=1), "a client does not send Register"),
         (

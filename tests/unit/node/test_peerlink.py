@@ -179,7 +179,9 @@ class Port:
         self._port = PeerPort(
             cluster="test",
             replica=ONE,
-            peers=(TWO, THREE),
+            admit=lambda hello: (
+                "" if hello.sender in (TWO, THREE) else f"replica {hello.sender} is no peer"
+            ),
             limits=Limits(),
             inbox=self.inbox,
             counters=self.counters,

@@ -13,12 +13,11 @@ from trio.testing import MockClock
 from node.core.ballot import Ballot
 from node.core.interface import Role, Status
 from node.runtime.registration import BACK_OFF_MAX_S, REGISTER_EVERY_S, keep_registered
-from node.types import Address, ReplicaId
+from node.types import Address, ReplicaId, ReplicaInfo
 from node.wire.messages import (
     MASTER_CODEC,
     MemberHello,
     Register,
-    ReplicaInfo,
 )
 from tests.support.streams import FakeNetwork, Talker, fake_network
 

@@ -11,6 +11,8 @@ _LISTED = [
     *(f"M{number}" for number in range(1, 27)),
     *(f"S{number}" for number in range(1, 9)),
     "M27",  # not in the design: what a replica must not say that lost its disk
+    "M28",  # the other half of M22
+    "M29",  # the other half of M23
     "S9",  # these two are not in the design: what a replica must do that lost its disk
     "S10",
     "S11",  # the other half of S3, which is a new file there, and a renamed one here

@@ -43,3 +43,25 @@ def test_one_fault_too_many_is_refused() -> None:
     atlas.struck(3, Kind.FLIP_BIT)
     with pytest.raises(AssertionError, match="one too many"):
         atlas.struck(1, Kind.FLIP_BIT)
+
+
+def test_while_members_change_both_groups_keep_a_quorum() -> None:
+    atlas = Atlas((1, 2, 3))
+    atlas.struck(3, Kind.FLIP_BIT)
+    assert not atlas.may_become((1, 3)), "one of two is no minority"
+    assert atlas.may_become((1, 2, 3, 4))
+    atlas.turn_to((1, 2, 3), (1, 2, 3, 4))
+    assert not atlas.allows(4)
+    assert atlas.may_become((1, 2))
+    atlas.turn_to((1, 2, 4, 5, 6))
+    assert atlas.allows(1)
+    assert not atlas.allows(7), "it is no member"
+
+
+def test_the_disk_of_who_was_removed_may_be_lost_when_it_was_damaged_before() -> None:
+    atlas = Atlas((1, 2, 3))
+    atlas.struck(3, Kind.FAIL_FSYNC)
+    atlas.turn_to((1, 2))
+    assert atlas.allows(3)
+    atlas.replaced(3)
+    assert atlas.is_gone(3)
