@@ -2,7 +2,7 @@
 
     wishes ──▶ one under way ──▶ asks who leads, now and then, until the new members are chosen ──▶ the next
 
-Nobody tells the operator that a change was made: he looks. A wish that would leave a quorum with too few
+Nobody tells the operator that a change was made, and settled: he looks. A wish that would leave a quorum with too few
 intact disks waits until that has changed; a person would look at the disks, too.
 """
 
@@ -68,7 +68,7 @@ class Operator:
     def _ask_on(self) -> None:
         if self.is_over:
             return
-        if self._change is not None and self._invariants.newest == self._goal:
+        if self._change is not None and self._invariants.needed == [self._goal]:
             self._change = None
             self._bites["members-changed"] += 1
             self._atlas.turn_to(self._goal)
