@@ -82,6 +82,9 @@ class Leadership:
         """Not proposed yet."""
         self.reconfigures_in = 0
         """The slot of a change of members that is proposed and not yet chosen; 0 without one."""
+        self.is_steady = False
+        """Nothing is to be recovered, no change is under way nor asked for, and all members that
+        there have to be have promised: so that this need not be looked at for every slot."""
         self.reads = Reads(self.ballot.replica, members)
         self.lease = Lease(held_ns)
         self.pending: deque[Command] = deque()

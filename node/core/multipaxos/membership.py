@@ -113,6 +113,7 @@ class Reconfigurer(Abdicator, ABC):
         else:
             newcomer, removed = None, (*now.removed, change.replica)
             replicas = tuple(info for info in now.replicas if info.replica != change.replica)
+        leadership.is_steady = False
         leadership.change = Change(
             replicas=tuple(sorted(replicas, key=lambda info: info.replica)),
             removed=tuple(sorted(removed)),
@@ -133,6 +134,7 @@ class Reconfigurer(Abdicator, ABC):
 
     def _reconfigure_on(self, leadership: Leadership) -> None:
         """Whatever can be done now about a change that is to come, or that has just come."""
+        self._tell_members()
         if not self.is_member:
             self._leave(leadership)
         elif not self._may_open(leadership):
@@ -142,7 +144,9 @@ class Reconfigurer(Abdicator, ABC):
                 # Nothing waits for the commands that are to come.
                 _SETTLES.hit()
                 self._propose(Noop())
-        elif leadership.change is not None and leadership.handover is None:
+        elif leadership.change is None:
+            leadership.is_steady = leadership.next_slot > leadership.campaign.reported_upto
+        elif leadership.handover is None:
             self._prepare_change(leadership, leadership.change)
 
     def _prepare_change(self, leadership: Leadership, change: Change) -> None:
@@ -166,6 +170,8 @@ class Reconfigurer(Abdicator, ABC):
     def _takes_new(self, leadership: Leadership) -> bool:
         """Whether commands get slots now."""
         change = leadership.change
+        if leadership.is_steady:
+            return leadership.handover is None
         return (
             leadership.handover is None
             and (change is None or not change.has_caught_up)
@@ -194,6 +200,7 @@ class Reconfigurer(Abdicator, ABC):
             _REMOVED.hit()
         leadership = self.leadership
         if leadership is not None:
+            leadership.is_steady = False
             leadership.reconfigures_in = 0
             leadership.change = None  # it was made for other members
             leadership.elect(self.members, self._now, self.log.chosen_upto + 1)
@@ -242,7 +249,9 @@ class Reconfigurer(Abdicator, ABC):
     # ── Who is to hear of it ─────────────────────────────────────────────────────────────────
 
     def _audience(self, leadership: Leadership) -> tuple[ReplicaId, ...]:
-        if self.is_settled and leadership.change is None and not leadership.reconfigures_in:
+        if leadership.is_steady or (
+            self.is_settled and leadership.change is None and not leadership.reconfigures_in
+        ):
             return self.peers
         return tuple(
             info.replica for info in self._all_acquainted() if info.replica != self.replica
@@ -250,11 +259,17 @@ class Reconfigurer(Abdicator, ABC):
 
     def _tell_members(self) -> None:
         """Let the driver know whom to talk with, and when it is over."""
-        acquainted = self._all_acquainted()
-        if acquainted is not self._told_acquainted and acquainted != self._told_acquainted:
-            self._outbox.acquainted = acquainted
+        leadership = self.leadership
+        if leadership is not None and not leadership.is_steady:
+            acquainted = self._all_acquainted()
+        else:
+            acquainted = self.acquainted
+        if acquainted is not self._told_acquainted:
+            if acquainted != self._told_acquainted:
+                self._outbox.acquainted = acquainted
             self._told_acquainted = acquainted
-        if not self._told_retired and self.replica in self.configuration.removed:
+        removed = self.configuration.removed
+        if removed and not self._told_retired and self.replica in removed:
             self._told_retired = self._outbox.is_retired = self.is_settled
 
     def _all_acquainted(self) -> tuple[ReplicaInfo, ...]:

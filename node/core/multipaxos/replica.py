@@ -104,13 +104,16 @@ class MultiPaxos(Reconfigurer, Rejoining):
 
     def take_ready(self) -> Ready[Message, Record] | None:
         """Hand out all outstanding work, once; what waited shares slots, or a round of heartbeats."""
-        if self.leadership is not None:
-            self._hand_over_on(self.leadership)
-            self._recover_on(self.leadership)
-            self._reconfigure_on(self.leadership)
+        leadership = self.leadership
+        if leadership is not None:
+            self._hand_over_on(leadership)
+            if not leadership.is_steady:
+                self._recover_on(leadership)
+                self._reconfigure_on(leadership)
         self._propose_pending()
         self._read_on()
-        self._tell_members()
+        if self.acquainted is not self._told_acquainted or self.configuration.slot:
+            self._tell_members()
         chosen_upto = self.log.chosen_upto
         if self._rewrites_journal:
             # In place of all records so far, those of this Ready too.
@@ -245,13 +248,17 @@ class MultiPaxos(Reconfigurer, Rejoining):
         slot = leadership.open_slot(value, self._now)
         if isinstance(value, Members):
             leadership.reconfigures_in = slot
+            leadership.is_steady = False
         # May leave before the own record is durable: it claims nothing about this disk, and after
         # a crash this replica never proposes under this ballot again.
-        accept = Accept(ballot, slot, value, self.log.chosen_upto, self.configuration.slot)
+        accept = self._accept(ballot, slot, value)
         for peer in self._audience(leadership):
             self._send(peer, accept)
         self._record(self.acceptor.accept(Entry(slot, ballot, value)))
         self._send_after_persist(self.replica, Accepted(ballot, slot))
+
+    def _accept(self, ballot: Ballot, slot: int, value: Value) -> Accept:
+        return Accept(ballot, slot, value, self.log.chosen_upto, self.configuration.slot)
 
     def _lead_on(self, leadership: Leadership) -> None:
         """A heartbeat, if anybody hears it."""
@@ -274,14 +281,7 @@ class MultiPaxos(Reconfigurer, Rejoining):
             for peer in self.peers:
                 if not open_slot.votes.has(peer):
                     _SENT_AGAIN.hit()
-                    accept = Accept(
-                        leadership.ballot,
-                        slot,
-                        open_slot.value,
-                        self.log.chosen_upto,
-                        self.configuration.slot,
-                    )
-                    self._send(peer, accept)
+                    self._send(peer, self._accept(leadership.ballot, slot, open_slot.value))
 
     def _on_accepted(self, sender: ReplicaId, accepted: Accepted) -> None:
         leadership = self.leadership
