@@ -46,6 +46,10 @@ async def test_a_member_is_added_and_the_leader_is_removed_under_load(tmp_path: 
             assert server.process.returncode == 0
             assert "was removed from the cluster" in server.log.read_text()
             await load.wait_answers(30)
+            async with background(
+                "node", "--config", tmp_path / "cluster.toml", "--id", first, log=tmp_path / "again"
+            ) as again:
+                assert await again.wait_end() == 0, "it knows that it is not needed"
 
             view = await status(running)
             assert view["leader"] != first
