@@ -334,3 +334,10 @@ def test_nothing_on_the_real_file_system_is_touched() -> None:
     subprocess.run(
         [sys.executable, "-c", dedent(script)], cwd=Path(__file__).parents[2], check=True
     )
+
+
+def test_a_replica_that_dies_right_after_it_has_sent_its_vote_has_cast_it() -> None:
+    """Seed 50142 of 158ef73: the floor took note of a vote behind the failpoint, and so never."""
+    outcome = run(draw_world(50142, Size()))
+    assert outcome.failure is None
+    assert outcome.bites["crash-at-failpoint"] > 0

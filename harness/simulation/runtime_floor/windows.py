@@ -179,11 +179,11 @@ class _WatchedDriver(Driver):
         self._insides = windows.insides()
 
     def deliver(self, envelopes: Sequence[Envelope[Any]]) -> None:
-        super().deliver(envelopes)
-        # Afterwards: a replica that dies at a failpoint in there has told nobody anything, since no
-        # link has taken what is in the outboxes.
+        # Before: a replica that dies at the failpoint behind it has told them all. One that dies at the
+        # failpoint in front of it has told nobody, but what it was to tell is durable all the same.
         for envelope in envelopes:
             self._windows.on_sent(self._insides, envelope)
+        super().deliver(envelopes)
 
 
 class _WatchedMachine:
