@@ -1,18 +1,23 @@
-"""`gong admin`: look at a running cluster, or change it."""
+"""`gong admin`: look at a running cluster, or change it.
+
+What was asked may happen from then on, whatever became of the answer, the master or the leader. So a
+refusal counts before that only; afterwards there is "done", or "unknown" when time is up.
+"""
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, TypeGuard
 
 import click
 import trio
 
-from clients.connection import CannotConnect, ConnectionLost, ask_status, connect, locate
+from clients.connection import CannotConnect, ConnectionLost, ask_status, connect
 from harness.cli import ExitCode, InputError
+from harness.cli.cluster_view import ANSWER_TIMEOUT_S, View, look, to_json, to_lines
 from harness.cli.numbers import POSITIVE
 from node.types import Address, ReplicaId, ReplicaInfo
 from node.wire.messages import (
+    LEADS_NOT,
     AddRequest,
     ChangeReply,
     RemoveRequest,
@@ -20,37 +25,7 @@ from node.wire.messages import (
     TransferReply,
 )
 
-_ANSWER_TIMEOUT_S: Final = 1.0
 _LOOKS_EVERY_S: Final = 0.1
-_LEADS_NOT: Final = "does not lead"
-"""What a replica answers that was taken for the leader."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A cluster as its master and replicas tell; they may be of different minds."""
-
-    replicas: tuple[ReplicaInfo, ...]
-    """Members, and who registered when no members are known."""
-    statuses: dict[ReplicaId, StatusReply]
-    """Of those who answer."""
-
-    @property
-    def leader(self) -> StatusReply | None:
-        """Who believes to lead, the one of the highest ballot."""
-        leading = [status for status in self.statuses.values() if status.role == "leader"]
-        return max(
-            leading, key=lambda status: (status.ballot_round, status.ballot_replica), default=None
-        )
-
-    @property
-    def newest(self) -> StatusReply | None:
-        """Who knows of the latest change of members."""
-        return max(
-            self.statuses.values(),
-            key=lambda status: (status.configured_in, status.is_settled),
-            default=None,
-        )
 
 
 @click.group("admin", epilog="Example: gong admin --master 127.0.0.1:7400 add 4 127.0.0.1:7442")
@@ -80,8 +55,8 @@ def status(context: click.Context, *, as_json: bool) -> ExitCode:
     """Print who leads, who the members are, and how far each replica is."""
 
     async def show(master: Address) -> ExitCode:
-        view = await _look(master)
-        click.echo(json.dumps(_as_json(view)) if as_json else "\n".join(_as_table(view)))
+        view = await look(master)
+        click.echo(json.dumps(to_json(view)) if as_json else "\n".join(to_lines(view)))
         return ExitCode.VALID
 
     return _run(context, show)
@@ -97,7 +72,7 @@ def add(context: click.Context, replica: int, address: str) -> ExitCode:
 
     async def change(master: Address) -> ExitCode:
         try:
-            found = await ask_status(there, "", timeout_s=_ANSWER_TIMEOUT_S)
+            found = await ask_status(there, "", timeout_s=ANSWER_TIMEOUT_S)
         except CannotConnect as error:
             raise InputError(
                 f"no replica answers at {there}: start it first, with --join: {error}"
@@ -141,16 +116,17 @@ def transfer(context: click.Context, replica: int) -> ExitCode:
     number = ReplicaId(replica)
 
     async def hand_over(master: Address) -> ExitCode:
+        has_begun = False
         while True:
-            view = await _look(master)
-            leader = view.leader
+            leader = (await _look_again(master, has_begun=has_begun)).leader
             if leader is not None and leader.replica == number:
                 click.echo(f"replica {number} leads")
                 return ExitCode.VALID
             if leader is not None:
-                reply = await _ask(view, leader, number)
-                if reply is not None and reply.problem and _LEADS_NOT not in reply.problem:
-                    return _refused(reply.problem)
+                reply = await _ask(leader, number)
+                if _is_refused(reply) and not has_begun:
+                    return _refused(reply)
+                has_begun = has_begun or reply is None or not reply.problem
             await trio.sleep(_LOOKS_EVERY_S)
 
     return _run(context, hand_over)
@@ -165,8 +141,7 @@ async def _change(
     """Ask whoever leads until the members are as wanted, and nobody else is needed any more."""
     has_begun = False
     while True:
-        view = await _look(master)
-        leader = view.leader
+        leader = (await _look_again(master, has_begun=has_begun)).leader
         if leader is not None:
             members = [info.replica for info in leader.members]
             if has_begun and leader.is_settled and not leader.change and is_done(members):
@@ -174,27 +149,36 @@ async def _change(
                 click.echo(f"{done}; the members are {named}, since slot {leader.configured_in}")
                 return ExitCode.VALID
             if not leader.change and leader.is_settled:
-                reply = await _ask(view, leader, request)
-                if reply is None or not reply.problem:
-                    has_begun = True  # or it may have
-                elif _LEADS_NOT not in reply.problem:
-                    return _refused(reply.problem)
+                reply = await _ask(leader, request)
+                if _is_refused(reply) and not has_begun:
+                    return _refused(reply)
+                has_begun = has_begun or reply is None or not reply.problem
         await trio.sleep(_LOOKS_EVERY_S)
 
 
+async def _look_again(master: Address, *, has_begun: bool) -> View:
+    """As `look`. Where a change may have begun, a master that is away says nothing about it."""
+    try:
+        return await look(master)
+    except CannotConnect:
+        if not has_begun:
+            raise
+        return View((), {})
+
+
 async def _ask(
-    view: View, leader: StatusReply, request: AddRequest | RemoveRequest | ReplicaId
+    leader: StatusReply, request: AddRequest | RemoveRequest | ReplicaId
 ) -> ChangeReply | TransferReply | None:
     """What the leader says; None when it does not."""
     try:
         address = Address.parse(leader.client_address)
-        connection = await connect(address, "", timeout_s=_ANSWER_TIMEOUT_S)
+        connection = await connect(address, "", timeout_s=ANSWER_TIMEOUT_S)
     except CannotConnect:
         return None
     reply: ChangeReply | TransferReply | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(connection.run)
-        with trio.move_on_after(_ANSWER_TIMEOUT_S):
+        with trio.move_on_after(ANSWER_TIMEOUT_S):
             try:
                 if isinstance(request, AddRequest | RemoveRequest):
                     reply = await connection.ask_change(request)
@@ -206,97 +190,15 @@ async def _ask(
     return reply
 
 
-async def _look(master: Address) -> View:
-    """Ask the master, then everybody whom it or they know; raises CannotConnect."""
-    located = await locate(master, "", timeout_s=_ANSWER_TIMEOUT_S)
-    statuses: dict[ReplicaId, StatusReply] = {}
-    asked: dict[ReplicaId, ReplicaInfo] = {}
-
-    async def ask(info: ReplicaInfo) -> None:
-        try:
-            address = Address.parse(info.client_address)
-            found = await ask_status(address, "", timeout_s=_ANSWER_TIMEOUT_S)
-        except (CannotConnect, ValueError):
-            return
-        statuses[found.replica] = found
-
-    to_ask = located.replicas
-    while to_ask:
-        async with trio.open_nursery() as questions:
-            for info in to_ask:
-                asked[info.replica] = info
-                questions.start_soon(ask, info)
-        known = [info for status in statuses.values() for info in status.members]
-        to_ask = tuple(info for info in known if info.replica not in asked)
-    return View(tuple(asked[replica] for replica in sorted(asked)), statuses)
+def _is_refused(
+    reply: ChangeReply | TransferReply | None,
+) -> TypeGuard[ChangeReply | TransferReply]:
+    """Whether this attempt did nothing, and the next one would do no better."""
+    return reply is not None and reply.problem != "" and LEADS_NOT not in reply.problem
 
 
-def _as_json(view: View) -> dict[str, Any]:
-    newest, leader = view.newest, view.leader
-    members = [] if newest is None else [info.replica for info in newest.members]
-    return {
-        "leader": None if leader is None else leader.replica,
-        "members": members,
-        "configured_in": 0 if newest is None else newest.configured_in,
-        "is_settled": newest is None or newest.is_settled,
-        "change": "" if leader is None else leader.change,
-        "replicas": [
-            _replica(info, view.statuses.get(info.replica), members) for info in view.replicas
-        ],
-    }
-
-
-def _replica(
-    info: ReplicaInfo, status: StatusReply | None, members: list[ReplicaId]
-) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "id": info.replica,
-        "is_member": info.replica in members,
-        "answers": status is not None,
-        "peer_address": info.peer_address,
-        "client_address": info.client_address,
-    }
-    if status is not None:
-        told |= {
-            "role": status.role,
-            "ballot": f"{status.ballot_round}.{status.ballot_replica}",
-            "chosen_upto": status.chosen_upto,
-            "executed_upto": status.executed_upto,
-        }
-    return told
-
-
-def _as_table(view: View) -> list[str]:
-    told = _as_json(view)
-    rows = [("id", "role", "ballot", "chosen", "executed", "clients at", "peers at")]
-    for each in told["replicas"]:
-        role = each["role"] if each["answers"] else "silent"
-        rows.append(
-            (
-                str(each["id"]),
-                role if each["is_member"] else f"{role}, no member",
-                each.get("ballot", ""),
-                str(each.get("chosen_upto", "")),
-                str(each.get("executed_upto", "")),
-                each["client_address"],
-                each["peer_address"],
-            )
-        )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    if told["configured_in"]:
-        settled = "" if told["is_settled"] else ", not settled"
-        lines.append(f"members since slot {told['configured_in']}{settled}")
-    if told["change"]:
-        lines.append(f"under way: {told['change']}")
-    return lines
-
-
-def _refused(problem: str) -> ExitCode:
-    click.echo(f"gong: not done: {problem}", err=True)
+def _refused(reply: ChangeReply | TransferReply) -> ExitCode:
+    click.echo(f"gong: not done: {reply.problem}", err=True)
     return ExitCode.NOT_VALID
 
 

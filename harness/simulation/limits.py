@@ -15,7 +15,6 @@ def limited(settings: Settings, world: World) -> Settings:
         settings,
         batch_commands_max=1,
         slots_in_flight_max=4,
-        batch_wait_ticks=0,
         pending_max=4,
         report_entries_max=2,
     )

@@ -46,6 +46,7 @@ from node.wire.messages import (
     TooLarge,
     TransferReply,
     TransferRequest,
+    leads_not,
 )
 from node.wire.preface import Speaker
 
@@ -265,8 +266,7 @@ class ClientPort:
         """Have the core hand over, if that can make sense."""
         status = self._status()
         if status.role != Role.LEADER.value:
-            leader = "nobody" if status.leader is None else f"replica {status.leader}"
-            return TransferReply(f"replica {status.replica} does not lead: {leader} does")
+            return TransferReply(leads_not(status.replica, status.leader))
         if not self._replies.knows(to):
             return TransferReply(f"{to} is no replica of this cluster")
         self._inbox.post(Transfer(to))

@@ -57,7 +57,7 @@ from node.runtime.ticker import tick
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import Address, ReplicaId, ReplicaInfo
-from node.wire.messages import PeerState, StatusReply
+from node.wire.messages import PeerState, StatusReply, leads_not
 
 _log = logger("replica")
 
@@ -254,8 +254,7 @@ class Replica:
         """
         status = self._core.status()
         if status.role is not Role.LEADER:
-            leader = "nobody" if status.leader is None else f"replica {status.leader}"
-            return f"replica {self.replica} does not lead: {leader} does"
+            return leads_not(self.replica, status.leader)
         problem = obstacle(status, change)
         if not problem:
             self.inbox.post(Reconfigure(change))

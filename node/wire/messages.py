@@ -208,6 +208,16 @@ class TransferRequest:
     to: ReplicaId
 
 
+LEADS_NOT: Final = "does not lead"
+"""Stands in the problem of a reply when the next leader had better be asked."""
+
+
+def leads_not(replica: ReplicaId, leader: ReplicaId | None) -> str:
+    """What `replica` says to somebody who takes it for the leader."""
+    who = "nobody" if leader is None else f"replica {leader}"
+    return f"replica {replica} {LEADS_NOT}: {who} does"
+
+
 @dataclass(frozen=True, slots=True)
 class TransferReply:
     """The leader has begun to hand over, unless there is a problem.

@@ -1,11 +1,17 @@
 """`gong admin` and `gong node --join`: what is wrong before anybody is asked."""
 
-import pytest
+import dataclasses
+from collections.abc import Callable
 
-from harness.cli import main
-from harness.cli.admin import View, _as_json, _as_table
-from node.types import ReplicaId, ReplicaInfo
-from node.wire.messages import StatusReply
+import pytest
+import trio
+from trio.testing import MockClock
+
+from clients.connection import CannotConnect
+from harness.cli import ExitCode, admin, main
+from harness.cli.cluster_view import View, to_json, to_lines
+from node.types import Address, ReplicaId, ReplicaInfo
+from node.wire.messages import ChangeReply, RemoveRequest, StatusReply, leads_not
 
 NOBODY = "127.0.0.1:1"
 
@@ -64,11 +70,11 @@ def test_who_knows_the_latest_change_says_who_the_members_are() -> None:
             ReplicaId(3): status(3, "follower", members=(1, 2, 3), slot=0),
         },
     )
-    told = _as_json(view)
+    told = to_json(view)
     assert (told["leader"], told["members"], told["configured_in"]) == (1, [1, 2, 4], 7)
     assert [each["is_member"] for each in told["replicas"]] == [True, True, False, True]
     assert [each["answers"] for each in told["replicas"]] == [True, True, True, False]
-    assert _as_table(view) == [
+    assert to_lines(view) == [
         "id  role                 ballot  chosen  executed  clients at  peers at",
         "1   leader               3.1     9       9         client:1    peer:1",
         "2   follower             3.1     9       9         client:2    peer:2",
@@ -81,6 +87,87 @@ def test_who_knows_the_latest_change_says_who_the_members_are() -> None:
 
 def test_a_cluster_of_which_nobody_answers_is_shown_all_the_same() -> None:
     view = View((info(1),), {})
-    told = _as_json(view)
+    told = to_json(view)
     assert (told["leader"], told["members"], told["is_settled"]) == (None, [], True)
-    assert len(_as_table(view)) == 2
+    assert len(to_lines(view)) == 2
+
+
+# ── What may have begun ──────────────────────────────────────────────────────────────────────────
+
+Look = View | CannotConnect
+MASTER = Address("127.0.0.1", 1)
+AWAY = CannotConnect("the master does not answer")
+
+
+def led_by_one(*members: int, slot: int = 0) -> View:
+    leads = dataclasses.replace(status(1, "leader", members=members, slot=slot), change="")
+    return View((info(1),), {ReplicaId(1): dataclasses.replace(leads, is_settled=True)})
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Look], list[str | None]], None]:
+    """What is seen, the last for ever, and what the leader answers; None is no answer."""
+
+    def install(looks: list[Look], problems: list[str | None]) -> None:
+        async def look(_: Address) -> View:
+            await trio.lowlevel.checkpoint()
+            seen = looks.pop(0) if len(looks) > 1 else looks[0]
+            if isinstance(seen, CannotConnect):
+                raise seen
+            return seen
+
+        async def ask(*_: object) -> ChangeReply | None:
+            await trio.lowlevel.checkpoint()
+            problem = problems.pop(0)
+            return None if problem is None else ChangeReply(problem)
+
+        monkeypatch.setattr(admin, "look", look)
+        monkeypatch.setattr(admin, "_ask", ask)
+
+    return install
+
+
+async def remove_two() -> ExitCode:
+    request = RemoveRequest(ReplicaId(2))
+    return await admin._change(MASTER, request, lambda members: 2 not in members, "2 is gone")
+
+
+@pytest.mark.parametrize("answer", ["", None], ids=["begun", "no answer"])
+async def test_a_master_that_goes_away_after_the_change_began_does_not_undo_it(
+    answer: str | None,
+    script: Callable[[list[Look], list[str | None]], None],
+    autojump_clock: MockClock,
+) -> None:
+    script([led_by_one(1, 2, 3), AWAY, AWAY, led_by_one(1, 3, slot=8)], [answer])
+    assert await remove_two() is ExitCode.VALID
+
+
+async def test_a_master_that_is_away_before_that_is_told(
+    script: Callable[[list[Look], list[str | None]], None],
+) -> None:
+    script([AWAY], [])
+    with pytest.raises(CannotConnect):
+        await remove_two()
+
+
+async def test_a_refusal_counts_only_while_nothing_can_have_begun(
+    script: Callable[[list[Look], list[str | None]], None], autojump_clock: MockClock
+) -> None:
+    """The first attempt took effect between a look and the second one."""
+    script(
+        [led_by_one(1, 2, 3), led_by_one(1, 2, 3), led_by_one(1, 3, slot=8)],
+        [None, "replica 2 is no member"],
+    )
+    assert await remove_two() is ExitCode.VALID
+    script([led_by_one(1, 2, 3)], ["replica 2 is no member"])
+    assert await remove_two() is ExitCode.NOT_VALID
+
+
+async def test_whoever_does_not_lead_is_no_refusal(
+    script: Callable[[list[Look], list[str | None]], None], autojump_clock: MockClock
+) -> None:
+    script(
+        [led_by_one(1, 2, 3), led_by_one(1, 2, 3), led_by_one(1, 3, slot=8)],
+        [leads_not(ReplicaId(1), None), ""],
+    )
+    assert await remove_two() is ExitCode.VALID

@@ -20,6 +20,16 @@ from tests.support.inboxes import take_all
 from tests.support.ports import CLIENT, STATUS, command, executed, open_port, request
 from tests.support.streams import Talker
 
+at_each_limit = pytest.mark.parametrize(
+    ("limits", "size", "reason"),
+    [
+        (Limits(requests_max=3), 1, "3 requests are in flight"),
+        (Limits(request_bytes_max=16 * 100, command_bytes_max=100), 81, "bytes are in flight"),
+        (Limits(requests_per_session_max=3), 1, "3 requests of this session are in flight"),
+    ],
+    ids=["in total", "bytes in total", "of a session"],
+)
+
 
 async def test_a_client_at_its_credit_is_not_read_until_it_is_answered() -> None:
     credit = 20
@@ -80,15 +90,7 @@ async def test_a_command_that_is_too_long_is_answered_so_and_its_client_stays() 
         assert await client.hear() == executed(2)
 
 
-@pytest.mark.parametrize(
-    ("limits", "size", "reason"),
-    [
-        (Limits(requests_max=3), 1, "3 requests are in flight"),
-        (Limits(request_bytes_max=16 * 100, command_bytes_max=100), 81, "bytes are in flight"),
-        (Limits(requests_per_session_max=3), 1, "3 requests of this session are in flight"),
-    ],
-    ids=["in total", "bytes in total", "of a session"],
-)
+@at_each_limit
 async def test_what_is_asked_beyond_a_limit_is_certainly_not_proposed(
     limits: Limits, size: int, reason: str
 ) -> None:
@@ -213,15 +215,7 @@ async def test_a_query_that_is_too_long_is_answered_so_and_its_client_stays() ->
         assert await client.hear() == executed(2)
 
 
-@pytest.mark.parametrize(
-    ("limits", "size", "reason"),
-    [
-        (Limits(requests_max=3), 1, "3 requests are in flight"),
-        (Limits(request_bytes_max=16 * 100, command_bytes_max=100), 81, "bytes are in flight"),
-        (Limits(requests_per_session_max=3), 1, "3 requests of this session are in flight"),
-    ],
-    ids=["in total", "bytes in total", "of a client"],
-)
+@at_each_limit
 async def test_a_query_beyond_a_limit_is_refused_and_never_read(
     limits: Limits, size: int, reason: str
 ) -> None:
