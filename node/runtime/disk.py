@@ -17,7 +17,10 @@ from node.errors import StorageError
 
 
 class DiskFile(Protocol):
-    """One open file, ours alone. Nothing is durable before `sync()` returns."""
+    """One open file, ours alone. Nothing is durable before `sync()` returns.
+
+    Whoever opens a file that was not closed may find zeros behind what was written to it.
+    """
 
     def read(self) -> bytes:
         """All of the file. A journal is read once, when it is opened; it has to fit in memory."""
@@ -88,7 +91,6 @@ class OsDisk:
         except OSError:
             os.close(descriptor)
             raise
-        os.lseek(descriptor, 0, os.SEEK_END)
         return OsFile(descriptor)
 
     def make_directory(self, path: Path) -> None:
@@ -137,43 +139,51 @@ class OsDisk:
 
 
 class OsFile:
-    """A DiskFile on a file descriptor, which it owns."""
+    """A DiskFile on a file descriptor, which it owns.
+
+    What is appended after a sync, as to a journal, is written over zeros that stand there already:
+
+        | appended                      | room: zeros         |
+                                        ^ the next append     ^ the file's length
+
+    So a sync saves that data and nothing else. Without room each one also has to save a length, and
+    where the new blocks are: for ext4 a transaction, which a thread of the kernel carries out.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._end = self._length = os.fstat(descriptor).st_size
+        """Where the next append goes, and where the room ends."""
+        self._was_synced = False
 
     def read(self) -> bytes:
         """All of the file, in as many calls as the system needs (one gives at most 2 GiB)."""
         chunks = []
         offset = 0
-        while chunk := os.pread(self._descriptor, _READ_BYTES, offset):
+        while chunk := os.pread(self._descriptor, min(_READ_BYTES, self._end - offset), offset):
             chunks.append(chunk)
             offset += len(chunk)
         return b"".join(chunks)
 
     def view(self) -> Image:
         """Map the file: its pages come from the page cache and need no memory of their own."""
-        if os.fstat(self._descriptor).st_size == 0:
+        if self._end == 0:
             return b""  # which cannot be mapped
-        return mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ)
+        return mmap.mmap(self._descriptor, self._end, access=mmap.ACCESS_READ)
 
     def append(self, data: bytes) -> None:
-        """Write until everything is written: a signal or a nearly full disk makes short writes."""
-        view = memoryview(data)
-        while view:
-            written = os.write(self._descriptor, view)
-            if written == 0:
-                raise OSError(errno.EIO, "write() accepted nothing")
-            view = view[written:]
+        """Write at the end, and first some zeros behind that if this file is synced again and again."""
+        end = self._end + len(data)
+        if self._was_synced and end > self._length:
+            self._write(self._length, bytes(end + _ROOM_BYTES - self._length))
+            self._length = end + _ROOM_BYTES
+        self._write(self._end, data)
+        self._end = end
+        self._length = max(self._length, end)
 
     def overwrite(self, offset: int, data: bytes) -> None:
         """Write in place; where the next append goes does not change."""
-        view = memoryview(data)
-        while view:
-            written = os.pwrite(self._descriptor, view, offset)
-            if written == 0:
-                raise OSError(errno.EIO, "pwrite() accepted nothing")
-            view, offset = view[written:], offset + written
+        self._write(offset, data)
 
     def sync(self) -> None:
         """Fdatasync: it leaves out times, but not the length, without which no data can be read.
@@ -182,16 +192,33 @@ class OsFile:
         of Linux.
         """
         os.fdatasync(self._descriptor)
+        self._was_synced = True
 
     def truncate(self, length: int) -> None:
         """Cut the file; the next append goes to its new end."""
         os.ftruncate(self._descriptor, length)
-        os.lseek(self._descriptor, length, os.SEEK_SET)
+        self._end = self._length = length
 
     def close(self) -> None:
-        """Close the descriptor; the lock goes with it."""
-        os.close(self._descriptor)
+        """Give the room back and close the descriptor; the lock goes with it."""
+        try:
+            if self._end < self._length:
+                os.ftruncate(self._descriptor, self._end)
+        finally:
+            os.close(self._descriptor)
+
+    def _write(self, offset: int, data: bytes) -> None:
+        """Write until everything is written: a signal or a nearly full disk makes short writes."""
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(self._descriptor, view, offset)
+            if written == 0:
+                raise OSError(errno.EIO, "pwrite() accepted nothing")
+            view, offset = view[written:], offset + written
 
 
 _OWNER_ONLY: Final = 0o600
 _READ_BYTES: Final = 1 << 26
+
+_ROOM_BYTES: Final = 512 * 1024
+"""Of zeros at a time: they take about a millisecond, so that thousands of requests share that."""

@@ -26,9 +26,9 @@ search through damaged bytes costs their length and not its square. The checksum
 in the file header and the frame's offset: bytes that a client made look like a frame are none,
 and neither is a frame left over from elsewhere.
 
-What cannot be told apart: damage to the last group that was synced, when nothing was written after it,
-looks like a torn tail; likewise a file that somebody cut between frames, or deleted. Other replicas
-hold those records, but this one's promise may be gone.
+Zeros behind the last frame are a clean end: room for more (see `node.runtime.disk`). What cannot be told
+apart: damage to the last group that was synced, when nothing was written after it, looks like a torn
+tail; likewise a file that somebody cut between frames, or deleted. Then a promise may be gone.
 
 A journal is switched for a shorter one by writing that beside it, syncing it, and renaming it over the
 old one. A crash leaves one or the other, each with all that must be remembered. Such a file says in its
@@ -105,7 +105,7 @@ class Journal:
     ) -> None:
         self.path = path
         self.dropped_bytes = dropped
-        """Length of the torn tail that was cut off at opening; 0 after a clean end."""
+        """Length of the torn tail that was cut off at opening; 0 after a clean end, or zeros."""
         self.switched_length = switched_length
         """How long it was when it took the place of another one; 0 if it never did."""
         self._disk = disk
@@ -257,9 +257,11 @@ def _open_file(
         _DAMAGED.hit()
         reason = f"this journal was switched to with {switched_length} bytes, all durable"
         raise CorruptRecord(path, end, reason)
-    if end < len(data):
+    torn = len(data[end:].rstrip(b"\0"))
+    if torn:
         _refuse_damage(data, seed, end, path)
         _TORN_TAIL.hit()
+    if end < len(data):
         file.truncate(end)
     # Also when nothing was cut: these bytes may so far have survived only a process, or a failed
     # fsync, and whatever we say from now on rests on them.
@@ -274,7 +276,7 @@ def _open_file(
         owner,
         seed=seed,
         length=end,
-        dropped=len(data) - end,
+        dropped=torn,
         switched_length=switched_length,
     )
     return journal, [record for group in groups for record in group]

@@ -11,7 +11,7 @@ from harness.simulation.disk import SimulatedDisk
 from harness.simulation.draws import MILLION, Draws
 from node.errors import CorruptRecord
 from node.runtime.disk import Disk
-from node.runtime.journal import Journal, open_journal
+from node.runtime.journal import FILE_HEADER_BYTES, Journal, open_journal
 from node.types import ReplicaId
 from tests.support.fake_disk import FakeDisk
 
@@ -23,6 +23,9 @@ groups_of_records = st.lists(
     min_size=1,
     max_size=6,
 )
+
+rooms = st.just(0) | st.integers(1, 2000)
+"""Zeros behind what was written, for what comes next."""
 
 
 EVEN: Final = {"tear": MILLION // 3, "survive": MILLION // 3}
@@ -64,18 +67,24 @@ def assert_appending_works(disk: FakeDisk | SimulatedDisk, expected: list[bytes]
 
 
 @FEW
-@given(groups_of_records, st.data())
+@given(groups_of_records, rooms, st.data())
 def test_a_journal_cut_at_any_byte_gives_the_groups_that_are_whole(
-    groups: list[list[bytes]], data: st.DataObject
+    groups: list[list[bytes]], room: int, data: st.DataObject
 ) -> None:
     disk = FakeDisk()
     ends = write(reopen(disk)[0], groups, synced=set(range(len(groups))))
-    cut = data.draw(st.integers(0, ends[-1]))
+    # Where there is room, the header was durable before.
+    cut = data.draw(st.integers(FILE_HEADER_BYTES if room else 0, ends[-1]))
     disk.crash()
-    disk.put(PATH, disk.contents(PATH)[:cut])
-    whole = [group for group, end in zip(groups, ends, strict=True) if end <= cut]
+    all_of_it = disk.contents(PATH)
+    left = all_of_it[:cut] + bytes(room)
+    disk.put(PATH, left)
+    # The last bytes of a group may be zeros anyway.
+    whole = [g for g, end in zip(groups, ends, strict=True) if left[:end] == all_of_it[:end]]
+    end = [FILE_HEADER_BYTES, *ends][len(whole)]
     journal, records = reopen(disk)
     assert records == flat(whole)
+    assert journal.dropped_bytes == len(left[end:].rstrip(b"\0"))
     journal.close()
     assert_appending_works(disk, flat(whole))
 
@@ -117,9 +126,9 @@ def test_crashes_while_recovering_from_crashes_lose_no_synced_record(
 
 
 @FEW
-@given(groups_of_records, st.sets(st.integers(0, 5)), st.data())
+@given(groups_of_records, st.sets(st.integers(0, 5)), rooms, st.data())
 def test_a_flipped_bit_never_silently_loses_a_record_that_a_later_frame_vouches_for(
-    groups: list[list[bytes]], synced: set[int], data: st.DataObject
+    groups: list[list[bytes]], synced: set[int], room: int, data: st.DataObject
 ) -> None:
     disk = FakeDisk()
     journal, _ = reopen(disk)
@@ -134,6 +143,7 @@ def test_a_flipped_bit_never_silently_loses_a_record_that_a_later_frame_vouches_
             journal.sync()
             durable = journal.length
     journal.close()
+    disk.put(PATH, disk.contents(PATH) + bytes(room))
     at = data.draw(st.integers(0, ends[-1] - 1))
     disk.flip_bit(PATH, at, bit=data.draw(st.integers(0, 7)))
     intact = [group for group, end in zip(groups, ends, strict=True) if end <= at]

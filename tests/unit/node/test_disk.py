@@ -77,8 +77,8 @@ def test_a_file_that_is_open_is_refused_until_it_is_closed(tmp_path: Path) -> No
 
 
 def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole_write = os.write
-    monkeypatch.setattr(os, "write", lambda fd, data: whole_write(fd, data[:3]))
+    whole_write = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, at: whole_write(fd, data[:3], at))
     file = OsDisk().open(tmp_path / "file")
     file.append(b"0123456789")
     assert file.read() == b"0123456789"
@@ -89,10 +89,42 @@ def test_a_write_that_accepts_nothing_does_not_loop_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = OsDisk().open(tmp_path / "file")
-    monkeypatch.setattr(os, "write", lambda _fd, _data: 0)
+    monkeypatch.setattr(os, "pwrite", lambda _fd, _data, _at: 0)
     with pytest.raises(OSError, match="accepted nothing"):
         file.append(b"x")
     file.close()
+
+
+def test_what_is_appended_after_a_sync_finds_room_that_no_reader_sees(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    file = OsDisk().open(path)
+    file.append(b"one")
+    file.sync()
+    assert path.stat().st_size == 3
+    file.append(b"two")
+    file.sync()
+    room = path.stat().st_size
+    file.append(b"three")
+    assert path.stat().st_size == room > 1000
+    assert file.read() == bytes(file.view()[:]) == b"onetwothree"
+    assert path.read_bytes().rstrip(b"\0") == b"onetwothree"
+    file.truncate(4)
+    file.append(b"!")
+    file.close()
+    assert path.read_bytes() == b"onet!"
+
+
+def test_room_grows_before_it_is_too_small(tmp_path: Path) -> None:
+    file = OsDisk().open(tmp_path / "file")
+    written = b""
+    for letter in b"abc":
+        data = bytes([letter]) * 700_000
+        file.append(data)
+        file.sync()
+        written += data
+    assert file.read() == written
+    file.close()
+    assert (tmp_path / "file").read_bytes() == written
 
 
 def test_salts_differ() -> None:
