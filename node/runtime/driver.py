@@ -69,8 +69,12 @@ class Driver:
         counters: Counters,
         snapshots: Snapshotter,
         turn_to: Callable[[tuple[ReplicaInfo, ...]], None],
+        due: Callable[[], Tick | None],
     ) -> None:
-        """`turn_to` opens and closes `outboxes`, when others are to be talked with."""
+        """`turn_to` opens and closes `outboxes`, when others are to be talked with.
+
+        `due` gives the tick whose time has come.
+        """
         self._replica = replica
         self._core = core
         self._machine = machine
@@ -81,6 +85,7 @@ class Driver:
         self._counters = counters
         self._snapshots = snapshots
         self._turn_to = turn_to
+        self._due = due
         self._hint: LeaderHint | None = None
         self._encoded: tuple[object, bytes] = (None, b"")
         self._is_stopping = False
@@ -103,6 +108,10 @@ class Driver:
         """
         while self.storage.has_room and not self._is_stopping:
             events = self._inbox.take_all()
+            tick = self._due()
+            if tick is not None:
+                # Behind what has arrived: among that may be the leader's sign of life.
+                events.append(tick)
             if not events:
                 return
             for event in events:

@@ -53,7 +53,7 @@ from node.runtime.replies import Replies
 from node.runtime.snapshots import Policy
 from node.runtime.snapshotter import Snapshotter
 from node.runtime.storage import StorageStage
-from node.runtime.ticker import tick
+from node.runtime.ticker import Ticker
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import Address, ReplicaId, ReplicaInfo
@@ -96,6 +96,7 @@ class Replica:
         self._machine = machine
         self.inbox: Inbox[Event] = Inbox()
         self.readers = Readers()
+        self._ticker = Ticker(config.timing.tick_ms / 1000)
         self.peers = Peers(
             config,
             replica,
@@ -196,6 +197,7 @@ class Replica:
             counters=self.counters,
             snapshots=snapshots,
             turn_to=self.peers.turn_to,
+            due=self._ticker.due,
         )
         stages.start_soon(driver.storage.run)
         stages.start_soon(snapshots.run)
@@ -211,7 +213,7 @@ class Replica:
         peer_tasks.start_soon(self.peers.run)
         if self._own.metrics_address is not None:
             await _listen_for_scrapes(peer_tasks, self._own.metrics_address, self)
-        peer_tasks.start_soon(tick, self.inbox, config.timing.tick_ms / 1000)
+        peer_tasks.start_soon(self._ticker.run, self.inbox)
         if config.master is not None:
             registration = partial(
                 keep_registered,

@@ -183,6 +183,7 @@ class Stage:
         self.storage = Works(room)
         self.replies = DiaryReplies(self.diary)
         self.turned_to: list[tuple[ReplicaInfo, ...]] = []
+        self.ticks: list[Tick] = []
         self.outboxes = {TWO: DiaryOutbox(self.diary.append), THREE: DiaryOutbox(lambda _: None)}
         self.driver = Driver(
             replica=ONE,
@@ -195,6 +196,7 @@ class Stage:
             replies=self.replies,
             counters=Counters(),
             snapshots=NoSnapshots(),
+            due=lambda: self.ticks.pop(0) if self.ticks else None,
         )
 
     async def run(self, *events: object) -> None:
@@ -209,6 +211,15 @@ async def test_events_are_stepped_in_order_before_the_core_is_asked_once() -> No
     events = [Tick(), Propose(command(1)), Received(TWO, Fetch(3))]
     await stage.run(*events)
     assert stage.core.stepped == events
+    assert stage.core.asked == 1
+
+
+async def test_a_tick_whose_time_has_come_is_stepped_behind_what_has_arrived() -> None:
+    stage = Stage()
+    stage.ticks = [Tick(5)]
+    stage.inbox.post(Received(TWO, Fetch(3)))
+    stage.driver.turn()
+    assert stage.core.stepped == [Received(TWO, Fetch(3)), Tick(5)]
     assert stage.core.asked == 1
 
 
