@@ -86,7 +86,7 @@ class LoadClient:
 
     def _begin(self, began: int, to_come: int) -> None:
         """One operation on a random key."""
-        key = f"{self._random.randrange(KEYS):016d}"
+        key = f"{int(self._random.random() * KEYS):016d}"
         if self._put_fraction >= 1 or self._random.random() < self._put_fraction:
             body = encode_operation(Put(key, self._value))
         else:

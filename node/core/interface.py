@@ -24,6 +24,7 @@ from node.types import (
     ReplicaId,
     ReplicaInfo,
     RequestNumber,
+    WireStruct,
 )
 
 MessageT = TypeVar("MessageT")
@@ -46,8 +47,7 @@ class Tick:
     """Nanoseconds on this replica's monotonic clock; needed for leases only."""
 
 
-@dataclass(frozen=True, slots=True)
-class Propose:
+class Propose(WireStruct, frozen=True):
     """A client asks this replica to have `command` executed."""
 
     command: Command

@@ -101,10 +101,10 @@ class KeyValueStore:
         """Execute one operation."""
         values = self._values
         match operation:
+            case Put():  # first, and without a pattern for its fields: that takes as long as the rest
+                values[operation.key] = operation.value
             case Get(key):
                 return Done(values.get(key))
-            case Put(key, value):
-                values[key] = value
             case Cas(key, old, new):
                 if values.get(key) != old:
                     return Mismatch()

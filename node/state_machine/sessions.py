@@ -12,7 +12,7 @@ keeps only results that may still be asked for, and a client may have many reque
 After Ongaro, "Consensus: bridging theory and practice" (2014), section 6.3.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from node.marks import sometimes
@@ -229,17 +229,17 @@ class SessionedStateMachine:
         self._result_bytes -= self._sessions.pop(name).result_bytes
 
     def _forget_answered(self, session: Session, answered: RequestNumber) -> None:
-        if answered > session.answered:
-            results, before, session.answered = session.results, session.answered, answered
-            # Usually one step, through many results; but a client may also name any number.
-            if answered - before <= len(results):
-                for number in range(before + 1, answered + 1):
-                    self._drop(session, RequestNumber(number))
-            else:
-                for number in [number for number in results if number <= answered]:
-                    self._drop(session, number)
-
-    def _drop(self, session: Session, number: RequestNumber) -> None:
-        length = len(session.results.pop(number, b""))
-        session.result_bytes -= length
-        self._result_bytes -= length
+        before, results = session.answered, session.results
+        if answered <= before:
+            return
+        session.answered = answered
+        # Usually one step, through many results; but a client may also name any number.
+        if answered - before <= len(results):
+            forgotten: Iterable[int] = range(before + 1, answered + 1)
+        else:
+            forgotten = [number for number in results if number <= answered]
+        size = 0
+        for number in forgotten:
+            size += len(results.pop(RequestNumber(number), b""))
+        session.result_bytes -= size
+        self._result_bytes -= size

@@ -23,7 +23,7 @@ from node.wire.shapes import Reader, Shapes, Value, Writer, found, is_struct
 
 MessageT = TypeVar("MessageT")
 
-_DECODING_ERRORS: Final = (
+DECODING_ERRORS: Final = (
     msgspec.DecodeError,  # also of a type, in a Struct
     ValueError,
     RecursionError,
@@ -69,14 +69,14 @@ class Codec(Generic[MessageT]):
         if decoder is not None:
             try:
                 return decoder.decode(data)
-            except _DECODING_ERRORS as exc:
+            except DECODING_ERRORS as exc:
                 raise self._malformed(data[1], exc) from exc
         return self._decode_by_shape(data)
 
     def _decode_by_shape(self, data: bytes) -> MessageT:
         try:
             raw: Value = msgspec.msgpack.decode(data)
-        except _DECODING_ERRORS as exc:
+        except DECODING_ERRORS as exc:
             raise MalformedFrame(f"not the MessagePack we speak: {exc}") from exc
         if type(raw) is not list or not raw or type(raw[0]) is not int:
             raise MalformedFrame(f"expected an array that starts with a tag, found {found(raw)}")
@@ -86,7 +86,7 @@ class Codec(Generic[MessageT]):
             raise UnknownTag(f"tag {tag} is not one of {sorted(self._readers)}")
         try:
             message: MessageT = read(raw)
-        except _DECODING_ERRORS as exc:
+        except DECODING_ERRORS as exc:
             raise self._malformed(tag, exc) from exc
         return message
 

@@ -32,7 +32,8 @@ class FrameDecoder:
     def __init__(self, frame_bytes_max: int) -> None:
         assert 0 <= frame_bytes_max < 1 << 32
         self._frame_bytes_max = frame_bytes_max
-        self._buffer = bytearray()
+        self._buffer: bytes | bytearray = b""
+        # The last chunk itself, as long as every one before it ended with a frame.
         self._start = 0
         # Where the next frame starts. Frames are taken by moving this, and the bytes before it
         # are dropped once per chunk, so that a thousand frames in a chunk are not a thousand moves.
@@ -50,24 +51,30 @@ class FrameDecoder:
 
     def clear(self) -> None:
         """Forget what arrived: nobody will ask for it."""
-        self._buffer.clear()
+        self._buffer = b""
         self._start = 0
 
     def receive_data(self, data: bytes) -> None:
         """Keep what arrived; `next_frame()` hands it out."""
         self._raise_refusal()
-        if self._start:
-            del self._buffer[: self._start]
-            self._start = 0
-        self._buffer += data
+        if self._start == len(self._buffer):
+            self._buffer = data
+        else:
+            if isinstance(self._buffer, bytes):
+                self._buffer = bytearray(memoryview(self._buffer)[self._start :])
+            else:
+                del self._buffer[: self._start]
+            self._buffer += data
+        self._start = 0
 
     def next_frame(self) -> bytes | None:
         """The payload of the next complete frame, or None until more data arrives."""
-        self._raise_refusal()
+        buffer = self._buffer
         payload_start = self._start + HEADER_BYTES
-        if len(self._buffer) < payload_start:
+        if len(buffer) < payload_start:
+            self._raise_refusal()  # which has left nothing here
             return None
-        (length,) = _LENGTH.unpack_from(self._buffer, self._start)
+        (length,) = _LENGTH.unpack_from(buffer, self._start)
         if length > self._frame_bytes_max:
             self._refusal = (
                 f"a frame announces {length} bytes; the limit is {self._frame_bytes_max}"
@@ -75,11 +82,12 @@ class FrameDecoder:
             self.clear()
             self._raise_refusal()
         payload_end = payload_start + length
-        if len(self._buffer) < payload_end:
+        if len(buffer) < payload_end:
             return None
-        payload = bytes(memoryview(self._buffer)[payload_start:payload_end])
         self._start = payload_end
-        return payload
+        if isinstance(buffer, bytes):
+            return buffer[payload_start:payload_end]
+        return bytes(memoryview(buffer)[payload_start:payload_end])
 
     def _raise_refusal(self) -> None:
         if self._refusal is not None:

@@ -6,9 +6,11 @@ machine that executes them know this page. Keys and values are text; absent is `
 
 from typing import Any, Final
 
+import msgspec
+
 from node.errors import MalformedFrame
 from node.types import WireStruct
-from node.wire.codec import Codec
+from node.wire.codec import DECODING_ERRORS, Codec
 
 
 class Get(WireStruct, frozen=True, tag=1):
@@ -76,12 +78,18 @@ def encode_operation(operation: Operation) -> bytes:
     return _CODEC.encode(operation)
 
 
+_OPERATIONS: Final[msgspec.msgpack.Decoder[Operation]] = msgspec.msgpack.Decoder(Operation)
+
+
 def decode_operation(body: bytes) -> Operation:
     """The operation in the body of a request; raises `WireError`."""
-    operation = _CODEC.decode(body)
-    if not isinstance(operation, Operation):
-        raise MalformedFrame(f"{type(operation).__name__} is not an operation")
-    return operation
+    try:
+        return _OPERATIONS.decode(body)
+    except DECODING_ERRORS:
+        operation = _CODEC.decode(body)  # which says what is wrong with it
+        if not isinstance(operation, Operation):
+            raise MalformedFrame(f"{type(operation).__name__} is not an operation") from None
+        return operation
 
 
 def encode_result(result: Result) -> bytes:
