@@ -8,12 +8,15 @@ with it when its time has come.
 """
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import trio
 
 from node.core.interface import Tick
 from node.runtime.inbox import Inbox
+
+_ROUNDING_S: Final = 1e-6
+"""An alarm may ring so much too early, by a clock that is rounded."""
 
 
 class Ticker:
@@ -31,10 +34,11 @@ class Ticker:
     def due(self) -> Tick | None:
         """The tick whose time has come, for the caller to deliver; None outside `run`."""
         now = trio.current_time()
-        if now < self._next_at:
+        if now < self._next_at - _ROUNDING_S:
             return None
         self._next_at = max(self._next_at, now - self._interval_s) + self._interval_s
-        self._alarm.deadline = self._next_at
+        # By way of a new scope: only what Trio makes of a time is a deadline of Trio's.
+        self._alarm.deadline = trio.move_on_at(self._next_at).deadline
         return Tick(int(now * 1_000_000_000))
 
     async def run(self, inbox: Inbox[Any]) -> None:
@@ -42,7 +46,7 @@ class Ticker:
         self._next_at = trio.current_time() + self._interval_s
         try:
             while True:
-                with trio.CancelScope(deadline=self._next_at) as self._alarm:
+                with trio.move_on_at(self._next_at) as self._alarm:
                     await trio.sleep_forever()
                 tick = self.due()
                 if tick is not None:

@@ -66,7 +66,8 @@ async def test_a_journal_that_was_damaged_in_the_middle_is_refused_with_file_and
         await replica.wait_end()
     journal = config.journal_path(ReplicaId(1))
     damaged = bytearray(journal.read_bytes())
-    damaged[FILE_HEADER_BYTES + (len(damaged) - FILE_HEADER_BYTES) // 2] ^= 0x40
+    written = len(damaged.rstrip(b"\0")) - FILE_HEADER_BYTES  # and room behind it
+    damaged[FILE_HEADER_BYTES + written // 2] ^= 0x40
     journal.write_bytes(damaged)
     ended = await gong("node", "--config", path, "--id", 1)
     assert ended.code == 1
