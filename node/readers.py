@@ -13,6 +13,7 @@ reads by itself.
 
 import os
 import select
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -35,8 +36,23 @@ Take = Callable[[bytes], bool]
 """Takes what has arrived, at least a byte, without waiting; False is enough for now."""
 
 
+PAUSE_S: Final = 0.00005
+"""Within which somebody has to come, when company is waited for; with what the system adds, a tenth of
+a millisecond. This thread sleeps meanwhile: that is less than an fsync on the same thread."""
+
+COMPANY_WAIT_S: Final = 0.002
+"""And after which none is waited for, though more come all the time."""
+
+After = Callable[[bool], bool]
+"""Ends a round. Told whether it may wait for more; whether it does. Called again soon if so."""
+
+
 def _nothing() -> None:
     pass
+
+
+def _no_wait(_may_wait: bool) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +71,7 @@ class Readers:
 
     @asynccontextmanager
     async def open(
-        self, before: Callable[[], None] = _nothing, after: Callable[[], None] = _nothing
+        self, before: Callable[[], None] = _nothing, after: After = _no_wait
     ) -> AsyncIterator[None]:
         """Within the block somebody reads; everybody must have left when it ends.
 
@@ -72,13 +88,13 @@ class Readers:
         assert not self._readers
         self._epoll = None
 
-    async def _run(
-        self, epoll: select.epoll, before: Callable[[], None], after: Callable[[], None]
-    ) -> None:
+    async def _run(self, epoll: select.epoll, before: Callable[[], None], after: After) -> None:
         while True:
             await trio.lowlevel.wait_readable(epoll.fileno())
+            no_wait_at = trio.current_time() + COMPANY_WAIT_S
             rounds = 0
-            while rounds < ROUNDS_MAX and (ready := epoll.poll(0)):
+            ready = epoll.poll(0)
+            while ready:
                 rounds += 1
                 before()
                 for descriptor, _ in ready:
@@ -86,7 +102,15 @@ class Readers:
                     reader = self._readers.get(descriptor)
                     if reader is not None:
                         self._read(descriptor, reader)
-                after()
+                if after(trio.current_time() < no_wait_at):
+                    ready = _pause(epoll)
+                    if not ready:
+                        before()
+                        after(False)
+                elif rounds < ROUNDS_MAX:
+                    ready = epoll.poll(0)
+                else:
+                    break
 
     async def read(self, stream: trio.abc.Stream, take: Take) -> bool:
         """Hand over what arrives on `stream`, chunk by chunk, until `take` has enough: True.
@@ -141,3 +165,12 @@ class Readers:
         assert self._epoll is not None
         del self._readers[descriptor]
         self._epoll.unregister(descriptor)
+
+
+def _pause(epoll: select.epoll) -> list[tuple[int, int]]:
+    """Who is ready, perhaps after a pause."""
+    ready = epoll.poll(0)
+    if not ready:
+        time.sleep(PAUSE_S)
+        ready = epoll.poll(0)
+    return ready

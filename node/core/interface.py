@@ -251,8 +251,16 @@ class Core(Protocol[MessageT, RecordT]):
     ) -> None:
         """Take in one event. Raises nothing a network can cause, except `ProtocolViolation`."""
 
-    def take_ready(self) -> Ready[MessageT, RecordT] | None:
-        """Hand out all outstanding work, once; None when there is none."""
+    def take_ready(self, *, more_comes: bool = False) -> Ready[MessageT, RecordT] | None:
+        """Hand out all outstanding work, once; None when there is none.
+
+        `more_comes` is a promise to step more soon, if anything arrives, and to ask again without it:
+        until then commands may wait for others.
+        """
+
+    @property
+    def lacks_company(self) -> bool:
+        """Whether commands wait that could be proposed, for others to be proposed with."""
 
     def status(self) -> Status:
         """A frozen snapshot."""

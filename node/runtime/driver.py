@@ -101,10 +101,11 @@ class Driver:
         self._snapshots.stop()
         self.storage.close()
 
-    def turn(self) -> None:
+    def turn(self, *, more_comes: bool = False) -> None:
         """Step everything that has arrived, and carry out what comes of it.
 
-        Whoever has posted may call this to save the driver a wake-up; nothing in it waits.
+        Whoever has posted may call this to save the driver a wake-up; nothing in it waits. With
+        `more_comes` it has to be called again, soon.
         """
         while self.storage.has_room and not self._is_stopping:
             events = self._inbox.take_all()
@@ -112,21 +113,26 @@ class Driver:
             if tick is not None:
                 # Behind what has arrived: among that may be the leader's sign of life.
                 events.append(tick)
-            if not events:
+            if not events and (more_comes or not self._core.lacks_company):
                 return
             for event in events:
                 if isinstance(event, Stop):
                     self._is_stopping = True
                 else:
                     self._core.step(event)
-            ready = self._core.take_ready()
+            ready = self._core.take_ready(more_comes=more_comes)
             if ready is not None:
                 self._carry_out(ready)
 
-    def take_batch(self) -> None:
-        """Whoever holds the inbox has posted all that there was: a turn, without a wake-up."""
-        self.turn()
+    def take_batch(self, may_wait: bool) -> bool:
+        """Whoever holds the inbox has posted all that there was: a turn, without a wake-up.
+
+        True, if it `may_wait`, when more would be welcome; then another batch has to follow soon, if
+        only an empty one that may not wait.
+        """
+        self.turn(more_comes=may_wait)
         self._inbox.release()
+        return may_wait and self._core.lacks_company
 
     def deliver(self, envelopes: Sequence[Envelope[Any]]) -> None:
         """Put messages on their way: to peers' outboxes, or back into the own inbox."""

@@ -165,9 +165,14 @@ class _WatchedCore:
         self._windows.on_event(self._insides, event)
         self._insides.core.step(event)
 
-    def take_ready(self) -> Ready[Any, Any] | None:
+    @property
+    def lacks_company(self) -> bool:
+        """What the core says."""
+        return self._insides.core.lacks_company
+
+    def take_ready(self, *, more_comes: bool = False) -> Ready[Any, Any] | None:
         """What the core hands out."""
-        ready = self._insides.core.take_ready()
+        ready = self._insides.core.take_ready(more_comes=more_comes)
         self._windows.on_ready(self._insides, ready)
         return ready
 

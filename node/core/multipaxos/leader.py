@@ -2,6 +2,8 @@
 
 Commands wait in `pending` as long as a slot is open, but at most until the next tick, so that what
 arrives meanwhile shares a slot and an fsync: what Nagle's algorithm does for small packets (RFC 896).
+When a slot is chosen its clients are answered, and most ask again: the next one waits for those, too,
+for as long as the driver sees that more comes.
 At most `slots_in_flight_max` slots are open at a time: beyond that, batches grow instead of the
 pipeline.
 
@@ -20,6 +22,9 @@ from node.core.multipaxos.reading import Reads
 from node.core.multipaxos.settings import Settings
 from node.core.quorum import Tally, majority
 from node.types import Command, ReplicaId, ReplicaInfo
+
+COMPANY_MAX: Final = 64
+"""Among so many commands a slot costs each of them little: no more are waited for."""
 
 
 @dataclass(slots=True)
@@ -91,6 +96,8 @@ class Leadership:
         """Commands without a slot: certainly not proposed yet."""
         self._pending_since = now
         """The tick at which the first of them came."""
+        self._company = 0
+        """Commands in the slot that was chosen last and those that waited then, together."""
         self.open: dict[int, OpenSlot] = {}
         """By slot, ascending."""
         self.handover: Handover | None = None
@@ -133,6 +140,18 @@ class Leadership:
         if not self.pending:
             self._pending_since = now
         self.pending.append(command)
+
+    def expect_company(self, answered: int) -> None:
+        """A slot is chosen, and so many clients may ask again."""
+        self._company = answered + len(self.pending)
+
+    def lacks_company(self, settings: Settings) -> bool:
+        """Whether a slot could be opened, and would hold less than could come soon."""
+        return (
+            not self.open
+            and 0 < len(self.pending) < min(self._company, COMPANY_MAX)
+            and settings.batch_wait_ticks > 0
+        )
 
     def may_open(self, settings: Settings, now: int) -> bool:
         """Whether it is time for another slot."""

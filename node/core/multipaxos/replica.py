@@ -102,7 +102,17 @@ class MultiPaxos(Reconfigurer, Rejoining):
             case _:
                 assert_never(event)
 
-    def take_ready(self) -> Ready[Message, Record] | None:
+    @property
+    def lacks_company(self) -> bool:
+        """Whether commands wait for those whom the last slot has answered."""
+        leadership = self.leadership
+        return (
+            leadership is not None
+            and leadership.lacks_company(self.settings)
+            and self._takes_new(leadership)
+        )
+
+    def take_ready(self, *, more_comes: bool = False) -> Ready[Message, Record] | None:
         """Hand out all outstanding work, once; what waited shares slots, or a round of heartbeats."""
         leadership = self.leadership
         if leadership is not None:
@@ -110,7 +120,8 @@ class MultiPaxos(Reconfigurer, Rejoining):
             if not leadership.is_steady:
                 self._recover_on(leadership)
                 self._reconfigure_on(leadership)
-        self._propose_pending()
+        if not (more_comes and self.lacks_company):
+            self._propose_pending()
         self._read_on()
         if self.acquainted is not self._told_acquainted or self.configuration.slot:
             self._tell_members()
@@ -306,6 +317,7 @@ class MultiPaxos(Reconfigurer, Rejoining):
             entry = self.log.get(slot)
             _OWN_VALUE.check(entry is not None and entry.ballot == leadership.ballot)
             leadership.has_chosen = True
+            leadership.expect_company(len(next_open.value.commands))
             self._choose(slot)
 
     def _is_chosen(self, open_slot: OpenSlot) -> bool:

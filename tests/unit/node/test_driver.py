@@ -70,12 +70,17 @@ class ScriptedCore:
         self._readies = list(readies)
         self.stepped: list[object] = []
         self.asked = 0
+        self.more_comes: list[bool] = []
+        self.lacks_company = False
+        self.on_asked: Callable[[], None] = lambda: None
 
     def step(self, event: object, /) -> None:
         self.stepped.append(event)
 
-    def take_ready(self) -> Ready[Any, Any] | None:
+    def take_ready(self, *, more_comes: bool = False) -> Ready[Any, Any] | None:
         self.asked += 1
+        self.more_comes.append(more_comes)
+        self.on_asked()
         return self._readies.pop(0) if self._readies else None
 
     def status(self) -> Status:
@@ -302,10 +307,32 @@ async def test_a_turn_goes_on_until_nothing_has_come_back() -> None:
     stage = Stage(ready(messages=(Envelope(ONE, Accepted(BALLOT, 1)),)), ready())
     stage.inbox.hold()
     stage.inbox.post(Tick())
-    stage.driver.take_batch()
+    stage.driver.take_batch(False)
     assert stage.core.stepped == [Tick(), Received(ONE, Accepted(BALLOT, 1))]
     assert stage.core.asked == 2
     assert len(stage.inbox) == 0
+
+
+async def test_a_batch_that_lacks_company_is_taken_again_at_last_without_waiting() -> None:
+    stage = Stage()
+    stage.core.lacks_company = True
+    stage.inbox.hold()
+    stage.inbox.post(Propose(command(1)))
+    assert stage.driver.take_batch(True)
+    stage.inbox.hold()
+    assert stage.driver.take_batch(True), "nobody came"
+    assert stage.core.more_comes == [True]
+    stage.core.lacks_company = False
+    assert not stage.driver.take_batch(True)
+    assert stage.core.more_comes == [True]
+
+
+async def test_whoever_does_not_wait_has_the_core_asked_though_nothing_has_come() -> None:
+    stage = Stage()
+    stage.core.lacks_company = True
+    stage.core.on_asked = lambda: setattr(stage.core, "lacks_company", False)
+    assert not stage.driver.take_batch(False)
+    assert stage.core.more_comes == [False]
 
 
 async def test_what_came_with_the_stop_is_still_carried_out() -> None:

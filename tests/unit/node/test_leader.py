@@ -3,7 +3,7 @@
 from node.core.ballot import Ballot
 from node.core.log import Noop
 from node.core.multipaxos.campaign import Campaign
-from node.core.multipaxos.leader import Leadership
+from node.core.multipaxos.leader import COMPANY_MAX, Leadership
 from node.core.multipaxos.settings import Settings
 from node.types import ClientId, Command, ReplicaId, RequestNumber
 
@@ -68,6 +68,27 @@ def test_a_command_waits_for_company_while_a_slot_is_open_until_a_tick_has_passe
     it.open_slot(Noop(), 5)
     it.open_slot(Noop(), 5)
     assert not it.may_open(settings, 6), "as many slots as there may be"
+
+
+def test_who_waits_when_a_slot_is_chosen_may_wait_for_those_whom_it_has_answered() -> None:
+    settings = Settings(batch_wait_ticks=1)
+    it = leadership()
+    it.add(command(1), 5)
+    assert not it.lacks_company(settings), "nobody was answered"
+    it.expect_company(2)
+    assert it.lacks_company(settings)
+    assert it.may_open(settings, 5), "but it need not wait"
+    assert not it.lacks_company(Settings(batch_wait_ticks=0))
+    it.add(command(2), 5)
+    it.add(command(3), 5)
+    assert not it.lacks_company(settings), "all are there"
+    it.expect_company(1000)
+    assert it.lacks_company(settings)
+    it.pending.extend(command(number) for number in range(4, COMPANY_MAX + 1))
+    assert not it.lacks_company(settings), "enough for one slot"
+    it.pending.pop()
+    it.open_slot(Noop(), 5)
+    assert not it.lacks_company(settings), "they wait for that slot"
 
 
 def test_proposals_without_an_answer_become_overdue_oldest_first() -> None:

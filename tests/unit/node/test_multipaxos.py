@@ -122,6 +122,28 @@ def test_a_campaign_says_nothing_before_its_ballot_is_durable() -> None:
     assert [e.to for e in ready.messages_after_persist] == [ONE, TWO, THREE]
 
 
+def test_commands_wait_for_those_who_were_answered_while_more_comes() -> None:
+    it = leader()
+    ballot = it.status().ballot
+    for number in (1, 2):
+        it.step(Propose(command(number)))
+    assert it.take_ready(more_comes=True), "nobody was answered: nobody is waited for"
+    it.step(Propose(command(3)))
+    for acceptor in (ONE, TWO):
+        it.step(Received(acceptor, Accepted(ballot, 1)))
+    ready = it.take_ready(more_comes=True)
+    assert ready is not None
+    assert [chosen.slot for chosen in ready.chosen] == [1]
+    assert not ready.records
+    assert it.lacks_company
+    it.step(Propose(command(4)))
+    assert it.take_ready(more_comes=True) is None
+    (envelope, _) = take(it).messages
+    assert isinstance(envelope.message, Accept)
+    assert [c.number for c in envelope.message.value.commands] == [3, 4], "two of three came"
+    assert not it.lacks_company
+
+
 def test_equal_events_give_equal_work() -> None:
     work = []
     for _ in range(2):

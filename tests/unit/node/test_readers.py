@@ -1,6 +1,7 @@
 """Reading for many in one task: each gets its own bytes, its own end and its own errors."""
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
@@ -76,11 +77,16 @@ async def test_what_arrives_together_is_taken_between_before_and_after() -> None
         pytest.skip("this system has no epoll")
     readers = Readers()
     diary: list[bytes] = []
+
+    def after(_may_wait: bool) -> bool:
+        diary.append(b"after")
+        return False
+
     async with connected() as (one, other), connected() as (two, another):
         for stream, data in ((other, b"x"), (another, b"y")):
             await stream.send_all(data)
         async with (
-            readers.open(lambda: diary.append(b"before"), lambda: diary.append(b"after")),
+            readers.open(lambda: diary.append(b"before"), after),
             trio.open_nursery() as nursery,
         ):
             # Registered before the one task can look.
@@ -89,6 +95,50 @@ async def test_what_arrives_together_is_taken_between_before_and_after() -> None
     assert diary[0] == b"before"
     assert sorted(diary[1:-1]) == [b"x", b"y"]
     assert diary[-1] == b"after"
+
+
+async def read_three(is_welcome: Callable[[int], bool]) -> list[str]:
+    """One byte comes, another one when that is read, a third when nobody waits: what is called when."""
+    diary: list[str] = []
+    readers = Readers()
+    async with connected() as (near, far):
+
+        def take(data: bytes) -> bool:
+            diary.append(data.decode())
+            if data == b"1":
+                os.write(far.socket.fileno(), b"2")
+            return len(diary) < 100 and data != b"3"
+
+        def after(may_wait: bool) -> bool:
+            diary.append("may wait" if may_wait else "may not wait")
+            return may_wait and is_welcome(len(diary))
+
+        async with readers.open(after=after), trio.open_nursery() as nursery:
+            nursery.start_soon(readers.read, near, take)
+            await wait_all_tasks_blocked()
+            await far.send_all(b"1")
+            await wait_all_tasks_blocked(0.05)
+            await far.send_all(b"3")
+    return diary
+
+
+async def test_company_that_is_waited_for_is_read_in_rounds_until_nobody_comes() -> None:
+    if not HAS_EPOLL:
+        pytest.skip("this system has no epoll")
+    diary = await read_three(lambda _: True)
+    assert diary[:5] == ["1", "may wait", "2", "may wait", "may not wait"]
+    diary = await read_three(lambda length: length < 4)
+    assert diary[:4] == ["1", "may wait", "2", "may wait"]
+    assert "may not wait" not in diary[:5]
+
+
+async def test_company_that_keeps_coming_is_not_waited_for_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not HAS_EPOLL:
+        pytest.skip("this system has no epoll")
+    monkeypatch.setattr("node.readers.COMPANY_WAIT_S", -1.0)
+    assert (await read_three(lambda _: True))[:4] == ["1", "may not wait", "2", "may not wait"]
 
 
 async def test_an_error_in_taking_is_the_errors_of_whoever_reads_there(has_epoll: bool) -> None:
