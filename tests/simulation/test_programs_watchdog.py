@@ -1,5 +1,7 @@
 """Programs that loop while no virtual time passes: the run ends, and says who it was."""
 
+import os
+import signal
 import subprocess
 import sys
 import threading  # noqa: TID251 - to see that none is left
@@ -10,7 +12,8 @@ from textwrap import dedent
 import pytest
 import trio
 
-from harness.simulation.programs import Hung, Life, Simulated, Simulation, simulate
+from harness.simulation.programs import Hung, Life, Simulated, Simulation, simulate, substitutes
+from harness.simulation.programs.watchdog import Watchdog
 
 Program = Callable[[Life], Awaitable[None]]
 
@@ -150,3 +153,61 @@ def test_after_a_hung_run_another_one_is_as_ever() -> None:
     with pytest.raises(Hung):
         run(spin)
     assert run(rest) == before
+
+
+class _Rings:
+    """A place of substitutes. When what was there comes back, the alarm rings."""
+
+    def __init__(self) -> None:
+        self.function: Callable[..., object] = len
+
+    def __setattr__(self, name: str, value: object) -> None:
+        is_back = value is len and hasattr(self, name)
+        super().__setattr__(name, value)
+        if is_back:
+            signal.raise_signal(signal.SIGVTALRM)
+
+
+def test_an_alarm_that_rings_while_the_run_clears_up_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It ended the clearing up half-way: all that ran in this process later had no threads."""
+
+    async def rest(life: Life) -> None:
+        await trio.sleep(life.number)
+
+    monkeypatch.setattr(
+        substitutes, "_FORBIDDEN", (*substitutes._FORBIDDEN, (_Rings(), "function", "do not"))
+    )
+    # Whatever is found here: other tests go on with the real one.
+    real = trio.to_thread.run_sync
+    monkeypatch.setattr(trio.to_thread, "run_sync", real)
+    unheard = signal.signal(signal.SIGVTALRM, lambda *_: None)
+    try:
+        run(rest)
+        assert trio.to_thread.run_sync is real
+    finally:
+        signal.signal(signal.SIGVTALRM, unheard)
+
+
+def test_an_alarm_that_is_heard_late_gives_the_run_its_time_to_end() -> None:
+    """A thread that waits hears nothing; the alarm goes on, and would strike again at once."""
+    watchdog = Watchdog(lambda: 0, lambda _: None, stuck_s=0.2)
+
+    def hear_late() -> float:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGVTALRM})
+        try:
+            burn(1.9 * 0.2)
+        finally:
+            with pytest.raises(Hung):
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGVTALRM})
+        return signal.getitimer(signal.ITIMER_VIRTUAL)[0]
+
+    assert watchdog.run(hear_late) > 0.15
+
+
+def burn(seconds: float) -> None:
+    """Of processor time, spent outside of the kernel."""
+    until = os.times().user + seconds
+    while os.times().user < until:
+        sum(range(1_000))

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 import trio
@@ -257,11 +258,11 @@ def simulate(
     with (
         _no_collection(),
         repeatable_scheduling(world.stream("scheduling")),
-        world.watchdog.alarm(),
         substitutes(world),
     ):
         try:
-            result = trio.run(world.run, main, limit_s, clock=clock)
+            run = partial(trio.run, world.run, main, limit_s, clock=clock)
+            result = world.watchdog.run(run)
         except BaseException as error:
             # What the watchdog throws into the middle of Trio comes out as a defect of Trio.
             told = error.__cause__ if isinstance(error, trio.TrioInternalError) else None

@@ -13,16 +13,17 @@ import inspect
 import signal
 import threading  # noqa: TID251 - only to ask whether this is the main one
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
-from typing import Final
+from typing import Final, TypeVar
 
 import trio
 
 from harness.simulation.programs.hosts import CURRENT
 from harness.simulation.programs.scheduling import creation
 from harness.simulation.world import SECOND
+
+T = TypeVar("T")
 
 STEPS_MAX: Final = 200_000
 """Of tasks, at one virtual instant. Seconds of real time, and a hundred times what we have seen."""
@@ -77,21 +78,20 @@ class Watchdog:
         if self._steps % _LOOK_EVERY == 0:
             self._look()
 
-    @contextmanager
-    def alarm(self) -> Iterator[None]:
-        """Within the block, code that never gives way is interrupted."""
+    def run(self, call: Callable[[], T]) -> T:
+        """Return what `call()` returns; until then, code that never gives way is interrupted."""
         if threading.current_thread() is not threading.main_thread():
-            yield
-            return
+            return call()
         before = signal.signal(signal.SIGVTALRM, self._on_alarm)
-        self._has_alarm = True
-        self._wind_up()
         try:
-            yield
+            self._has_alarm = True
+            self._wind_up()
+            return call()
         finally:
+            # First of all: an alarm that rings from now on would end whoever clears up, half-way.
+            self._has_alarm = False
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             signal.signal(signal.SIGVTALRM, before)
-            self._has_alarm = False
 
     def _wind_up(self) -> None:
         if self._has_alarm:
@@ -121,6 +121,10 @@ class Watchdog:
             self._end(self._hung)
 
     def _on_alarm(self, _: int, frame: FrameType | None) -> None:
+        if not self._has_alarm:
+            return
+        # It may have rung long ago, while this thread waited: from now on the run has its time to end.
+        self._wind_up()
         raise Hung(
             f"{_place(frame)} has not given way for {self._stuck_s:g} s of processor time",
             steps=self._steps,

@@ -58,7 +58,13 @@ def run(
         raise ValueError(f"{world.mutant} is a bug of the simulated clients; these are real ones")
     played = _Played(world, core, machine, client_factory)
     hung: Hung | None = None
-    with planted(world.mutant), log_in_trace(), played.windows.open():
+    with (
+        planted(world.mutant),
+        log_in_trace(),
+        played.windows.open(),
+        # Not in a task of the simulation: one that has hung may leave its tasks where they are.
+        failpoints_heard(played.at_failpoint),
+    ):
         try:
             simulate(
                 played.main,
@@ -140,14 +146,17 @@ class _Played:
         self.finale = Finale(self.cluster, self.office, self.faults)
         if world.reseed:
             simulation.agenda.at(world.reseed_at, lambda: simulation.reseed(world.reseed))
-        with failpoints_heard(self.faults.at_failpoint):
-            self.cluster.start_all()
-            for number in self.office.hosts:
-                self.office.start(number)
-            with trio.move_on_at(world.horizon / SECOND):
-                await _first(self.cluster.failed.wait, self.office.all_done.wait)
-            if self.cluster.failure is None:
-                await _first(self.cluster.failed.wait, self.finale.play)
+        self.cluster.start_all()
+        for number in self.office.hosts:
+            self.office.start(number)
+        with trio.move_on_at(world.horizon / SECOND):
+            await _first(self.cluster.failed.wait, self.office.all_done.wait)
+        if self.cluster.failure is None:
+            await _first(self.cluster.failed.wait, self.finale.play)
+
+    def at_failpoint(self, name: str) -> None:
+        """Some replica is at this place."""
+        self.faults.at_failpoint(name)
 
     def _on_violation(self, violation: Violation) -> None:
         self.cluster.fail(FailureKind.INVARIANT, violation.rule, violation.what)
