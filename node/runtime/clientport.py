@@ -64,8 +64,8 @@ _SHARES: Final = 16
 """One connection may have this part of `request_bytes_max` in flight, and one command more."""
 
 REFUSAL_PAUSE_S: Final = 0.02
-"""A client that asks for too much is not read for so long: to refuse costs time, too, which others
-need. It is what a client of ours waits before it asks again."""
+"""A client that asks for too much, or a replica that does not lead, is not read for so long: to refuse
+costs time, too, which others need. It is what a client of ours waits before it asks again."""
 
 
 class ClientConnection(Connection):
@@ -86,7 +86,7 @@ class ClientConnection(Connection):
         self._bytes_max = limits.request_bytes_max // _SHARES
         self._answered = trio.Event()
         self.was_refused = False
-        """It asked for too much, and has not been left alone for a while yet."""
+        """It asked for too much, or the wrong replica, and has not been left alone for a while yet."""
         self.had_share = False
         """So much of it was read that others come first now."""
 
@@ -99,9 +99,18 @@ class ClientConnection(Connection):
     def answer(self, request: RequestId, answer: Answer) -> None:
         """Queue the answer to one request, for the next `flush`; never waits."""
         self.queue(answer)
-        if self._credit < self._requests_max and self.unsent_bytes <= FREE_BYTES:
+        if (
+            self._credit < self._requests_max
+            and self.unsent_bytes <= FREE_BYTES
+            and not self.was_refused
+        ):
             self._credit += 1
         self.release(request)
+
+    def refused(self) -> None:
+        """One request was taken, and came to nothing: no more for a while, and then one by one."""
+        self.was_refused = True
+        self._credit = 1
 
     def release(self, request: RequestId) -> None:
         """The answer to `request` has come, or will go elsewhere."""
@@ -164,8 +173,8 @@ class ClientPort:
         is_open = True
         while is_open:
             if connection.was_refused:
-                connection.was_refused = False
                 await trio.sleep(REFUSAL_PAUSE_S)
+                connection.was_refused = False
             if connection.had_share:
                 connection.had_share = False
                 await trio.lowlevel.checkpoint()
@@ -178,6 +187,8 @@ class ClientPort:
 
     def _handle(self, connection: ClientConnection) -> bool:
         """Do what the messages that are here ask for; False when that has to wait."""
+        if connection.was_refused:
+            return False
         for count, message in enumerate(connection.received(), 1):
             match message:
                 case Request():

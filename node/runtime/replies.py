@@ -122,8 +122,11 @@ class Replies:
         self._answered.clear()
 
     def refuse(self, refused: Refused, leader: ReplicaId | None) -> None:
-        """Tell a client that this attempt certainly did nothing."""
+        """Tell a client that this attempt certainly did nothing; it is left alone for a while."""
         client, number = refused.client, refused.number
+        connection, _ = self._waiting.get((client, number), (None, 0))
+        if connection is not None:
+            connection.refused()
         if refused.why is Refusal.OVERLOADED:
             self.answer(Overloaded(client, number, "the leader has enough to do"))
         else:

@@ -1,23 +1,26 @@
 """The client port at its limits: who asks for too much is held back or refused."""
 
 import pytest
-from trio.testing import memory_stream_pair, wait_all_tasks_blocked
+import trio
+from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
 from node.config import Limits
-from node.core.interface import Propose, Read
+from node.core.interface import Propose, Read, Refusal, Refused
+from node.runtime.clientport import FIRST_CREDIT, REFUSAL_PAUSE_S
 from node.types import ClientId, Query, RequestNumber
 from node.wire.framing import frame
 from node.wire.messages import (
     CLIENT_CODEC,
     FRAME_BYTES_MAX,
     Goodbye,
+    NotExecuted,
     Overloaded,
     Request,
     StatusRequest,
     TooLarge,
 )
 from tests.support.inboxes import take_all
-from tests.support.ports import CLIENT, STATUS, command, executed, open_port, request
+from tests.support.ports import CLIENT, STATUS, TWO, command, executed, open_port, request
 from tests.support.streams import Talker
 
 at_each_limit = pytest.mark.parametrize(
@@ -283,3 +286,56 @@ async def test_a_query_that_is_redirected_gives_its_credit_back() -> None:
         await new.say(query(1))
         (read,) = await take_all(port.inbox)
         assert read.query == query(2)
+
+
+async def test_who_floods_a_replica_that_does_not_lead_is_left_alone_for_a_while(
+    autojump_clock: MockClock,
+) -> None:
+    """To say so costs time, too, which a leader beside it needs, or the work of a follower."""
+    async with open_port() as port, trio.open_nursery() as nursery:
+        refused = 0
+
+        async def follow() -> None:
+            nonlocal refused
+            while True:
+                await port.inbox.wait()
+                for event in port.inbox.take_all():
+                    number = event.command.number
+                    port.replies.refuse(Refused(CLIENT, number, Refusal.NOT_LEADER), TWO)
+                    refused += 1
+                port.replies.flush()
+
+        nursery.start_soon(follow)
+        client = await port.connect()
+        flood = [frame(CLIENT_CODEC.encode(request(n)), FRAME_BYTES_MAX) for n in range(1, 1001)]
+        began = autojump_clock.current_time()
+        nursery.start_soon(client.stream.send_all, b"".join(flood))
+        for _ in range(500):
+            assert isinstance(await client.hear(), NotExecuted)
+        took_s = autojump_clock.current_time() - began
+        nursery.cancel_scope.cancel()
+    assert refused < FIRST_CREDIT + 2 * took_s / REFUSAL_PAUSE_S
+    assert took_s > 1
+
+
+async def test_who_was_refused_may_ask_for_more_and_more_once_it_is_answered() -> None:
+    async with open_port() as port:
+        client = await port.connect()
+        await port.ask(client, 1)
+        port.replies.refuse(Refused(CLIENT, RequestNumber(1), Refusal.NOT_LEADER), TWO)
+        port.replies.flush()
+        for number in range(2, 12):
+            await client.say(request(number))
+        rounds = []
+        number = 2
+        while number < 12:
+            asked = []
+            while not asked:
+                await trio.sleep(REFUSAL_PAUSE_S)
+                asked = await take_all(port.inbox)
+            rounds.append(len(asked))
+            for _ in asked:
+                port.replies.answer(executed(number))
+                number += 1
+            port.replies.flush()
+        assert rounds[:3] == [1, 2, 4]
