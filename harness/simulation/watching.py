@@ -18,12 +18,13 @@ from node.core.interface import (
     SnapshotSaved,
     Tick,
     Transfer,
+    Withdraw,
 )
 from node.state_machine.kv import KeyValueStore
 from node.types import Query, ReplicaId
 from node.wire.messages import Answer
 
-Event = Received[Any] | Tick | Propose | Read | Transfer | Reconfigure | SnapshotSaved
+Event = Received[Any] | Tick | Propose | Withdraw | Read | Transfer | Reconfigure | SnapshotSaved
 """What a core is stepped with."""
 
 

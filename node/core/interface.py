@@ -53,6 +53,13 @@ class Propose(WireStruct, frozen=True):
     command: Command
 
 
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Nobody waits any more for what becomes of these: those that have no slot yet need none."""
+
+    requests: tuple[tuple[ClientId, RequestNumber], ...]
+
+
 class Image(Protocol):
     """A state as bytes that never change: in memory, or a file that is mapped into it."""
 
@@ -143,6 +150,7 @@ class Refusal(Enum):
 
     NOT_LEADER = "not-leader"
     OVERLOADED = "overloaded"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +254,14 @@ class Core(Protocol[MessageT, RecordT]):
 
     def step(
         self,
-        event: Received[MessageT] | Tick | Propose | Read | Transfer | Reconfigure | SnapshotSaved,
+        event: Received[MessageT]
+        | Tick
+        | Propose
+        | Withdraw
+        | Read
+        | Transfer
+        | Reconfigure
+        | SnapshotSaved,
         /,
     ) -> None:
         """Take in one event. Raises nothing a network can cause, except `ProtocolViolation`."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 import trio
 
 from node.config import REPLICA_ID_MAX, Limits
-from node.core.interface import Add, Propose, Read, Remove, Role, Transfer
+from node.core.interface import Add, Propose, Read, Remove, Role, Transfer, Withdraw
 from node.errors import WireError
 from node.readers import Readers
 from node.runtime.connection import Connection
@@ -164,11 +164,13 @@ class ClientPort:
                     await expect_hello(connection, {Speaker.CLIENT: ClientHello}, self._cluster)
                     await self._read(connection)
             finally:
-                self._replies.forget(connection)
+                unheard = self._replies.forget(connection)
+                if unheard:
+                    self._inbox.post(Withdraw(unheard))
 
     async def _read(self, connection: ClientConnection) -> None:
         def handle() -> bool:
-            return self._handle(connection)
+            return not connection.was_refused and self._handle(connection)
 
         is_open = True
         while is_open:
@@ -187,8 +189,6 @@ class ClientPort:
 
     def _handle(self, connection: ClientConnection) -> bool:
         """Do what the messages that are here ask for; False when that has to wait."""
-        if connection.was_refused:
-            return False
         for count, message in enumerate(connection.received(), 1):
             match message:
                 case Request():

@@ -23,6 +23,7 @@ from node.core.interface import (
     SnapshotSaved,
     Tick,
     Transfer,
+    Withdraw,
 )
 from node.errors import Removed
 from node.failpoints import failpoint
@@ -50,7 +51,9 @@ class Stop:
     """Nobody will post any more: take a last `Ready`, close the storage stage, end."""
 
 
-Event = Received[Any] | Tick | Propose | Read | Transfer | Reconfigure | SnapshotSaved | Stop
+Event = (
+    Received[Any] | Tick | Propose | Withdraw | Read | Transfer | Reconfigure | SnapshotSaved | Stop
+)
 
 
 class Driver:

@@ -83,14 +83,20 @@ class Replies:
         self._waiting[request] = (connection, size)
         connection.expect(request, size)
 
-    def forget(self, connection: "ClientConnection") -> None:
-        """The connection is gone; whoever asked will ask again elsewhere."""
+    def forget(self, connection: "ClientConnection") -> tuple[RequestId, ...]:
+        """The connection is gone, and nobody waits any more for the requests that are returned.
+
+        Whoever asked will ask again elsewhere.
+        """
         self._answered.pop(connection, None)
+        unheard = []
         for request in connection.waiting:
             waiting = self._waiting.get(request)
             if waiting is not None and waiting[0] is connection:
                 self._waiting[request] = (None, waiting[1])
+                unheard.append(request)
         connection.waiting.clear()
+        return tuple(unheard)
 
     def answer(self, answer: Answer) -> None:
         """Give an answer to whoever waits for it; most replicas have nobody who does.

@@ -13,6 +13,7 @@ from node.core.interface import (
     SnapshotSaved,
     Tick,
     Transfer,
+    Withdraw,
 )
 from node.core.multipaxos import Message, MultiPaxos, Record
 from node.runtime.journal import Journal
@@ -24,7 +25,9 @@ from tests.support.fake_disk import FakeDisk
 
 RequestId = tuple[ClientId, RequestNumber]
 Reply = Callable[[Answer], None]
-Event = Received[Message] | Tick | Propose | Read | Transfer | Reconfigure | SnapshotSaved
+Event = (
+    Received[Message] | Tick | Propose | Withdraw | Read | Transfer | Reconfigure | SnapshotSaved
+)
 
 
 class Observer:

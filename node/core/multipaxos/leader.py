@@ -11,7 +11,7 @@ Phase 2 of "Paxos made simple", section 3.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +21,7 @@ from node.core.multipaxos.leases import Lease
 from node.core.multipaxos.reading import Reads
 from node.core.multipaxos.settings import Settings
 from node.core.quorum import Tally, majority
-from node.types import Command, ReplicaId, ReplicaInfo
+from node.types import ClientId, Command, ReplicaId, ReplicaInfo, RequestNumber
 
 COMPANY_MAX: Final = 64
 """Among so many commands a slot costs each of them little: no more are waited for."""
@@ -152,6 +152,14 @@ class Leadership:
             and 0 < len(self.pending) < min(self._company, COMPANY_MAX)
             and settings.batch_wait_ticks > 0
         )
+
+    def withdraw(self, requests: Iterable[tuple[ClientId, RequestNumber]]) -> list[Command]:
+        """Drop those of `requests` that wait for a slot, and return them."""
+        gone = frozenset(requests)
+        withdrawn = [each for each in self.pending if (each.client, each.number) in gone]
+        if withdrawn:
+            self.pending = deque(c for c in self.pending if (c.client, c.number) not in gone)
+        return withdrawn
 
     def may_open(self, settings: Settings, now: int) -> bool:
         """Whether it is time for another slot."""

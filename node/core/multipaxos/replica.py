@@ -25,6 +25,7 @@ from node.core.interface import (
     SnapshotSaved,
     Tick,
     Transfer,
+    Withdraw,
 )
 from node.core.log import Entry, Members, Noop, Value
 from node.core.multipaxos.campaign import Campaign
@@ -55,12 +56,13 @@ from node.core.multipaxos.messages import (
 )
 from node.core.multipaxos.rejoin import Rejoining
 from node.marks import always, sometimes
-from node.types import Command, ReplicaId
+from node.types import ClientId, Command, ReplicaId, RequestNumber
 
 _HEARS_NO_QUORUM = sometimes("a leader hears no quorum and steps down")
 _FILLS_A_HOLE = sometimes("a new leader fills a hole with a no-op")
 _PROPOSES_AGAIN = sometimes("a new leader proposes again what an older one did")
 _OVERLOADED = sometimes("a leader refuses a command because too many wait")
+_WITHDRAWN = sometimes("a command is dropped that nobody waits for, before it has a slot")
 _SLOTS_IN_FLIGHT = sometimes("commands wait because too many slots are open")
 _SENT_AGAIN = sometimes("a proposal is sent again")
 _VOTE_OF_OLD = sometimes("a vote comes to somebody who no longer leads its ballot")
@@ -79,7 +81,14 @@ class MultiPaxos(Reconfigurer, Rejoining):
 
     def step(
         self,
-        event: Received[Message] | Tick | Propose | Read | Transfer | Reconfigure | SnapshotSaved,
+        event: Received[Message]
+        | Tick
+        | Propose
+        | Withdraw
+        | Read
+        | Transfer
+        | Reconfigure
+        | SnapshotSaved,
         /,
     ) -> None:
         """Take in one event."""
@@ -91,6 +100,8 @@ class MultiPaxos(Reconfigurer, Rejoining):
                 self._on_tick()
             case Propose(command):
                 self._on_propose(command)
+            case Withdraw(requests):
+                self._on_withdraw(requests)
             case Read(query, clock):
                 self._on_query(query, clock)
             case Transfer(to):
@@ -204,6 +215,13 @@ class MultiPaxos(Reconfigurer, Rejoining):
             self._refuse(command, Refusal.OVERLOADED)
         else:
             self.leadership.add(command, self._now)
+
+    def _on_withdraw(self, requests: tuple[tuple[ClientId, RequestNumber], ...]) -> None:
+        """Only what was never proposed: anything else may be chosen, whoever waits for it."""
+        if self.leadership is not None:
+            for command in self.leadership.withdraw(requests):
+                _WITHDRAWN.hit()
+                self._refuse(command, Refusal.WITHDRAWN)
 
     # ── Phase 2: leading ─────────────────────────────────────────────────────────────────────
 

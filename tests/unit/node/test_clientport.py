@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from trio.testing import wait_all_tasks_blocked
 
-from node.core.interface import Read, Refusal, Refused, Transfer
+from node.core.interface import Read, Refusal, Refused, Transfer, Withdraw
 from node.runtime.ticker import clock_ns
 from node.types import OPEN_SESSION, ClientId, Query, ReplicaId, ReplicaInfo, RequestNumber
 from node.wire.messages import (
@@ -135,6 +135,23 @@ async def test_when_the_older_connection_closes_the_newer_one_still_gets_the_ans
         port.replies.answer(executed(1))
         port.replies.flush()
         assert await new.hear() == executed(1)
+
+
+async def test_what_a_connection_asked_that_is_gone_is_withdrawn() -> None:
+    """But for what is waited for elsewhere by now."""
+    async with open_port() as port:
+        old, new = await port.connect(), await port.connect()
+        for number in (1, 2, 3, 4):
+            await port.ask(old, number)
+        await new.say(request(2))
+        await wait_all_tasks_blocked()
+        port.replies.answer(executed(3))
+        await old.stream.aclose()
+        assert await take_all(port.inbox) == [
+            Withdraw(((CLIENT, RequestNumber(1)), (CLIENT, RequestNumber(4))))
+        ]
+        port.replies.refuse(Refused(CLIENT, RequestNumber(1), Refusal.WITHDRAWN), ONE)
+        assert len(port.replies) == 2, "4 may have a slot already"
 
 
 async def test_an_answer_that_nobody_waits_for_is_dropped() -> None:

@@ -1,11 +1,13 @@
 """The client port at its limits: who asks for too much is held back or refused."""
 
+from typing import Any
+
 import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
 from node.config import Limits
-from node.core.interface import Propose, Read, Refusal, Refused
+from node.core.interface import Propose, Read, Refusal, Refused, Withdraw
 from node.runtime.clientport import FIRST_CREDIT, REFUSAL_PAUSE_S
 from node.types import ClientId, Query, RequestNumber
 from node.wire.framing import frame
@@ -140,7 +142,7 @@ async def test_what_a_connection_has_asked_counts_until_it_is_done_with() -> Non
             client = await port.connect()
             await port.ask(client, number)
             await client.stream.aclose()
-        await wait_all_tasks_blocked()
+            assert await take_all(port.inbox) == [Withdraw(((CLIENT, RequestNumber(number)),))]
         client = await port.connect()
         await client.say(request(3))
         assert isinstance(await client.hear(), Overloaded)
@@ -329,7 +331,7 @@ async def test_who_was_refused_may_ask_for_more_and_more_once_it_is_answered() -
         rounds = []
         number = 2
         while number < 12:
-            asked = []
+            asked: list[Any] = []
             while not asked:
                 await trio.sleep(REFUSAL_PAUSE_S)
                 asked = await take_all(port.inbox)

@@ -54,6 +54,18 @@ def test_a_batch_keeps_its_size_unless_one_command_is_larger() -> None:
     assert not it.pending
 
 
+def test_only_what_waits_for_a_slot_is_withdrawn() -> None:
+    it = leadership()
+    it.pending.extend(command(n) for n in (1, 2, 3, 4))
+    batch = it.next_batch(commands_max=1, bytes_max=100)
+    it.open_slot(batch, 0)
+    asked = [(ClientId(1), RequestNumber(n)) for n in (1, 3, 4, 9)]
+    assert it.withdraw(asked) == [command(3), command(4)]
+    assert list(it.pending) == [command(2)]
+    assert it.open[1].value == batch
+    assert it.withdraw(asked) == []
+
+
 def test_a_command_waits_for_company_while_a_slot_is_open_until_a_tick_has_passed() -> None:
     settings = Settings(batch_commands_max=2, slots_in_flight_max=3, batch_wait_ticks=1)
     it = leadership()

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from node.core.ballot import Ballot
-from node.core.interface import Chosen, Propose, Ready, Received, Refusal, Role, Tick
+from node.core.interface import Chosen, Propose, Ready, Received, Refusal, Role, Tick, Withdraw
 from node.core.log import Batch, Entry
 from node.core.multipaxos import Message, MultiPaxos, Record, Settings
 from node.core.multipaxos.messages import (
@@ -167,6 +167,29 @@ def test_a_leader_whose_queue_is_full_refuses() -> None:
         it.step(Propose(command(number)))
     ready = take(it)
     assert [(r.number, r.why) for r in ready.refused] == [(3, Refusal.OVERLOADED)]
+
+
+def test_a_command_that_nobody_waits_for_any_more_is_dropped_unless_it_was_proposed() -> None:
+    it = leader(Settings(batch_wait_ticks=5))
+    it.step(Propose(command(1)))
+    take(it)
+    for number in (2, 3):
+        it.step(Propose(command(number)))
+    one, two = command(1), command(2)
+    it.step(Withdraw(((one.client, one.number), (two.client, two.number))))
+    ready = take(it)
+    assert [(r.number, r.why) for r in ready.refused] == [(2, Refusal.WITHDRAWN)]
+    for _ in range(5):
+        it.step(Tick())
+    sent = [e.message.value for e in take(it).messages if isinstance(e.message, Accept)]
+    assert sent
+    assert all(value == Batch((command(3),)) for value in sent)
+
+
+def test_a_follower_has_nothing_that_could_be_withdrawn() -> None:
+    it = core()
+    it.step(Withdraw(((command(1).client, command(1).number),)))
+    assert take(it).refused == ()
 
 
 def test_the_leaders_own_vote_waits_for_its_disk_and_the_proposal_does_not() -> None:
