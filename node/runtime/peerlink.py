@@ -17,7 +17,7 @@ from node.config import Limits
 from node.core.interface import Received
 from node.core.multipaxos import Message
 from node.direct import send_now
-from node.errors import LinkReplaced, WireError, WrongPeer
+from node.errors import LinkReplaced, Removed, WireError, WrongPeer
 from node.marks import sometimes
 from node.readers import Readers
 from node.runtime.codecs import PEER_CODEC
@@ -30,13 +30,20 @@ from node.runtime.logs import logger
 from node.runtime.nursery import bare_errors
 from node.runtime.outbox import PeerOutbox
 from node.types import Address, ReplicaId
-from node.wire.framing import frame
-from node.wire.messages import FRAME_BYTES_MAX, PeerHello
+from node.wire.framing import FrameDecoder, frame
+from node.wire.messages import (
+    FRAME_BYTES_MAX,
+    HELLO_BYTES_MAX,
+    Dismissed,
+    Goodbye,
+    PeerHello,
+)
 from node.wire.preface import Speaker, preface
 
 _log = logger("peers")
 
 _LINK_REPLACED = sometimes("a link that broke is replaced")
+_DISMISSED = sometimes("a replica hears from another one that it was removed")
 _LINK_SUPERSEDED = sometimes("a peer opens a link while its older one is still there")
 
 CONNECT_TIMEOUT_S: Final = 2.0
@@ -70,11 +77,14 @@ class PeerLink:
         self._outbox = outbox
         self._random = random
         self.is_connected = False
-        self._refused_because = b""
+        self._refused_because = ""
         """What the peer said when it closed the last connection."""
 
     async def run(self) -> None:
-        """Connect, send until the connection breaks, back off, and again."""
+        """Connect, send until the connection breaks, back off, and again.
+
+        Raises Removed when the peer says that this replica is not needed any more.
+        """
         back_off_s = BACK_OFF_MIN_S
         was_connected = False
         while True:
@@ -95,6 +105,8 @@ class PeerLink:
                 await self._send(stream)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 _log.info("lost the connection to replica %s", self._peer)
+            except WireError as error:
+                _log.warning("replica %s says what a peer port does not: %s", self._peer, error)
             await trio.sleep(REFUSED_PAUSE_S if self._refused_because else back_off_s)
 
     async def _send(self, stream: trio.SocketStream) -> None:
@@ -110,7 +122,7 @@ class PeerLink:
     async def _send_hello_and_frames(self, stream: trio.SocketStream) -> None:
         hello = preface(Speaker.PEER) + frame(PEER_CODEC.encode(self._hello), FRAME_BYTES_MAX)
         async with stream:
-            with bare_errors(trio.BrokenResourceError):
+            with bare_errors(trio.BrokenResourceError, WireError, Removed):
                 async with trio.open_nursery() as link_nursery:
                     link_nursery.start_soon(self._watch, stream)
                     await stream.send_all(hello)
@@ -121,12 +133,29 @@ class PeerLink:
                                 await stream.send_all(data)
 
     async def _watch(self, stream: trio.SocketStream) -> None:
-        """Notice the end of the connection also while there is nothing to send."""
-        data = await stream.receive_some(1024)
-        before, self._refused_because = self._refused_because, bytes(data[:200])
-        if data and before != self._refused_because:
-            _log.warning("replica %s closed the link: %r", self._peer, self._refused_because)
+        """Notice the end of the connection also while there is nothing to send, and why it comes."""
+        decoder = FrameDecoder(HELLO_BYTES_MAX)
+        before, self._refused_because = self._refused_because, ""
+        while not self._refused_because and (data := await stream.receive_some(HELLO_BYTES_MAX)):
+            decoder.receive_data(data)
+            while (payload := decoder.next_frame()) is not None:
+                self._hear(PEER_CODEC.decode(payload))
+        if self._refused_because not in ("", before):
+            _log.warning("replica %s closed the link: %s", self._peer, self._refused_because)
         raise trio.BrokenResourceError("the peer closed the link")
+
+    def _hear(self, message: object) -> None:
+        match message:
+            case Goodbye(reason):
+                self._refused_because = reason
+            case Dismissed(replica) if replica == self._hello.sender:
+                _DISMISSED.hit()
+                raise Removed(
+                    f"replica {replica} was removed from the cluster, says replica {self._peer}: "
+                    "it is not needed"
+                )
+            case _:
+                raise WireError(f"a peer port does not send {message!r}")
 
 
 class PeerPort:
@@ -138,16 +167,21 @@ class PeerPort:
         cluster: str,
         replica: ReplicaId,
         admit: Callable[[PeerHello], str],
+        is_dismissed: Callable[[ReplicaId], bool],
         limits: Limits,
         inbox: Inbox[Any],
         counters: Counters,
         readers: Readers,
     ) -> None:
-        """`admit` says why somebody may not come in, in a sentence; empty when it may."""
+        """`admit` says why somebody may not come in, in a sentence; empty when it may.
+
+        `is_dismissed` says of such a one whether it was a member once, and is not needed any more.
+        """
         self._readers = readers
         self._cluster = cluster
         self._replica = replica
         self._admit = admit
+        self._is_dismissed = is_dismissed
         self.on_left: Callable[[ReplicaId], None] = lambda _replica: None
         """Told when nobody is there any more of a replica that was let in."""
         self._limits = limits
@@ -191,6 +225,9 @@ class PeerPort:
                 f"{self._replica}"
             )
         if problem := self._admit(hello):
+            if self._is_dismissed(hello.sender):
+                # Those who could have told it in the log do not talk with it any more.
+                connection.queue(Dismissed(hello.sender))
             raise WrongPeer(problem)
         known = self._incarnations.get(hello.sender, hello.incarnation)
         if known != hello.incarnation:

@@ -112,6 +112,7 @@ class Replica:
             cluster=config.cluster,
             replica=replica,
             admit=self.peers.admit,
+            is_dismissed=self._is_dismissed,
             limits=config.limits,
             inbox=self.inbox,
             counters=self.counters,
@@ -169,6 +170,11 @@ class Replica:
             is_settled=status.is_settled,
             change=status.change,
         )
+
+    def _is_dismissed(self, replica: ReplicaId) -> bool:
+        """Whether `replica` was removed, and a slot is chosen that it had no part in: nobody needs it."""
+        status = self._core.status()
+        return status.is_settled and replica in status.configuration.removed
 
     def start_stages(self, stages: trio.Nursery, disk: Disk, saved: Saved) -> Driver:
         """Driver and storage stage: the only ones who touch core, state machine and journal.

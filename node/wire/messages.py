@@ -7,7 +7,7 @@
     client ── StatusRequest ───────────────▶ replica ── StatusReply ──▶ client
     client ── TransferRequest ─────────────▶ leader ─── TransferReply ──▶ client
     client ── AddRequest | RemoveRequest ──▶ leader ─── ChangeReply ────▶ client
-    replica ─ PeerHello, then messages of the core ──▶ replica
+    replica ─ PeerHello, then messages of the core ──▶ replica ─ Dismissed, Goodbye ─▶ replica
     replica ─ Register* ─────────▶ master
     client ── Locate ────────────▶ master ── Located ──▶ client
 
@@ -291,10 +291,21 @@ class Goodbye:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Dismissed:
+    """In front of a goodbye to a replica: it was removed, and nobody needs it any more."""
+
+    replica: ReplicaId
+
+
 Answer = Opened | Executed | Expired | NotExecuted | Overloaded | TooLarge | Interrupted
 
 # Numbers on the wire: never reuse one. 1 to 63 belong to the messages of the core.
-PEER_MESSAGES: Final[dict[int, type]] = {93: PeerHello, 79: Goodbye}  # 64 had no addresses
+PEER_MESSAGES: Final[dict[int, type]] = {
+    93: PeerHello,
+    79: Goodbye,
+    95: Dismissed,
+}  # 64 had no addresses
 CLIENT_CODEC: Final[Codec[Any]] = Codec(
     {
         65: ClientHello,

@@ -63,6 +63,22 @@ async def test_a_member_is_added_and_the_leader_is_removed_under_load(tmp_path: 
             assert load.verdict().kind is VerdictKind.LINEARIZABLE
 
 
+async def test_who_was_away_when_it_was_removed_is_told_by_those_who_have_gone_on(
+    tmp_path: Path,
+) -> None:
+    async with running_cluster(tmp_path, replicas=4) as running:
+        away, other = running.followers()[:2]
+        running.kill(away)
+        for replica in (away, other):
+            removed = await admin(running, "remove", replica)
+            assert removed.code == 0, removed.err
+        async with background(
+            "node", "--config", tmp_path / "cluster.toml", "--id", away, log=tmp_path / "again"
+        ) as again:
+            assert await again.wait_end() == 0
+        assert f"replica {away} was removed from the cluster, says replica" in again.said
+
+
 async def test_what_is_not_possible_is_refused_in_a_sentence(tmp_path: Path) -> None:
     async with running_cluster(tmp_path) as running:
         unknown = await admin(running, "remove", 9)

@@ -13,6 +13,7 @@ from node.config import Limits
 from node.core.ballot import Ballot
 from node.core.interface import Received
 from node.core.multipaxos.messages import Fetch, Heartbeat
+from node.errors import Removed
 from node.readers import Readers
 from node.runtime.codecs import PEER_CODEC
 from node.runtime.counters import Counters
@@ -22,11 +23,11 @@ from node.runtime.outbox import PeerOutbox
 from node.runtime.peerlink import BACK_OFF_MAX_S, PeerLink, PeerPort
 from node.types import Address, ReplicaId
 from node.wire.framing import frame
-from node.wire.messages import FRAME_BYTES_MAX, Goodbye, PeerHello
+from node.wire.messages import FRAME_BYTES_MAX, Dismissed, Goodbye, PeerHello
 from tests.support.inboxes import take_all
 from tests.support.streams import FakeNetwork, Talker, fake_network
 
-ONE, TWO, THREE = ReplicaId(1), ReplicaId(2), ReplicaId(3)
+ONE, TWO, THREE, FOUR = (ReplicaId(number) for number in (1, 2, 3, 4))
 PEER = Address("peer", 1)
 HELLO = PeerHello("test", ONE, TWO, 5)
 
@@ -168,6 +169,32 @@ async def test_a_peer_that_refuses_at_once_is_not_asked_in_a_busy_loop(
     assert 10 < len(network.connections) < 1000
 
 
+async def test_a_link_of_a_replica_that_was_removed_ends_it(
+    network: FakeNetwork, autojump_clock: MockClock
+) -> None:
+    async def dismiss(talker: Talker) -> None:
+        await talker.say(Dismissed(ONE))
+
+    async with network.serve(PEER, dismiss, PEER_CODEC):
+        link = PeerLink(hello=HELLO, address=PEER, outbox=PeerOutbox(), random=Random(1))
+        with pytest.raises(Removed, match="replica 1 was removed from the cluster, says replica 2"):
+            await link.run()
+
+
+@pytest.mark.parametrize("nonsense", [Dismissed(TWO), Fetch(1)], ids=["another", "a message"])
+async def test_nonsense_from_a_peer_port_ends_a_connection_and_nothing_else(
+    nonsense: object, network: FakeNetwork, autojump_clock: MockClock
+) -> None:
+    async def talk(talker: Talker) -> None:
+        await talker.say(nonsense)
+        await talker.hear()
+        await talker.hear()
+
+    async with network.serve(PEER, talk, PEER_CODEC), running_link(PeerOutbox()):
+        await trio.sleep(10)
+    assert len(network.connections) > 1
+
+
 class Port:
     """A peer port of replica 1, whose peers are 2 and 3, and the end of a stream to it."""
 
@@ -182,6 +209,7 @@ class Port:
             admit=lambda hello: (
                 "" if hello.sender in (TWO, THREE) else f"replica {hello.sender} is no peer"
             ),
+            is_dismissed=lambda replica: replica == FOUR,
             limits=Limits(),
             inbox=self.inbox,
             counters=self.counters,
@@ -237,6 +265,15 @@ async def test_who_is_no_peer_is_told_why_and_shut_out(
         assert reason in goodbye.reason
         assert await port.talker.hear() is None
     assert port.counters.ended == {f"peer: {why}": 1}
+
+
+async def test_who_was_removed_and_does_not_know_it_is_told() -> None:
+    port = Port()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(port.serve)
+        await port.talker.say(PeerHello("test", FOUR, ONE, 5))
+        assert await port.talker.hear() == Dismissed(FOUR)
+        assert isinstance(await port.talker.hear(), Goodbye)
 
 
 async def test_a_link_that_never_says_who_it_is_is_closed(autojump_clock: MockClock) -> None:
