@@ -10,21 +10,15 @@ from typing import Any, Protocol
 from node.core.interface import (
     Core,
     Envelope,
-    Propose,
-    Read,
+    Input,
     Ready,
     Received,
-    Reconfigure,
-    SnapshotSaved,
-    Tick,
-    Transfer,
-    Withdraw,
 )
 from node.state_machine.kv import KeyValueStore
 from node.types import Query, ReplicaId
 from node.wire.messages import Answer
 
-Event = Received[Any] | Tick | Propose | Withdraw | Read | Transfer | Reconfigure | SnapshotSaved
+Event = Received[Any] | Input
 """What a core is stepped with."""
 
 

@@ -127,6 +127,10 @@ class Reconfigure:
     change: Add | Remove
 
 
+Input = Tick | Propose | Withdraw | Read | Transfer | Reconfigure | SnapshotSaved
+"""What a core is stepped with, beside messages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope(Generic[MessageT]):
     """A message and its addressee, who may be the sender itself."""
@@ -252,18 +256,7 @@ class Status:
 class Core(Protocol[MessageT, RecordT]):
     """A protocol as a deterministic state machine."""
 
-    def step(
-        self,
-        event: Received[MessageT]
-        | Tick
-        | Propose
-        | Withdraw
-        | Read
-        | Transfer
-        | Reconfigure
-        | SnapshotSaved,
-        /,
-    ) -> None:
+    def step(self, event: Received[MessageT] | Input, /) -> None:
         """Take in one event. Raises nothing a network can cause, except `ProtocolViolation`."""
 
     def take_ready(self, *, more_comes: bool = False) -> Ready[MessageT, RecordT] | None:

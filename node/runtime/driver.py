@@ -13,17 +13,12 @@ from typing import Any
 from node.core.interface import (
     Core,
     Envelope,
+    Input,
     LeaderHint,
-    Propose,
-    Read,
     Ready,
     Received,
-    Reconfigure,
     Role,
-    SnapshotSaved,
     Tick,
-    Transfer,
-    Withdraw,
 )
 from node.errors import Removed
 from node.failpoints import failpoint
@@ -51,9 +46,7 @@ class Stop:
     """Nobody will post any more: take a last `Ready`, close the storage stage, end."""
 
 
-Event = (
-    Received[Any] | Tick | Propose | Withdraw | Read | Transfer | Reconfigure | SnapshotSaved | Stop
-)
+Event = Received[Any] | Input | Stop
 
 
 class Driver:

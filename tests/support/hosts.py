@@ -5,15 +5,9 @@ from collections.abc import Callable
 
 from node.core.interface import (
     Envelope,
-    Propose,
-    Read,
+    Input,
     Ready,
     Received,
-    Reconfigure,
-    SnapshotSaved,
-    Tick,
-    Transfer,
-    Withdraw,
 )
 from node.core.multipaxos import Message, MultiPaxos, Record
 from node.runtime.journal import Journal
@@ -25,9 +19,7 @@ from tests.support.fake_disk import FakeDisk
 
 RequestId = tuple[ClientId, RequestNumber]
 Reply = Callable[[Answer], None]
-Event = (
-    Received[Message] | Tick | Propose | Withdraw | Read | Transfer | Reconfigure | SnapshotSaved
-)
+Event = Received[Message] | Input
 
 
 class Observer:

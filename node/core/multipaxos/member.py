@@ -20,7 +20,18 @@ from node.core.multipaxos.leases import Grant
 from node.core.multipaxos.messages import Message, Record
 from node.core.multipaxos.settings import Settings
 from node.core.outbox import Outbox
-from node.types import Command, Configuration, Query, ReplicaId, ReplicaInfo
+from node.marks import sometimes
+from node.types import (
+    ClientId,
+    Command,
+    Configuration,
+    Query,
+    ReplicaId,
+    ReplicaInfo,
+    RequestNumber,
+)
+
+_WITHDRAWN = sometimes("a command is dropped that nobody waits for, before it has a slot")
 
 
 class Member(ABC):
@@ -196,6 +207,13 @@ class Member(ABC):
 
     def _refuse(self, asked: Command | Query, why: Refusal) -> None:
         self._outbox.refused.append(Refused(asked.client, asked.number, why))
+
+    def _withdraw(self, requests: tuple[tuple[ClientId, RequestNumber], ...]) -> None:
+        """Drop those that were never proposed; all others may be chosen, whoever waits for them."""
+        if self.leadership is not None:
+            for command in self.leadership.withdraw(requests):
+                _WITHDRAWN.hit()
+                self._refuse(command, Refusal.WITHDRAWN)
 
     def _note(self, text: str) -> None:
         self._outbox.notes.append(text)

@@ -14,6 +14,7 @@ from typing import assert_never
 
 from node.core.ballot import Ballot
 from node.core.interface import (
+    Input,
     LeaderHint,
     Propose,
     Read,
@@ -56,13 +57,12 @@ from node.core.multipaxos.messages import (
 )
 from node.core.multipaxos.rejoin import Rejoining
 from node.marks import always, sometimes
-from node.types import ClientId, Command, ReplicaId, RequestNumber
+from node.types import Command, ReplicaId
 
 _HEARS_NO_QUORUM = sometimes("a leader hears no quorum and steps down")
 _FILLS_A_HOLE = sometimes("a new leader fills a hole with a no-op")
 _PROPOSES_AGAIN = sometimes("a new leader proposes again what an older one did")
 _OVERLOADED = sometimes("a leader refuses a command because too many wait")
-_WITHDRAWN = sometimes("a command is dropped that nobody waits for, before it has a slot")
 _SLOTS_IN_FLIGHT = sometimes("commands wait because too many slots are open")
 _SENT_AGAIN = sometimes("a proposal is sent again")
 _VOTE_OF_OLD = sometimes("a vote comes to somebody who no longer leads its ballot")
@@ -79,18 +79,7 @@ class MultiPaxos(Reconfigurer, Rejoining):
 
     # ── What a driver calls ──────────────────────────────────────────────────────────────────
 
-    def step(
-        self,
-        event: Received[Message]
-        | Tick
-        | Propose
-        | Withdraw
-        | Read
-        | Transfer
-        | Reconfigure
-        | SnapshotSaved,
-        /,
-    ) -> None:
+    def step(self, event: Received[Message] | Input, /) -> None:
         """Take in one event."""
         match event:
             case Received(sender, message):
@@ -101,7 +90,7 @@ class MultiPaxos(Reconfigurer, Rejoining):
             case Propose(command):
                 self._on_propose(command)
             case Withdraw(requests):
-                self._on_withdraw(requests)
+                self._withdraw(requests)
             case Read(query, clock):
                 self._on_query(query, clock)
             case Transfer(to):
@@ -215,13 +204,6 @@ class MultiPaxos(Reconfigurer, Rejoining):
             self._refuse(command, Refusal.OVERLOADED)
         else:
             self.leadership.add(command, self._now)
-
-    def _on_withdraw(self, requests: tuple[tuple[ClientId, RequestNumber], ...]) -> None:
-        """Only what was never proposed: anything else may be chosen, whoever waits for it."""
-        if self.leadership is not None:
-            for command in self.leadership.withdraw(requests):
-                _WITHDRAWN.hit()
-                self._refuse(command, Refusal.WITHDRAWN)
 
     # ── Phase 2: leading ─────────────────────────────────────────────────────────────────────
 
