@@ -24,6 +24,7 @@ from node.errors import ConfigError, NodeError
 from node.failpoints import listen_to_environment
 from node.master import open_master
 from node.runtime.logs import log_to_stderr, logger
+from node.runtime.newcomer import check_is_new
 from node.runtime.nursery import bare_errors
 from node.runtime.replica import open_replica
 from node.types import Address, ReplicaId
@@ -60,6 +61,8 @@ def run_replica(
     if metrics is not None:
         config = _with_metrics(config, ReplicaId(replica), metrics)
     log_to_stderr(log_format, f"replica-{replica}")
+    if joins and not config.journal_path(ReplicaId(replica)).exists():
+        trio.run(check_is_new, config, ReplicaId(replica))
     # Seeded by the system: replicas must not draw the same election timeouts.
     server = open_replica(
         config, ReplicaId(replica), random=Random(), lost_disk=lost_disk, joins=joins

@@ -1,6 +1,7 @@
 """Members of a cluster of real processes change under load, with `gong admin`."""
 
 import json
+import shutil
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -77,6 +78,22 @@ async def test_who_was_away_when_it_was_removed_is_told_by_those_who_have_gone_o
         ) as again:
             assert await again.wait_end() == 0
         assert f"replica {away} was removed from the cluster, says replica" in again.said
+
+
+async def test_a_member_that_lost_its_disk_may_not_join_as_if_it_were_new(tmp_path: Path) -> None:
+    async with running_cluster(tmp_path) as running:
+        lost = running.followers()[0]
+        running.kill(lost)
+        directory = running.cluster.config.journal_path(lost).parent
+        shutil.rmtree(directory)
+        start = ("node", "--config", tmp_path / "cluster.toml", "--id", lost)
+        joined = await gong(*start, "--join")
+        assert joined.code == 254
+        assert f"--join: replica {lost} is a member, says replica" in joined.err
+        assert joined.err.splitlines()[-1].endswith("a new replica needs a number of its own")
+        assert not directory.exists(), "so that it may come back as it has to"
+        async with background(*start, "--lost-disk", log=tmp_path / "again") as again:
+            await again.wait_said("votes again")
 
 
 async def test_what_is_not_possible_is_refused_in_a_sentence(tmp_path: Path) -> None:
