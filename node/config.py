@@ -77,7 +77,7 @@ class Snapshots(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     slots: Annotated[int, msgspec.Meta(ge=1)] = 200_000
     """Since the last one."""
     journal_bytes: Annotated[int, msgspec.Meta(ge=1)] = 8 * 1024 * 1024
-    """That the journal has grown by; or by half of the last snapshot, if that is more. It is what a restart has to execute again."""
+    """That the journal has grown by; or by the length of the last snapshot, if that is more. It is what a restart has to execute again."""
     slots_kept: Annotated[int, msgspec.Meta(ge=0)] = 1024
     """That stay in the log although a snapshot stands for them, for replicas that lag a little; at
     most a megabyte."""

@@ -51,15 +51,15 @@ class Policy:
     slots: int
     """After this many slots since the last one."""
     journal_bytes: int
-    """When the journal has grown by this much, or by half of the last snapshot if that is more: so at
-    most about two thirds of what is written is snapshots, however large the state is."""
+    """When the journal has grown by this much, or by as much as the last snapshot has if that is more:
+    so at most about half of what is written is snapshots, however large the state is."""
 
     def is_due(self, *, executed_upto: int, newest: Snapshot | None, journal_bytes: int) -> bool:
         """`journal_bytes`: how much the journal has grown since it was last switched."""
         slot, size = (0, 0) if newest is None else (newest.slot, len(newest.image))
         if executed_upto <= slot:
             return False
-        is_long = journal_bytes >= max(self.journal_bytes, size // 2)
+        is_long = journal_bytes >= max(self.journal_bytes, size)
         return is_long or executed_upto - slot >= self.slots
 
 

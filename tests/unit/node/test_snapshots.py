@@ -192,8 +192,8 @@ def test_a_snapshot_is_due_by_slots_or_by_the_size_of_the_journal() -> None:
 
     assert not is_due(14, 0)
     assert is_due(15, 0)
-    assert not is_due(6, 499)  # less than half of the last one would be written for it
-    assert is_due(6, 500)
+    assert not is_due(6, 999)  # less than for the last one
+    assert is_due(6, 1000)
     assert not is_due(5, 10_000)  # there is nothing new
     assert policy.is_due(executed_upto=1, newest=None, journal_bytes=100)
 
