@@ -141,10 +141,6 @@ class Leadership:
             self._pending_since = now
         self.pending.append(command)
 
-    def expect_company(self, answered: int) -> None:
-        """A slot is chosen, and so many clients may ask again."""
-        self._company = answered + len(self.pending)
-
     def lacks_company(self, settings: Settings) -> bool:
         """Whether a slot could be opened, and would hold less than could come soon."""
         return (
@@ -177,6 +173,12 @@ class Leadership:
         self.next_slot += 1
         self.open[slot] = OpenSlot(value, Tally(self._members), now)
         return slot
+
+    def close_slot(self, slot: int, answered: int) -> None:
+        """`slot` is chosen, and so many clients, who are answered now, may ask again."""
+        self.open.pop(slot, None)
+        self.next_slot = max(self.next_slot, slot + 1)
+        self._company = answered + len(self.pending)
 
     def next_batch(self, *, commands_max: int, bytes_max: int) -> Batch:
         """Take pending commands for one slot, in their order; at least one."""

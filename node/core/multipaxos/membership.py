@@ -167,6 +167,16 @@ class Reconfigurer(Abdicator, ABC):
             self._propose(Members(change.replicas, change.removed))
             self._note(f"proposes other members: {self._change_in_words()}")
 
+    @property
+    def lacks_company(self) -> bool:
+        """Whether commands wait for those whom the last slot has answered."""
+        leadership = self.leadership
+        return (
+            leadership is not None
+            and leadership.lacks_company(self.settings)
+            and self._takes_new(leadership)
+        )
+
     def _takes_new(self, leadership: Leadership) -> bool:
         """Whether commands get slots now."""
         change = leadership.change

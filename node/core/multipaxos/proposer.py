@@ -33,16 +33,6 @@ class Proposer(Reconfigurer, ABC):
     def _choose(self, slot: int) -> None:
         """The next slot is chosen."""
 
-    @property
-    def lacks_company(self) -> bool:
-        """Whether commands wait for those whom the last slot has answered."""
-        leadership = self.leadership
-        return (
-            leadership is not None
-            and leadership.lacks_company(self.settings)
-            and self._takes_new(leadership)
-        )
-
     def _on_propose(self, command: Command) -> None:
         if self.leadership is None:
             self._refuse(command, Refusal.NOT_LEADER)
@@ -162,7 +152,6 @@ class Proposer(Reconfigurer, ABC):
             entry = self.log.get(slot)
             _OWN_VALUE.check(entry is not None and entry.ballot == leadership.ballot)
             leadership.has_chosen = True
-            leadership.expect_company(len(next_open.value.commands))
             self._choose(slot)
 
     def _is_chosen(self, open_slot: OpenSlot) -> bool:

@@ -254,8 +254,7 @@ class MultiPaxos(Proposer, Rejoining):
     def _choose(self, slot: int) -> None:
         entry = self.log.choose(slot)
         if self.leadership is not None:
-            self.leadership.open.pop(slot, None)
-            self.leadership.next_slot = max(self.leadership.next_slot, slot + 1)
+            self.leadership.close_slot(slot, len(entry.value.commands))
         handed_out = chosen(entry)
         self._outbox.chosen.append(handed_out)
         if handed_out.configuration is not None:

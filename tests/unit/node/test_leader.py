@@ -87,14 +87,14 @@ def test_who_waits_when_a_slot_is_chosen_may_wait_for_those_whom_it_has_answered
     it = leadership()
     it.add(command(1), 5)
     assert not it.lacks_company(settings), "nobody was answered"
-    it.expect_company(2)
+    it.close_slot(1, 2)
     assert it.lacks_company(settings)
     assert it.may_open(settings, 5), "but it need not wait"
     assert not it.lacks_company(Settings(batch_wait_ticks=0))
     it.add(command(2), 5)
     it.add(command(3), 5)
     assert not it.lacks_company(settings), "all are there"
-    it.expect_company(1000)
+    it.close_slot(2, 1000)
     assert it.lacks_company(settings)
     it.pending.extend(command(number) for number in range(4, COMPANY_MAX + 1))
     assert not it.lacks_company(settings), "enough for one slot"
