@@ -131,7 +131,7 @@ def _rates(draw: Stream) -> Rates:
         kind_loss=sometimes(draw.choice((10 * _PERCENT, 40 * _PERCENT)), 30),
         kind_late=sometimes(draw.choice((10 * _PERCENT, 40 * _PERCENT)), 30),
         sync_mean=draw.choice((100 * US, 5 * MS, 30 * MS)),
-        sync_stall=sometimes(_PERCENT // 2, 30),
+        sync_stall=sometimes(_PERCENT, 30),
         tear=sometimes(draw.choice((50 * _PERCENT, 100 * _PERCENT)), 85),
         survive=sometimes(draw.choice((10 * _PERCENT, 50 * _PERCENT)), 40),
     )
