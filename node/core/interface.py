@@ -205,6 +205,8 @@ class Ready(Generic[MessageT, RecordT]):
     reads: tuple[Query, ...] = ()
     """Answer from the executed state, after `chosen`: that state holds all that anybody was told
     before the query arrived here."""
+    answers: tuple[Any, ...] = ()
+    """Tell these to whoever waits: what the executed state says already, so that no log is needed."""
     refused: tuple[Refused, ...] = ()
     """Tell these clients: certainly not executed on account of this attempt."""
     leader_hint: LeaderHint | None = None
@@ -214,6 +216,8 @@ class Ready(Generic[MessageT, RecordT]):
     """When it changed: with whom there is to talk (see `Status`); before `messages` are delivered."""
     is_retired: bool = False
     """This replica was removed, and no other one needs it any more; said once."""
+    looks_again: bool = False
+    """Call `take_ready` once more when this is carried out: more follows from what was executed."""
     notes: tuple[str, ...] = ()
     """For logs and golden files: what happened, in words."""
 

@@ -1,6 +1,6 @@
 """The work that a core has done since the driver last asked, on its way to becoming a `Ready`."""
 
-from typing import Generic
+from typing import Any, Generic
 
 from node.core.interface import (
     Chosen,
@@ -25,6 +25,7 @@ class Outbox(Generic[MessageT, RecordT]):
         self.messages_after_persist: list[Envelope[MessageT]] = []
         self.chosen: list[Chosen] = []
         self.reads: list[Query] = []
+        self.answers: list[Any] = []
         self.refused: list[Refused] = []
         self.notes: list[str] = []
         self.journal: tuple[RecordT, ...] | None = None
@@ -32,6 +33,7 @@ class Outbox(Generic[MessageT, RecordT]):
         self.restored: SnapshotSaved | None = None
         self.acquainted: tuple[ReplicaInfo, ...] | None = None
         self.is_retired = False
+        self.looks_again = False
         self._told: LeaderHint | None = None
 
     def take(self, leader_hint: LeaderHint) -> Ready[MessageT, RecordT] | None:
@@ -43,6 +45,7 @@ class Outbox(Generic[MessageT, RecordT]):
             or self.messages_after_persist
             or self.chosen
             or self.reads
+            or self.answers
             or self.refused
             or self.notes
             or self.journal is not None
@@ -62,21 +65,24 @@ class Outbox(Generic[MessageT, RecordT]):
             restored=self.restored,
             chosen=tuple(self.chosen),
             reads=tuple(self.reads),
+            answers=tuple(self.answers),
             refused=tuple(self.refused),
             leader_hint=leader_hint if is_news else None,
             acquainted=self.acquainted,
             is_retired=self.is_retired,
+            looks_again=self.looks_again,
             notes=tuple(self.notes),
         )
         self._told = leader_hint
         self.journal = self.received = self.restored = self.acquainted = None
-        self.is_retired = False
+        self.is_retired = self.looks_again = False
         for sent in (
             self.records,
             self.messages,
             self.messages_after_persist,
             self.chosen,
             self.reads,
+            self.answers,
             self.refused,
             self.notes,
         ):

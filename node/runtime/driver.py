@@ -117,8 +117,11 @@ class Driver:
                 else:
                     self._core.step(event)
             ready = self._core.take_ready(more_comes=more_comes)
-            if ready is not None:
+            while ready is not None:
                 self._carry_out(ready)
+                if not ready.looks_again:
+                    break
+                ready = self._core.take_ready(more_comes=more_comes)
 
     def take_batch(self, may_wait: bool) -> bool:
         """Whoever holds the inbox has posted all that there was: a turn, without a wake-up.
@@ -174,6 +177,8 @@ class Driver:
         self._snapshots.consider()
         for query in ready.reads:
             self._replies.answer(self._machine.read(query))
+        for answer in ready.answers:
+            self._replies.answer(answer)
         for refused in ready.refused:
             self._counters.refused_requests[refused.why.value] += 1
             self._replies.refuse(refused, self._leader(ready.leader_hint))

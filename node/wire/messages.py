@@ -1,7 +1,7 @@
 """The messages between a client, a replica and the master.
 
-    client ── ClientHello, then Request* ──▶ replica ── Executed | Opened | Expired | NotExecuted
-                                              | Overloaded | TooLarge | Interrupted ──▶ client
+    client ── ClientHello, then Request* ──▶ replica ── Executed | Opened | Expired | Failed
+                                  | NotExecuted | Overloaded | TooLarge | Interrupted ──▶ client
     client ── Query* ──────────────────────▶ replica ── Executed | NotExecuted
                                               | Overloaded | TooLarge | Interrupted ──▶ client
     client ── StatusRequest ───────────────▶ replica ── StatusReply ──▶ client
@@ -118,6 +118,14 @@ class NotExecuted:
     reason: str
     leader: ReplicaId | None
     leader_address: str | None
+
+
+class Failed(WireStruct, frozen=True, tag=94):
+    """Neither this operation nor any later one of its session is ever executed, on any shard."""
+
+    client: Annotated[ClientId, Natural]
+    number: Annotated[RequestNumber, Natural]
+    reason: str
 
 
 class Overloaded(WireStruct, frozen=True, tag=90):
@@ -298,7 +306,7 @@ class Dismissed:
     replica: ReplicaId
 
 
-Answer = Opened | Executed | Expired | NotExecuted | Overloaded | TooLarge | Interrupted
+Answer = Opened | Executed | Expired | Failed | NotExecuted | Overloaded | TooLarge | Interrupted
 
 # Numbers on the wire: never reuse one. 1 to 63 belong to the messages of the core.
 PEER_MESSAGES: Final[dict[int, type]] = {
@@ -326,6 +334,7 @@ CLIENT_CODEC: Final[Codec[Any]] = Codec(
         90: Overloaded,
         91: TooLarge,
         92: ChangeReply,
+        94: Failed,
     }
 )
 MASTER_CODEC: Final[Codec[Any]] = Codec(
