@@ -155,6 +155,8 @@ class Refusal(Enum):
     NOT_LEADER = "not-leader"
     OVERLOADED = "overloaded"
     WITHDRAWN = "withdrawn"
+    NO_PREDECESSOR = "no predecessor"
+    """The operation before it in its session has not come, or nobody answers for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The work that a core has done since the driver last asked, on its way to becoming a `Ready`."""
 
-from typing import Any, Generic
+from typing import Generic
 
 from node.core.interface import (
     Chosen,
@@ -25,7 +25,7 @@ class Outbox(Generic[MessageT, RecordT]):
         self.messages_after_persist: list[Envelope[MessageT]] = []
         self.chosen: list[Chosen] = []
         self.reads: list[Query] = []
-        self.answers: list[Any] = []
+        self.answers: list[object] = []
         self.refused: list[Refused] = []
         self.notes: list[str] = []
         self.journal: tuple[RecordT, ...] | None = None

@@ -22,6 +22,7 @@ from node.state_machine.snapshot import (
     Capture,
     KeptSession,
     MembersPiece,
+    OrderPiece,
     Piece,
     Reader,
     SessionsPiece,
@@ -29,7 +30,7 @@ from node.state_machine.snapshot import (
     write,
 )
 from node.types import OPEN_SESSION, ClientId, Command, Configuration, Query, RequestNumber
-from node.wire.messages import Executed, Expired, Opened
+from node.wire.messages import Executed, Expired, Failed, Opened
 
 _ASKED_TWICE = sometimes("a request asked twice is answered from its session")
 _NO_SESSION = sometimes("a request of a session that is gone")
@@ -44,10 +45,14 @@ RESULT_BYTES_MAX: Final = 64 * 1024 * 1024
 """Replicas must agree on this, too. Of all results that may still be asked for; beyond it the
 session that keeps most is forgotten, since a client that takes its answers keeps next to none."""
 
-_SESSIONS_A_PIECE: Final = 500
+SESSIONS_A_PIECE: Final = 500
 
-_PLACES_PER_SLOT: Final = 1 << 20
+PLACES_PER_SLOT: Final = 1 << 20
 """A session is named `slot * this + place in the slot`; a batch never holds as many commands."""
+
+
+Told = Opened | Executed | Expired | Failed
+"""What executing a command says to its client."""
 
 
 class Session:
@@ -90,9 +95,9 @@ class SessionedStateMachine:
         slot: int,
         commands: tuple[Command, ...],
         configuration: Configuration | None = None,
-    ) -> list[Opened | Executed | Expired]:
+    ) -> list[Told]:
         """Execute what was chosen for the next slot; one answer a command."""
-        answers: list[Opened | Executed | Expired] = []
+        answers: list[Told] = []
         self.execute_and_tell(slot, commands, answers.append, configuration)
         return answers
 
@@ -100,7 +105,7 @@ class SessionedStateMachine:
         self,
         slot: int,
         commands: tuple[Command, ...],
-        tell: Callable[[Opened | Executed | Expired], None],
+        tell: Callable[[Told], None],
         configuration: Configuration | None = None,
     ) -> None:
         """The same; each answer is told before the next command is executed.
@@ -109,13 +114,18 @@ class SessionedStateMachine:
         slot may ask for a large value five hundred times. A change of members (`configuration`)
         executes nothing: sessions and application do not see it.
         """
+        self._begin_slot(slot, commands, configuration)
+        for place, command in enumerate(commands):
+            tell(self._execute(slot, place, command))
+
+    def _begin_slot(
+        self, slot: int, commands: tuple[Command, ...], configuration: Configuration | None
+    ) -> None:
         assert slot == self.executed_upto + 1, f"slot {slot} after {self.executed_upto}"
-        assert len(commands) < _PLACES_PER_SLOT, len(commands)
+        assert len(commands) < PLACES_PER_SLOT, len(commands)
         self.executed_upto = slot
         if configuration is not None:
             self.configuration = configuration
-        for place, command in enumerate(commands):
-            tell(self._execute(slot, place, command))
 
     def read(self, query: Query) -> Executed:
         """Answer from the state as it is, outside the log and its sessions."""
@@ -137,7 +147,12 @@ class SessionedStateMachine:
             configuration=self.configuration,
             sessions=tuple(sessions),
             application=self._inner.capture(),
+            order=self._capture_order(),
         )
+
+    def _capture_order(self) -> tuple[OrderPiece, ...]:
+        """What is to be kept beside sessions and application; here nothing."""
+        return ()
 
     def encode(self, captured: Capture) -> Iterator[bytes]:
         """The bytes of a snapshot; nothing else runs until the next part is asked for."""
@@ -146,8 +161,9 @@ class SessionedStateMachine:
     def _pieces(self, captured: Capture) -> Iterator[Piece]:
         if captured.configuration is not None:
             yield MembersPiece(captured.configuration)
-        for first in range(0, len(captured.sessions), _SESSIONS_A_PIECE):
-            yield SessionsPiece(captured.sessions[first : first + _SESSIONS_A_PIECE])
+        for first in range(0, len(captured.sessions), SESSIONS_A_PIECE):
+            yield SessionsPiece(captured.sessions[first : first + SESSIONS_A_PIECE])
+        yield from captured.order
         for body in self._inner.encode(captured.application):
             yield ApplicationPiece(body)
 
@@ -159,12 +175,15 @@ class SessionedStateMachine:
         reader = Reader(data)
         configuration: Configuration | None = None
         sessions: list[KeptSession] = []
+        order: list[OrderPiece] = []
         parts: list[Any] = []
         for piece in reader.pieces():
             if isinstance(piece, SessionsPiece):
                 sessions.extend(piece.sessions)
             elif isinstance(piece, MembersPiece):
                 configuration = piece.configuration
+            elif isinstance(piece, OrderPiece):
+                order.append(piece)
             else:
                 parts.extend(self._inner.decode([piece.body]))
             yield None
@@ -173,6 +192,7 @@ class SessionedStateMachine:
             configuration=configuration,
             sessions=tuple(sessions),
             application=parts,
+            order=tuple(order),
         )
 
     def restore(self, state: State) -> None:
@@ -193,7 +213,7 @@ class SessionedStateMachine:
 
     def _execute(self, slot: int, place: int, command: Command) -> Opened | Executed | Expired:
         if command.number == OPEN_SESSION:
-            return self._open(ClientId(slot * _PLACES_PER_SLOT + place), command.client)
+            return self._open(ClientId(slot * PLACES_PER_SLOT + place), command.client)
         session = self._sessions.pop(command.client, None)
         if session is None:
             _NO_SESSION.hit()
@@ -211,7 +231,7 @@ class SessionedStateMachine:
             _ASKED_TWICE.hit()
         return Executed(command.client, command.number, result)
 
-    def _open(self, name: ClientId, nonce: ClientId) -> Opened:
+    def _open(self, name: ClientId, nonce: ClientId) -> Opened | Expired:
         while len(self._sessions) >= self._sessions_max:
             _FORGOTTEN.hit()
             self._forget(next(iter(self._sessions)))
@@ -223,7 +243,11 @@ class SessionedStateMachine:
         session.result_bytes += len(result)
         self._result_bytes += len(result)
         while self._result_bytes > self._result_bytes_max:
-            self._forget(max(self._sessions, key=lambda name: self._sessions[name].result_bytes))
+            self._relieve(max(self._sessions, key=lambda name: self._sessions[name].result_bytes))
+
+    def _relieve(self, name: ClientId) -> None:
+        """Keep less of the session that keeps most."""
+        self._forget(name)
 
     def _forget(self, name: ClientId) -> None:
         self._result_bytes -= self._sessions.pop(name).result_bytes

@@ -17,7 +17,7 @@ no later command changes.
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from zlib import crc32
 
 from node.errors import MalformedFrame, WireError
@@ -64,9 +64,44 @@ class MembersPiece:
     configuration: Configuration
 
 
-_CODEC: Final[Codec[Any]] = Codec({1: SessionsPiece, 2: ApplicationPiece, 3: MembersPiece})
+@dataclass(frozen=True, slots=True)
+class KeptAnnounced:
+    """An operation that is announced, and neither placed nor failed."""
 
-Piece = MembersPiece | SessionsPiece | ApplicationPiece
+    seq: RequestNumber
+    after: Annotated[int, range(-1, 2**31 + 1)]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOrder:
+    """What an order over several shards needs to know of one session."""
+
+    client: ClientId
+    token: int
+    failed_from: RequestNumber | None
+    announced: tuple[KeptAnnounced, ...]
+    placed: tuple[tuple[RequestNumber, tuple[int, ...]], ...]
+    """With their stamps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPiece:
+    """Of a state that is ordered over several shards: see `node.state_machine.ordering`."""
+
+    reign: tuple[int, int]
+    decisions: int
+    clock: int
+    fences: tuple[tuple[int, tuple[int, int]], ...]
+    sessions: tuple[KeptOrder, ...]
+    """Some; there is a piece for each few, which repeats the rest."""
+
+
+_CODEC: Final[Codec[Any]] = Codec(
+    {1: SessionsPiece, 2: ApplicationPiece, 3: MembersPiece, 4: OrderPiece}
+)
+
+Piece = MembersPiece | SessionsPiece | OrderPiece | ApplicationPiece
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +112,7 @@ class Capture:
     configuration: Configuration | None
     sessions: tuple[KeptSession, ...]
     application: Any
+    order: tuple[OrderPiece, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +124,7 @@ class State:
     """Of its last change of members; None when there was none."""
     sessions: tuple[KeptSession, ...]
     application: Any
+    order: tuple[OrderPiece, ...] = ()
 
 
 def write(slot: int, pieces: Iterable[Piece]) -> Iterator[bytes]:

@@ -1,8 +1,8 @@
 """What a core reads of the state that its replica has executed."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
-from node.dispatch import Announced, Reign, Standing, Stamp, Token
+from node.dispatch import Announced, Reign, Stamp, Standing, Token
 from node.types import ClientId, RequestNumber
 
 
@@ -46,10 +46,10 @@ class OrderedState(Protocol):
     def announced(self) -> list[Announced]:
         """All that are announced and neither placed nor failed, in the order of their coming."""
 
-    def known_answer(self, client: ClientId, seq: RequestNumber) -> Any | None:
+    def known_answer(self, client: ClientId, seq: RequestNumber) -> object | None:
         """What the client of an operation can be told without the log."""
 
-    def refusal(self, client: ClientId, seq: RequestNumber, reason: str) -> Any:
+    def refusal(self, client: ClientId, seq: RequestNumber, reason: str) -> object:
         """The answer to a request that cannot be an operation."""
 
     def take_news(self) -> list[tuple[ClientId, RequestNumber]]:
