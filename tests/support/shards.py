@@ -258,6 +258,12 @@ class Shards:
         host.saved = SnapshotSaved(Snapshot(host.machine.executed_upto, image))
         self._step(replica, host.saved)
 
+    def snapshot_if_new(self, replica: int) -> None:
+        """The same, if anything was executed since the last one."""
+        host = self.host(replica)
+        if host.machine.executed_upto > (host.saved.snapshot.slot if host.saved else 0):
+            self.snapshot(replica)
+
     def deliver(self, packet: Packet) -> None:
         """Take one message out of the bag and hand it over."""
         self.bag.remove(packet)
