@@ -5,6 +5,7 @@ The judge knows in which order each shard executed, when each operation was sent
 had the answer. All of that together must be the order of one history: without a circle.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
@@ -94,7 +95,7 @@ class Play:
                 self._act()
             self._note_answers()
         self._end()
-        judge(self)
+        judge(self.shards, self.times)
         return self.shards
 
     def _act(self) -> None:
@@ -239,9 +240,8 @@ class Play:
             raise Broken("sessions do not come to an end")
 
 
-def judge(play: Play) -> None:
+def judge(shards: Shards, times: Mapping[tuple[str, int], Times]) -> None:
     """One history without a circle, nothing behind what failed, nothing twice."""
-    shards = play.shards
     nodes = [(name, seq) for _, name, seq, _ in shards.executed]
     if len(set(nodes)) < len(nodes):
         raise Broken("an operation is executed twice")
@@ -256,25 +256,27 @@ def judge(play: Play) -> None:
                     raise Broken(f"{name}#{seq} is answered and was not executed")
                 if isinstance(answer, Failed) and (name, seq) in executed:
                     raise Broken(f"{name}#{seq} has failed and was executed")
-    _check_order(play, nodes)
-    _check_equal(play)
+    _check_order(shards, times, nodes)
+    _check_equal(shards)
 
 
-def _check_order(play: Play, nodes: list[tuple[str, int]]) -> None:
+def _check_order(
+    shards: Shards, times: Mapping[tuple[str, int], Times], nodes: list[tuple[str, int]]
+) -> None:
     before: dict[Any, list[Any]] = {node: [] for node in nodes}
-    for shard in range(len(play.shards.groups)):
-        own = [(name, seq) for of, name, seq, _ in play.shards.executed if of == shard]
+    for shard in range(len(shards.groups)):
+        own = [(name, seq) for of, name, seq, _ in shards.executed if of == shard]
         for first, second in zip(own, own[1:], strict=False):
             before[second].append(first)
-        stamps = [stamp for of, _, _, stamp in play.shards.executed if of == shard]
+        stamps = [stamp for of, _, _, stamp in shards.executed if of == shard]
         if stamps != sorted(set(stamps)):
             raise Broken(f"stamps of shard {shard} do not grow: {stamps}")
     for name, seq in nodes:
         if (name, seq - 1) in before:
             before[name, seq].append((name, seq - 1))
-        issued = play.times[name, seq].issued
+        issued = times[name, seq].issued
         for other in nodes:
-            answered = play.times[other].answered
+            answered = times[other].answered
             if answered is not None and answered < issued:
                 before[name, seq].append(other)
     while before:
@@ -285,11 +287,11 @@ def _check_order(play: Play, nodes: list[tuple[str, int]]) -> None:
             del before[node]
 
 
-def _check_equal(play: Play) -> None:
-    for group in play.shards.groups:
+def _check_equal(shards: Shards) -> None:
+    for group in shards.groups:
         images: dict[int, bytes] = {}
         for replica in group:
-            machine = play.shards.host(replica).machine
+            machine = shards.hosts[replica].machine
             image = b"".join(machine.encode(machine.capture()))
             if images.setdefault(machine.executed_upto, image) != image:
                 raise Broken("states differ")

@@ -21,7 +21,7 @@ from node.core.mdl.messages import Chain, Coordinate, Coordinated, Reigning, Tag
 from node.core.mdl.office import Office, Operation
 from node.core.mdl.orderer import Orderer
 from node.core.mdl.settings import Coordination
-from node.dispatch import WINDOW_MAX, Stamp, Standing
+from node.dispatch import NO_REIGN, WINDOW_MAX, Stamp, Standing
 from node.marks import sometimes
 from node.types import ReplicaId, RequestNumber
 
@@ -40,7 +40,17 @@ class Coordinator(Orderer, ABC):
     """The part of a leader that speaks with leaders of other shards while all is well."""
 
     def _on_reigning(self, message: Reigning) -> None:
+        """Whatever was asked of the leader before this one died with it."""
+        is_news = message.reign > self._leaders.get(message.shard, NO_REIGN)
         self._note_leader(message.shard, message.reign)
+        if self.office is not None and is_news:
+            for operation in self.office:
+                if operation.after == message.shard and operation.waits:
+                    self._ask_before(operation)
+
+    def _ask_before(self, operation: Operation) -> None:
+        """Ask for its predecessor."""
+        self._ask(operation.after, Tag(operation.token, RequestNumber(operation.seq - 1)))
 
     # ── Answering ────────────────────────────────────────────────────────────────────────────
 
@@ -123,12 +133,7 @@ class Coordinator(Orderer, ABC):
         """The successor of an operation of another shard, while it waits for it."""
         client = self._machine.session(tag.token)
         operation = None if client is None else office.get(client, RequestNumber(tag.seq + 1))
-        if (
-            operation is None
-            or operation.after != shard
-            or operation.chain is not None
-            or not operation.is_open
-        ):
+        if operation is None or operation.after != shard or not operation.waits:
             _ANSWERED_TWICE.hit()
             return None
         return operation
@@ -144,7 +149,7 @@ class Coordinator(Orderer, ABC):
         """Ask again for what was not answered, and give up what waits for too long."""
         oldest = self._now - self._patience.coordination_timeout_ticks
         for operation in list(office):
-            if operation.chain is not None or not operation.is_open:
+            if not operation.waits:
                 continue
             if max(operation.came_at, office.decides_since) <= oldest and office.may_decide:
                 _TIMED_OUT.hit()
@@ -155,7 +160,7 @@ class Coordinator(Orderer, ABC):
             elif operation.after != self.shard:
                 _ASKS_AGAIN.hit()
                 self._lost[operation.after] = None
-                self._ask(operation.after, Tag(operation.token, RequestNumber(operation.seq - 1)))
+                self._ask_before(operation)
         for tag, askers in list(office.askers.items()):
             if max(askers.values()) <= oldest:
                 _NOBODY_CAME.hit()

@@ -80,6 +80,11 @@ class Operation:
         return self.stamps is None and not self.is_failing
 
     @property
+    def waits(self) -> bool:
+        """Whether it waits for its predecessor to be certain."""
+        return self.chain is None and self.is_open
+
+    @property
     def is_in_log(self) -> bool:
         """Whether its client has to be told, if this leader goes, that nobody knows what comes of it."""
         return self.is_announcing or self.is_announced or self.stamps is not None or self.is_failing

@@ -3,7 +3,7 @@
 import pytest
 
 from node.core.mdl import Coordination
-from node.wire.kv import Get, Put
+from node.wire.kv import Put
 from tests.support.shards import Shards
 
 
