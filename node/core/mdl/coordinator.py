@@ -8,7 +8,8 @@
 An operation is certain when it is executed; in fast mode already when it is *announced* (chosen: no
 leader will forget it), and its leader has *decided* on its place: that it has one was told nobody before,
 and is told with its stamps, by which a later leader gives it the same place again. Operations that never
-were announced, since they wait for nothing, are certain when they are executed (F6).
+were announced, since they wait for nothing, are certain when they are executed (F6), and so are those
+right behind them on the same shard.
 
 Both messages are harmless when they are repeated or late: a question is asked again until it is answered,
 and an answer counts once, and only from a leader that this shard still believes (F2).
@@ -102,13 +103,26 @@ class Coordinator(Orderer, ABC):
         return True
 
     def _may_vouch(self, operation: Operation) -> bool:
-        """Whether an operation that is not executed is certain to be."""
+        """Whether an operation that is not executed is certain to be, and in its place."""
         return (
             self._coordination is Coordination.FAST
-            and operation.is_announced
             and operation.stamps is not None
             and len(operation.stamps) < WINDOW_MAX
+            and self._is_remembered(operation)
         )
+
+    def _is_remembered(self, operation: Operation) -> bool:
+        """Whether it, and all before it that only this shard knows, outlive this leader.
+
+        If its predecessor is of this shard and was never announced, it may be lost, and come again:
+        then behind this one.
+        """
+        each: Operation | None = operation
+        while each is not None and not each.is_executed:
+            if not each.is_announced:
+                return False
+            each = each.behind
+        return True
 
     # ── Being answered ───────────────────────────────────────────────────────────────────────
 

@@ -20,6 +20,7 @@ class Operation:
         "after",
         "answered",
         "asked_at",
+        "behind",
         "body",
         "came_at",
         "chain",
@@ -27,6 +28,7 @@ class Operation:
         "is_announced",
         "is_announcing",
         "is_doomed",
+        "is_executed",
         "is_failing",
         "recovered",
         "seq",
@@ -65,6 +67,9 @@ class Operation:
         """The stamps of its predecessors: it is coordinated. None: it waits for the last of them."""
         self.stamps: tuple[Stamp, ...] | None = None
         """With its own: this leader has decided on its place."""
+        self.behind: Operation | None = None
+        """Its predecessor, when that is of this shard, too, and was not executed at the time."""
+        self.is_executed = False
         self.recovered: tuple[Stamp, ...] | None = None
         """The stamps that an earlier leader gave it, and that others were told."""
         self.unsettled: dict[int, None] = {}

@@ -155,7 +155,7 @@ class Orderer(Layer, ABC):
             return False
         if before.stamps is not None:
             _BEHIND.hit()
-            operation.chain = before.stamps
+            operation.chain, operation.behind = before.stamps, before
         elif before.is_failing or before.is_doomed:
             operation.is_doomed = True
         return True
@@ -235,7 +235,18 @@ class Orderer(Layer, ABC):
             if token is not None:
                 self._on_certain(office, Tag(token, seq))
             if operation is not None:
-                self._consider_next(office, operation)
+                self._on_executed(office, operation)
+
+    def _on_executed(self, office: Office, operation: Operation) -> None:
+        """Those right behind it may be certain now, and there may be one that has waited for it."""
+        operation.is_executed = True
+        operation.behind = None
+        self._consider_next(office, operation)
+        seq = operation.seq
+        while (after := office.get(operation.client, seq := RequestNumber(seq + 1))) is not None:
+            if after.behind is None:
+                break
+            self._on_certain(office, Tag(after.token, seq))
 
     def _on_failed(self, office: Office, client: ClientId, seq: RequestNumber) -> None:
         """And with it all later ones that are here."""
