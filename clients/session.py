@@ -31,6 +31,7 @@ from node.wire.messages import (
     Answer,
     Executed,
     Expired,
+    Failed,
     Interrupted,
     NotExecuted,
     Opened,
@@ -182,6 +183,8 @@ class Client:
                     case Interrupted():
                         may_be_executed = True
                         last_problem = "the leader stepped down"
+                    case Failed():
+                        raise Rejected(f"failed: {answer.reason}")
                     case _:
                         return answer
             await self._router.back_off(overloads)

@@ -30,6 +30,7 @@ from node.wire.messages import (
     Answer,
     Executed,
     Expired,
+    Failed,
     Interrupted,
     NotExecuted,
     Opened,
@@ -169,7 +170,7 @@ class Client:
                     assert self._invocation is not None
                     self._journalist.recorder.info(self._invocation, "expired")
                     self._retire()
-            case Overloaded() | TooLarge():
+            case Overloaded() | TooLarge() | Failed():
                 raise AssertionError(f"nobody here says {answer}")
             case Interrupted():
                 pass  # nobody knows; whoever drives this client may ask again

@@ -7,6 +7,7 @@ had the answer. All of that together must be the order of one history: without a
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
 from typing import Any, Final
 
@@ -117,21 +118,24 @@ class Play:
             for _ in range(draw.randint(1, 4)):
                 self._send()
         elif shards.bag:
-            # Most of them soon, some of them late.
-            packets = shards.bag
-            index = min(int(draw.expovariate(0.3)), len(packets) - 1)
-            if draw.random() < 0.2:
-                index = draw.randrange(len(packets))
-            packet = packets[index]
-            if packet.kind in self.slow and draw.random() < 0.9:
-                return
-            fate = draw.random()
-            if fate < self.loss:
-                shards.drop([packet])
-            else:
-                if fate > 0.95:
-                    packets.append(Packet(packet.sender, packet.to, packet.data))
-                shards.deliver(packet)
+            self._deliver()
+
+    def _deliver(self) -> None:
+        """Most messages soon, some of them late."""
+        draw, packets = self.random, self.shards.bag
+        index = min(int(draw.expovariate(0.3)), len(packets) - 1)
+        if draw.random() < 0.2:
+            index = draw.randrange(len(packets))
+        packet = packets[index]
+        if packet.kind in self.slow and draw.random() < 0.9:
+            return
+        fate = draw.random()
+        if fate < self.loss:
+            self.shards.drop([packet])
+        else:
+            if fate > 0.95:
+                packets.append(Packet(packet.sender, packet.to, packet.data))
+            self.shards.deliver(packet)
 
     def _strike(self) -> None:
         """Hurt one leader or more, and mostly let somebody else lead soon."""
@@ -266,7 +270,7 @@ def _check_order(
     before: dict[Any, list[Any]] = {node: [] for node in nodes}
     for shard in range(len(shards.groups)):
         own = [(name, seq) for of, name, seq, _ in shards.executed if of == shard]
-        for first, second in zip(own, own[1:], strict=False):
+        for first, second in pairwise(own):
             before[second].append(first)
         stamps = [stamp for of, _, _, stamp in shards.executed if of == shard]
         if stamps != sorted(set(stamps)):

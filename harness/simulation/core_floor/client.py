@@ -33,6 +33,7 @@ from node.wire.messages import (
     Answer,
     Executed,
     Expired,
+    Failed,
     Interrupted,
     NotExecuted,
     Opened,
@@ -188,7 +189,7 @@ class Client:
             case NotExecuted():
                 self._problem = f"refused: {answer.reason}"
                 self._leave(answer.leader)
-            case Overloaded() | TooLarge():
+            case Overloaded() | TooLarge() | Failed():
                 raise AssertionError(f"a replica of this floor does not say {answer}")
             case Interrupted():
                 self._may_be_executed |= self._may_have_effect()

@@ -360,3 +360,15 @@ async def test_failpoints_stand_around_sending_and_around_each_slot() -> None:
         "before-execute",
         "after-execute",
     ]
+
+
+async def test_a_core_that_looks_again_is_asked_when_its_work_is_carried_out() -> None:
+    known = Executed(ClientId(7), RequestNumber(3), b"known")
+    stage = Stage(
+        ready(chosen=(Chosen(1, (command(0),)),), looks_again=True),
+        ready(answers=(known,), messages=(Envelope(TWO, Fetch(1)),)),
+    )
+    await stage.run(Tick())
+    assert stage.diary == ["answer Opened", "send Fetch", "answer Executed"]
+    assert stage.core.asked == 2
+    assert stage.replies.answers[-1] == known

@@ -3,7 +3,7 @@
 import pytest
 
 from node.state_machine.kv import KeyValueStore
-from node.state_machine.sessions import SessionedStateMachine
+from node.state_machine.sessions import SessionedStateMachine, Told
 from node.types import OPEN_SESSION, ClientId, Command, Query, RequestNumber
 from node.wire.messages import Executed, Expired, Opened
 
@@ -37,7 +37,7 @@ class Machine:
         assert answer.client == nonce
         return answer.session
 
-    def execute(self, *commands: Command) -> Opened | Executed | Expired:
+    def execute(self, *commands: Command) -> Told:
         slot = self.machine.executed_upto + 1
         return self.machine.execute_slot(slot, commands)[-1]
 
