@@ -96,6 +96,14 @@ class DeniesTheForgotten(OrderedStateMachine):
         return Standing.UNKNOWN if found is Standing.ANSWERED else found
 
 
+class AnswersAtOnce(Mdl):
+    """Queries do not wait for what others were told."""
+
+    def _is_safe_to_read(self, office: Office) -> bool:
+        del office
+        return True
+
+
 _SCENES: Final[dict[str, type[Mdl] | type[OrderedStateMachine]]] = {
     "f1_decisions_behind_a_hole_are_void": CountsAnything,
     "f2_late_answers_of_old_leaders_are_not_believed": BelievesAnybody,
@@ -123,12 +131,27 @@ def test_without_its_rule_something_is_never_done(name: str) -> None:
     assert _last(name, _STUCK[name]) != right
 
 
+def test_without_its_rule_a_query_sees_what_is_no_more() -> None:
+    name = "queries_see_what_others_were_told"
+    assert "value=None" not in "\n".join(line for line in _all(name, Mdl) if "query" in line)
+    printed = _all(name, AnswersAtOnce)
+    assert "query 13: executed, Done(value=None)" in printed
+
+
 def _last(name: str, without: type[Mdl] | type[OrderedStateMachine]) -> str:
     """What the last command of a file prints."""
+    *_, last = _printed(name, without)
+    return last
+
+
+def _all(name: str, without: type[Mdl] | type[OrderedStateMachine]) -> list[str]:
+    """All lines that its commands print."""
+    return "\n".join(_printed(name, without)).splitlines()
+
+
+def _printed(name: str, without: type[Mdl] | type[OrderedStateMachine]) -> list[str]:
     scene = Scene(core=without) if issubclass(without, Mdl) else Scene(machine=without)
     lines = (_FILES / f"{name}.txt").read_text().splitlines()
-    printed = ""
-    for line, below in pairwise(lines):
-        if below == "----":
-            printed = scene.execute(parse_directive(line))
-    return printed
+    return [
+        scene.execute(parse_directive(line)) for line, below in pairwise(lines) if below == "----"
+    ]

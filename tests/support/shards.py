@@ -14,6 +14,7 @@ from typing import Any, Final
 from node.core.interface import (
     Chosen,
     Propose,
+    Read,
     Ready,
     Received,
     Role,
@@ -36,15 +37,18 @@ from node.state_machine.interface import StateMachine
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.ordering import OrderedStateMachine
 from node.state_machine.sessions import Session as SessionState, Told
-from node.types import OPEN_SESSION, ClientId, Command, ReplicaId, RequestNumber
+from node.types import OPEN_SESSION, ClientId, Command, Query, ReplicaId, RequestNumber
 from node.wire.codec import Codec
-from node.wire.kv import Operation, encode_operation
+from node.wire.kv import Get, Operation, encode_operation
 from node.wire.messages import Executed, Expired, Failed, Interrupted, NotExecuted, Opened
 from tests.support.shards_text import answer_text, entry_text, message_text
 
 _CODEC: Final[Codec[Any]] = Codec(MESSAGES | SHARD_MESSAGES)
 
 _SHARD_KINDS: Final = [cls.__name__ for cls in SHARD_MESSAGES.values()]
+
+_ASKER: Final = ClientId(77)
+"""The nonce of all who ask queries."""
 
 QUICK: Final = Settings(election_timeout_ticks=6, heartbeat_ticks=2, batch_wait_ticks=0)
 PATIENCE: Final = Patience(ask_ticks=2, coordination_timeout_ticks=20)
@@ -198,6 +202,11 @@ class Shards:
         """A client sends `command` to one replica."""
         self.host(replica).waiting[command.request] = None
         self._step(replica, Propose(command))
+
+    def ask(self, replica: int, number: int, key: str) -> None:
+        """Ask one replica for the value of a key, outside of sessions."""
+        self.host(replica).waiting[_ASKER, number] = None
+        self._step(replica, Read(Query(_ASKER, RequestNumber(number), encode_operation(Get(key)))))
 
     def campaign(self, replica: int) -> None:
         """Make one replica campaign, as if a quorum had just said that it was willing."""
@@ -371,12 +380,25 @@ class Shards:
         if ready.journal is not None:
             host.records = list(ready.journal)
         host.records.extend(ready.records)
+        self._send_out(host, ready)
+        self._carry_out_on_state(host, ready)
+        if ready.leader_hint is not None:
+            if host.leads:
+                for client, number in list(host.waiting):
+                    self._answer(
+                        host, Interrupted(ClientId(client), RequestNumber(number), None, None)
+                    )
+            host.leads = ready.leader_hint.role is Role.LEADER
+
+    def _send_out(self, host: Host, ready: Ready[Any, Any]) -> None:
         for envelope in (*ready.messages, *ready.messages_after_persist):
             if envelope.to == host.replica:
                 host.inbox.append(Received(host.replica, envelope.message))
             elif (host.replica, envelope.to) not in self.cuts:
                 data = _CODEC.encode(envelope.message)
                 self.bag.append(Packet(host.replica, envelope.to, data))
+
+    def _carry_out_on_state(self, host: Host, ready: Ready[Any, Any]) -> None:
         if ready.received is not None:
             image = ready.received.image[:]
             *_, state = host.machine.decode(image)
@@ -386,18 +408,13 @@ class Shards:
             host.machine.restore(ready.restored.state)
         for chosen in ready.chosen:
             self._execute(host, chosen)
+        for query in ready.reads:
+            self._answer(host, host.machine.read(query))
         for answer in ready.answers:
             self._answer(host, answer)
         for refused in ready.refused:
             why = refused.why.value
             self._answer(host, NotExecuted(refused.client, refused.number, why, None, None))
-        if ready.leader_hint is not None:
-            if host.leads:
-                for client, number in list(host.waiting):
-                    self._answer(
-                        host, Interrupted(ClientId(client), RequestNumber(number), None, None)
-                    )
-            host.leads = ready.leader_hint.role is Role.LEADER
 
     def _execute(self, host: Host, chosen: Chosen) -> None:
         machine = host.machine
@@ -431,6 +448,8 @@ class Shards:
         if (answer.client, number) not in host.waiting:
             return
         del host.waiting[answer.client, number]
+        if answer.client == _ASKER:
+            self._say(f"query {number}: {answer_text(answer)}")
         for session in self.sessions.values():
             if isinstance(answer, Opened) and answer.client == session.token:
                 session.names[host.shard] = answer.session

@@ -73,6 +73,11 @@ class Scene:
         for seq in [int(seq) for seq in seqs] or [self._issue(name, directive)]:
             self.shards.send(name, seq, to=None if to is None else int(to))
 
+    def on_ask(self, directive: Directive) -> None:
+        """`ask 1 get=x`."""
+        (word,) = directive.words
+        self.shards.ask(int(word), self._now, directive.options["get"])
+
     def on_settle(self, directive: Directive) -> None:
         among = directive.options.get("among")
         self.shards.settle(

@@ -99,6 +99,7 @@ class Coordinator(Orderer, ABC):
             return False
         _VOUCHED_EARLY.hit()
         assert operation.stamps is not None
+        office.vouched_upto = max(office.vouched_upto, operation.decision)
         self._vouch(asker, Chain(*tag, operation.stamps))
         return True
 

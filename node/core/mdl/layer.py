@@ -164,6 +164,8 @@ class Layer(MultiPaxos):
 
     def _speak(self, office: Office) -> None:
         """Let go what was collected."""
+        if not (self._questions or self._certain or self._failed):
+            return
         for shard, tags in self._questions.items():
             for part in self._parts(list(tags)):
                 question = Coordinate(self.shard, tuple(part))

@@ -5,12 +5,13 @@ when it is executed or has failed. All that was promised to anybody about it sta
 shard, or is found again by asking the others (see `recovery`).
 """
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
 from node.core.mdl.messages import Tag
 from node.dispatch import NO_PREDECESSOR, Reign, Stamp, Token
-from node.types import ClientId, ReplicaId, RequestNumber
+from node.types import ClientId, Query, ReplicaId, RequestNumber
 
 
 class Operation:
@@ -25,6 +26,7 @@ class Operation:
         "came_at",
         "chain",
         "client",
+        "decision",
         "is_announced",
         "is_announcing",
         "is_doomed",
@@ -67,6 +69,8 @@ class Operation:
         """The stamps of its predecessors: it is coordinated. None: it waits for the last of them."""
         self.stamps: tuple[Stamp, ...] | None = None
         """With its own: this leader has decided on its place."""
+        self.decision = 0
+        """The number of that decision."""
         self.behind: Operation | None = None
         """Its predecessor, when that is of this shard, too, and was not executed at the time."""
         self.is_executed = False
@@ -119,6 +123,12 @@ class Office:
         """The tick at which that began."""
         self.decisions = 0
         """That were given to the log in this reign."""
+        self.vouched_upto = 0
+        """The last of them of which others were told that it is certain, before it was executed."""
+        self.recovered_upto = 0
+        """The last of them that only repeats what others had been told."""
+        self.queries: deque[tuple[int, Query]] = deque()
+        """That wait until so many decisions are executed."""
         self.clock: Stamp = 0
         """The highest stamp that was given, or may have been told to anybody."""
         self._operations: dict[ClientId, dict[RequestNumber, Operation]] = {}

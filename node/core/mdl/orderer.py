@@ -83,8 +83,11 @@ class Orderer(Layer, ABC):
         if known is not None:
             _FROM_STATE.hit()
             self._tell(known)
-        elif office.get(client, seq) is not None:
+        elif (operation := office.get(client, seq)) is not None:
             _ASKED_AGAIN.hit()  # the answer will come
+            if operation.waits and command.answered >= seq - 1:
+                operation.chain = ()
+                self._consider(office, operation)
         elif office.count >= self._patience.operations_max:
             _TOO_MANY.hit()
             self._refuse(command, Refusal.OVERLOADED)
@@ -190,6 +193,7 @@ class Orderer(Layer, ABC):
         operation.stamps = stamps
         office.clock = max(office.clock, stamps[-1])
         office.decisions += 1
+        operation.decision = office.decisions
         body = None if operation.is_announced else operation.body
         self._enter(Place(office.reign, office.decisions, stamps, body), operation)
         self._on_certain(office, Tag(operation.token, operation.seq))

@@ -161,6 +161,7 @@ class Recoverer(Coordinator, ABC):
             assert operation.recovered is not None
             operation.chain = operation.recovered[:-1]
             self._place(office, operation, operation.recovered)
+        office.recovered_upto = office.vouched_upto = office.decisions
         office.may_decide = True
         office.decides_since = self._now
         self._reconsider_inquiries(office)

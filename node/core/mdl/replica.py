@@ -19,7 +19,7 @@ from node.core.mdl.messages import (
     Stamped,
     WhichStamps,
 )
-from node.core.mdl.recoverer import Recoverer
+from node.core.mdl.queries import Questioned
 from node.core.multipaxos import Message, Record
 from node.marks import sometimes
 from node.types import OPEN_SESSION, ReplicaId
@@ -29,7 +29,7 @@ _FIXED: Final = sometimes("a shard among several is asked to change its members"
 _LOST_IN_HAND: Final = sometimes("a leader that steps down has operations in hand")
 
 
-class Mdl(Recoverer):
+class Mdl(Questioned):
     """One replica of one shard. Owned by one driver; deterministic given its random generator."""
 
     def take_ready(self) -> Ready[Message, Record] | None:
@@ -49,6 +49,7 @@ class Mdl(Recoverer):
         if not office.has_begun:
             if self._machine.reign == office.reign:
                 self._begin(office)  # with all that the news could say
+                self._ask_on(office)
             return
         for client, seq in news:
             self._on_news(office, client, seq)
@@ -58,6 +59,7 @@ class Mdl(Recoverer):
                 inquiry = office.inquiries.get(shard)
                 if inquiry is not None:
                     self._answer_inquiry(office, shard, inquiry)
+        self._ask_on(office)
 
     def _on_message(self, sender: ReplicaId, message: Message | ShardMessage) -> None:
         if isinstance(message, ShardMessage):
@@ -103,6 +105,8 @@ class Mdl(Recoverer):
             kept = [each for each in leadership.pending if each.number == OPEN_SESSION]
             leadership.pending.clear()
             leadership.pending.extend(kept)
+            for _, query in office.queries:
+                self._refuse(query, Refusal.NOT_LEADER)
             for operation in office:
                 _LOST_IN_HAND.hit()
                 if not operation.is_in_log:
