@@ -40,6 +40,7 @@ _PARKED = sometimes("an operation waits for one of its own shard that has not co
 _BEHIND = sometimes("an operation is decided right behind its predecessor")
 _NOT_YET = sometimes("an operation is coordinated before its leader may decide")
 _DOOMED = sometimes("an operation fails because the one before it did, or did not come")
+_WITHDRAWN = sometimes("an operation of which nothing is in the log is withdrawn")
 _GIVEN_UP = sometimes("an operation of which nothing is in the log is given up")
 
 
@@ -120,6 +121,22 @@ class Orderer(Layer, ABC):
         office.add(operation)
         self._consider(office, operation)
         self._consider_next(office, operation)
+
+    def _withdraw(self, requests: tuple[tuple[ClientId, RequestNumber], ...]) -> None:
+        """Drop those of which nothing is in the log.
+
+        Entries that wait for a slot stay: without one of them none behind it would count, and others
+        may have been told of it.
+        """
+        super()._withdraw(tuple(each for each in requests if each[1] == OPEN_SESSION))
+        if self.office is None:
+            return
+        for client, seq in requests:
+            operation = self.office.get(client, seq)
+            if operation is not None and not operation.is_in_log:
+                _WITHDRAWN.hit()
+                self.office.remove(client, seq)
+                self._turn_away(operation, Refusal.WITHDRAWN)
 
     # ── What becomes of them ─────────────────────────────────────────────────────────────────
 

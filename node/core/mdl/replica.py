@@ -32,13 +32,13 @@ _LOST_IN_HAND: Final = sometimes("a leader that steps down has operations in han
 class Mdl(Questioned):
     """One replica of one shard. Owned by one driver; deterministic given its random generator."""
 
-    def take_ready(self) -> Ready[Message, Record] | None:
+    def take_ready(self, *, more_comes: bool = False) -> Ready[Message, Record] | None:
         """Hand out all outstanding work, once; what follows from it when it is executed comes next."""
         self._look_at_state()
         if self.office is not None:
             self._speak(self.office)
         self._outbox.looks_again = bool(self._outbox.chosen)
-        return super().take_ready()
+        return super().take_ready(more_comes=more_comes)
 
     def _look_at_state(self) -> None:
         """What was executed since the last time?"""

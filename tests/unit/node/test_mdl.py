@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from node.core.ballot import Ballot
-from node.core.interface import Add, Received, Reconfigure
+from node.core.interface import Add, Propose, Received, Reconfigure, Withdraw
 from node.core.mdl import Coordination, Mdl, Patience
 from node.core.mdl.messages import (
     Chain,
@@ -90,6 +90,33 @@ def test_operations_whose_predecessor_never_comes_are_given_up_while_nothing_is_
     shards.send("a", 2)
     shards.settle()
     assert shards.order(0) == ["a#1", "a#2"]
+
+
+def test_what_a_leader_has_decided_is_not_withdrawn() -> None:
+    shards = _two()
+    for _ in range(4):
+        shards.issue("a", 0, Put("x", "1"))
+    core, session = shards.core(1), shards.sessions["a"]
+    requests = [
+        Command(
+            session.names[0],
+            RequestNumber(seq),
+            RequestNumber(0),
+            encode_dispatch(Dispatch(-1 if seq == 1 else 0, session.bodies[seq - 1])),
+        )
+        for seq in (1, 2, 4)
+    ]
+    for request in requests:
+        core.step(Propose(request))
+    assert core.leadership is not None
+    assert len(core.leadership.pending) == 2
+    core.step(Withdraw(tuple(request.request for request in requests)))
+    shards.tick(1)
+    shards.settle()
+    assert shards.order(0) == ["a#1", "a#2"]
+    shards.send("a", 3)
+    shards.settle()
+    assert shards.order(0) == ["a#1", "a#2", "a#3"], "the fourth has not waited"
 
 
 def test_a_leader_takes_only_so_many_operations() -> None:
