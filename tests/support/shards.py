@@ -137,6 +137,10 @@ class Shards:
         self.sessions: dict[str, Session] = {}
         self.executed: list[tuple[int, str, int, int]] = []
         """Shard, session, operation and stamp, in the order in which each shard executed first."""
+        self._executed_in: list[int] = []
+        """The slots of those."""
+        self.seen: dict[int, tuple[int, int]] = {}
+        """Of each query that was answered: its shard, and how much of its order the answer has seen."""
         self._slots: dict[int, int] = dict.fromkeys(range(shards), 0)
         self._coordination = coordination
         self._core = core
@@ -409,12 +413,20 @@ class Shards:
         for chosen in ready.chosen:
             self._execute(host, chosen)
         for query in ready.reads:
+            self.seen[query.number] = host.shard, self._position(host)
             self._answer(host, host.machine.read(query))
         for answer in ready.answers:
             self._answer(host, answer)
         for refused in ready.refused:
             why = refused.why.value
             self._answer(host, NotExecuted(refused.client, refused.number, why, None, None))
+
+    def _position(self, host: Host) -> int:
+        """How many operations of its shard are executed in the state of one replica."""
+        slots = zip(self.executed, self._executed_in, strict=True)
+        return sum(
+            entry[0] == host.shard and slot <= host.machine.executed_upto for entry, slot in slots
+        )
 
     def _execute(self, host: Host, chosen: Chosen) -> None:
         machine = host.machine
@@ -425,6 +437,8 @@ class Shards:
             self._slots[host.shard] = chosen.slot
             for command, is_executed, is_void in machine.steps:
                 self._note(host, command, is_executed=is_executed, is_void=is_void)
+                if is_executed:
+                    self._executed_in.append(chosen.slot)
         for answer in told:
             self._answer(host, answer)
 

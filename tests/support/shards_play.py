@@ -19,6 +19,8 @@ from node.wire.messages import Executed, Failed
 from tests.support.shards import Packet, Shards
 
 _STEPS: Final = 700
+QUERY: Final = "?"
+"""The name of all who ask outside of sessions."""
 _WINDOW: Final = 6
 _SLOW: Final = [
     (),
@@ -60,6 +62,7 @@ class Play:
     random: Random = field(init=False)
     slow: tuple[str, ...] = ()
     """Kinds of messages that are mostly late."""
+    queries: int = 0
     ticks: float = 0.0
     loss: float = 0.0
     crashes: float = 0.0
@@ -117,6 +120,8 @@ class Play:
         elif chance < 0.2:
             for _ in range(draw.randint(1, 4)):
                 self._send()
+        elif chance < 0.22:
+            self._ask()
         elif shards.bag:
             self._deliver()
 
@@ -136,6 +141,18 @@ class Play:
             if fate > 0.95:
                 packets.append(Packet(packet.sender, packet.to, packet.data))
             self.shards.deliver(packet)
+
+    def _ask(self) -> None:
+        """A query outside of sessions, at somebody who believes to lead."""
+        leading = [
+            each
+            for each, host in self.shards.hosts.items()
+            if host.core is not None and host.core.role is Role.LEADER
+        ]
+        if leading:
+            number = self.queries = self.queries + 1
+            self.times[QUERY, number] = Times(self.now)
+            self.shards.ask(self.random.choice(leading), number, "x")
 
     def _strike(self) -> None:
         """Hurt one leader or more, and mostly let somebody else lead soon."""
@@ -209,6 +226,9 @@ class Play:
 
     def _note_answers(self) -> None:
         """An answer counts when those before it have come."""
+        for number in self.shards.seen:
+            times = self.times[QUERY, number]
+            times.answered = self.now if times.answered is None else times.answered
         for name, session in self.shards.sessions.items():
             for seq in range(session.answered, 0, -1):
                 times = self.times[name, seq]
@@ -275,8 +295,14 @@ def _check_order(
         stamps = [stamp for of, _, _, stamp in shards.executed if of == shard]
         if stamps != sorted(set(stamps)):
             raise Broken(f"stamps of shard {shard} do not grow: {stamps}")
+    for number, (shard, position) in shards.seen.items():
+        own = [(name, seq) for of, name, seq, _ in shards.executed if of == shard]
+        nodes = [*nodes, (QUERY, number)]
+        before[QUERY, number] = own[:position][-1:]
+        for after in own[position : position + 1]:
+            before[after].append((QUERY, number))
     for name, seq in nodes:
-        if (name, seq - 1) in before:
+        if name != QUERY and (name, seq - 1) in before:
             before[name, seq].append((name, seq - 1))
         issued = times[name, seq].issued
         for other in nodes:
