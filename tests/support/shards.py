@@ -5,9 +5,7 @@ records is durable at once, and what rests on it is sent at once; a crash loses 
 happens in the layer above the log is told to `say`, a line each; Multi-Paxos itself is quiet here.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
@@ -24,26 +22,20 @@ from node.core.interface import (
 )
 from node.core.mdl import MESSAGES as SHARD_MESSAGES, Coordination, Mdl, Patience
 from node.core.multipaxos import Settings
-from node.core.multipaxos.messages import MESSAGES
 from node.dispatch import (
     NO_PREDECESSOR,
     Dispatch,
     Place,
-    Reign,
     encode_dispatch,
     read_entry,
 )
-from node.state_machine.interface import StateMachine
-from node.state_machine.kv import KeyValueStore
 from node.state_machine.ordering import OrderedStateMachine
-from node.state_machine.sessions import Session as SessionState, Told
+from node.state_machine.sessions import Told
 from node.types import OPEN_SESSION, ClientId, Command, Query, ReplicaId, RequestNumber
-from node.wire.codec import Codec
 from node.wire.kv import Get, Operation, encode_operation
-from node.wire.messages import Executed, Expired, Failed, Interrupted, NotExecuted, Opened
+from node.wire.messages import Interrupted, NotExecuted, Opened
+from tests.support.shards_parts import CODEC, Host, Packet, Reply, Session, watched
 from tests.support.shards_text import answer_text, entry_text, message_text
-
-_CODEC: Final[Codec[Any]] = Codec(MESSAGES | SHARD_MESSAGES)
 
 _SHARD_KINDS: Final = [cls.__name__ for cls in SHARD_MESSAGES.values()]
 
@@ -52,66 +44,6 @@ _ASKER: Final = ClientId(77)
 
 QUICK: Final = Settings(election_timeout_ticks=6, heartbeat_ticks=2, batch_wait_ticks=0)
 PATIENCE: Final = Patience(ask_ticks=2, coordination_timeout_ticks=20)
-
-Reply = Executed | Expired | Failed | NotExecuted | Interrupted | Opened
-
-
-@dataclass(slots=True)
-class Packet:
-    """A message in the bag."""
-
-    sender: ReplicaId
-    to: ReplicaId
-    data: bytes
-
-    @property
-    def message(self) -> Any:  # noqa: ANN401 - whatever the codec knows
-        """As its receiver reads it."""
-        return _CODEC.decode(self.data)
-
-    @property
-    def kind(self) -> str:
-        """Its class."""
-        return type(self.message).__name__
-
-
-@dataclass(slots=True)
-class Host:
-    """One replica, up or down."""
-
-    replica: ReplicaId
-    shard: int
-    machine: "Watching"
-    core: Mdl | None = None
-    records: list[Any] = field(default_factory=list)
-    saved: SnapshotSaved | None = None
-    inbox: deque[Any] = field(default_factory=deque)
-    waiting: dict[tuple[int, int], None] = field(default_factory=dict)
-    leads: bool = False
-    lives: int = 0
-
-
-@dataclass(slots=True)
-class Session:
-    """A client's: its operations, and what it was told."""
-
-    name: str
-    token: int
-    names: dict[int, ClientId] = field(default_factory=dict)
-    """By shard."""
-    shards: list[int] = field(default_factory=list)
-    """Where each operation goes, the first one first."""
-    bodies: list[bytes] = field(default_factory=list)
-    told: dict[int, list[Reply]] = field(default_factory=dict)
-    """By the number of the operation, everything that came."""
-
-    @property
-    def answered(self) -> int:
-        """Up to which operation it has its answers."""
-        seq = 0
-        while any(isinstance(reply, Executed) for reply in self.told.get(seq + 1, ())):
-            seq += 1
-        return seq
 
 
 class Shards:
@@ -148,9 +80,8 @@ class Shards:
         self._settings = settings
         self._patience = patience
         self._say = say
-        self.cuts: list[tuple[ReplicaId, ReplicaId]] = []
         self.hosts = {
-            replica: Host(replica, shard, _watched(machine))
+            replica: Host(replica, shard, watched(machine))
             for shard, group in enumerate(self.groups)
             for replica in group
         }
@@ -167,9 +98,8 @@ class Shards:
     def tick_all(self, count: int = 1) -> None:
         """Let time pass at all that are up, and deliver what comes of it."""
         for _ in range(count):
-            for replica, host in self.hosts.items():
-                if host.core is not None:
-                    self.tick(replica)
+            for replica in [each for each, host in self.hosts.items() if host.core is not None]:
+                self.tick(replica)
             self.settle()
 
     def open(self, name: str) -> Session:
@@ -242,7 +172,7 @@ class Shards:
         host = self.hosts[ReplicaId(replica)]
         assert host.core is None, f"{replica} is up"
         host.lives += 1
-        host.machine = _watched(self._machine)
+        host.machine = watched(self._machine)
         snapshot = None
         if host.saved is not None:
             snapshot = host.saved.snapshot
@@ -321,19 +251,6 @@ class Shards:
             self.deliver(todo[0])
         raise AssertionError("the shards do not come to rest")
 
-    def cut(self, some: Iterable[int], others: Iterable[int]) -> None:
-        """Lose what is sent between them from now on."""
-        for one in some:
-            for other in others:
-                self.cuts += [
-                    (ReplicaId(one), ReplicaId(other)),
-                    (ReplicaId(other), ReplicaId(one)),
-                ]
-
-    def heal(self) -> None:
-        """Lose nothing any more."""
-        self.cuts.clear()
-
     # ── What tests look at ───────────────────────────────────────────────────────────────────
 
     def host(self, replica: int) -> Host:
@@ -398,8 +315,8 @@ class Shards:
         for envelope in (*ready.messages, *ready.messages_after_persist):
             if envelope.to == host.replica:
                 host.inbox.append(Received(host.replica, envelope.message))
-            elif (host.replica, envelope.to) not in self.cuts:
-                data = _CODEC.encode(envelope.message)
+            else:
+                data = CODEC.encode(envelope.message)
                 self.bag.append(Packet(host.replica, envelope.to, data))
 
     def _carry_out_on_state(self, host: Host, ready: Ready[Any, Any]) -> None:
@@ -470,36 +387,3 @@ class Shards:
             elif session.names.get(host.shard) == answer.client:
                 session.told.setdefault(number, []).append(answer)
                 self._say(f"{session.name}#{number}: {answer_text(answer)}")
-
-
-class Watching(OrderedStateMachine):
-    """Says what it did with each command."""
-
-    def __init__(self, inner: StateMachine) -> None:
-        super().__init__(inner)
-        self.steps: list[tuple[Command, bool, bool]] = []
-        """Whether it was executed, whether it was void."""
-        self._has_executed = False
-        self._was_void = False
-
-    def _execute_entry(self, command: Command, tell: Callable[[Told], None]) -> None:
-        self._has_executed = self._was_void = False
-        super()._execute_entry(command, tell)
-        self.steps.append((command, self._has_executed, self._was_void))
-
-    def _counts(self, reign: Reign, decision: int) -> bool:
-        counts = super()._counts(reign, decision)
-        self._was_void = not counts
-        return counts
-
-    def _keep(self, session: SessionState, number: RequestNumber, result: bytes) -> None:
-        self._has_executed = True
-        super()._keep(session, number, result)
-
-
-def _watched(machine: type[OrderedStateMachine]) -> Watching:
-    """A machine of some class, watched."""
-    if machine is OrderedStateMachine:
-        return Watching(KeyValueStore())
-    watching: type[Watching] = type("Watched", (Watching, machine), {})
-    return watching(KeyValueStore())

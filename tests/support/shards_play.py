@@ -16,7 +16,8 @@ from node.core.mdl import Coordination, Mdl, Patience
 from node.state_machine.ordering import OrderedStateMachine
 from node.wire.kv import Append
 from node.wire.messages import Executed, Failed
-from tests.support.shards import Packet, Shards
+from tests.support.shards import Shards
+from tests.support.shards_parts import Packet
 
 _STEPS: Final = 700
 QUERY: Final = "?"

@@ -4,8 +4,9 @@ from node.core.mdl import Coordination, Mdl
 from node.state_machine.ordering import OrderedStateMachine
 from node.wire.kv import Get, Operation, Put
 from tests.support.datadriven import Directive
-from tests.support.shards import Packet, Shards
-from tests.support.shards_play import Broken, Times, judge
+from tests.support.shards import Shards
+from tests.support.shards_parts import Packet
+from tests.support.shards_play import QUERY, Broken, Times, judge
 
 
 class Scene:
@@ -76,6 +77,7 @@ class Scene:
     def on_ask(self, directive: Directive) -> None:
         """`ask 1 get=x`."""
         (word,) = directive.words
+        self._times[QUERY, self._now] = Times(self._now)
         self.shards.ask(int(word), self._now, directive.options["get"])
 
     def on_settle(self, directive: Directive) -> None:
@@ -141,10 +143,14 @@ class Scene:
         return seq
 
     def _note_answers(self) -> None:
-        for name, session in self.shards.sessions.items() if self._shards else ():
-            for seq in range(1, session.answered + 1):
-                times = self._times[name, seq]
-                times.answered = self._now if times.answered is None else times.answered
+        if self._shards is None:
+            return
+        answered = [(QUERY, number) for number in self.shards.seen]
+        for name, session in self.shards.sessions.items():
+            answered += [(name, seq) for seq in range(1, session.answered + 1)]
+        for each in answered:
+            times = self._times[each]
+            times.answered = self._now if times.answered is None else times.answered
 
     def _packets(self, directive: Directive) -> list[Packet]:
         """`deliver Accept from=1 to=2`: the oldest `n`, or all."""
