@@ -1,8 +1,8 @@
-"""`python -m node CONFIG ID`: one replica, for debugging; `gong node` is the command."""
+"""`python -m node CONFIG PROCESS`: its replicas, for debugging; `gong node` is the command."""
 
 import sys
 from pathlib import Path
 
-from node.cli import run_replica
+from node.cli import run_process
 
-run_replica(Path(sys.argv[1]), int(sys.argv[2]), until_stdin_closes=False)
+run_process(Path(sys.argv[1]), int(sys.argv[2]), until_stdin_closes=False)

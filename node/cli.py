@@ -23,10 +23,11 @@ from node.config import ClusterConfig, load_config
 from node.errors import ConfigError, NodeError
 from node.failpoints import listen_to_environment
 from node.master import open_master
+from node.runtime.hosting import open_process
 from node.runtime.logs import log_to_stderr, logger
 from node.runtime.newcomer import check_is_new
 from node.runtime.nursery import bare_errors
-from node.runtime.replica import open_replica
+from node.runtime.replica import Replica, open_replica
 from node.types import Address, ReplicaId
 
 _log = logger("process")
@@ -41,9 +42,9 @@ COLLECT_AFTER: Final = 50_000
 """Objects made and not dropped between two collections of garbage."""
 
 
-def run_replica(
+def run_process(
     config_path: Path,
-    replica: int,
+    process: int,
     *,
     until_stdin_closes: bool,
     lost_disk: bool = False,
@@ -51,23 +52,40 @@ def run_replica(
     metrics: str | None = None,
     log_format: str = "text",
 ) -> None:
-    """Serve as one replica until SIGTERM, SIGINT or a failure; raises NodeError.
+    """Serve as the replicas of one process, usually one, until SIGTERM, SIGINT or a failure.
+
+    Raises NodeError.
 
     With `GONG_FAILPOINT` in the environment it dies where that says: see `node.failpoints`.
     """
     listen_to_environment()
     config = load_config(config_path)
-    config.replica(ReplicaId(replica))
+    hosted = config.hosted(process)
     if metrics is not None:
-        config = _with_metrics(config, ReplicaId(replica), metrics)
-    log_to_stderr(log_format, f"replica-{replica}")
-    if joins and not config.journal_path(ReplicaId(replica)).exists():
-        trio.run(check_is_new, config, ReplicaId(replica))
-    # Seeded by the system: replicas must not draw the same election timeouts.
-    server = open_replica(
-        config, ReplicaId(replica), random=Random(), lost_disk=lost_disk, joins=joins
-    )
-    _serve(server, f"replica {replica} of {config.cluster}", until_stdin_closes=until_stdin_closes)
+        if len(hosted) > 1:
+            raise ConfigError(
+                f"--metrics: process {process} has {len(hosted)} replicas; give each a "
+                "metrics_address in the file"
+            )
+        config = _with_metrics(config, hosted[0], metrics)
+
+    def open_one(replica: ReplicaId) -> AbstractAsyncContextManager[Replica]:
+        # Seeded by the system: replicas must not draw the same election timeouts.
+        return open_replica(config, replica, random=Random(), lost_disk=lost_disk, joins=joins)
+
+    server: AbstractAsyncContextManager[object]
+    if len(hosted) == 1:
+        name = f"replica {hosted[0]}"
+        server = open_one(hosted[0])
+    else:
+        named = ", ".join(map(str, hosted))
+        name = f"process {process} with replicas {named}"
+        server = open_process(hosted, open_one)
+    log_to_stderr(log_format, f"replica-{hosted[0]}" if len(hosted) == 1 else f"process-{process}")
+    for replica in hosted:
+        if joins and not config.journal_path(replica).exists():
+            trio.run(check_is_new, config, replica)
+    _serve(server, f"{name} of {config.cluster}", until_stdin_closes=until_stdin_closes)
 
 
 def run_master(config_path: Path, *, until_stdin_closes: bool, log_format: str = "text") -> None:

@@ -2,6 +2,8 @@
 
 cluster = "demo"                  # replicas and clients of another cluster are refused
 data_dir = "/var/lib/gong"        # each replica writes below replica-<id>; relative to this file
+protocol = "multipaxos"           # optional; or "mdl": sessions over all shards, in order
+coordination = "fast"             # optional, of mdl only; or "durable"
 
 [master]                          # optional
 address = "127.0.0.1:7400"
@@ -10,6 +12,8 @@ address = "127.0.0.1:7400"
 id = 1
 peer_address = "127.0.0.1:7411"
 client_address = "127.0.0.1:7412"
+shard = 0                         # optional: the group that it belongs to, from 0 without gaps
+process = 1                       # optional, else its id: who has the same runs in one process
 
 [timing]                          # optional, as are all its keys
 tick_ms = 10
@@ -31,7 +35,7 @@ slots_kept = 1024
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -45,7 +49,16 @@ REPLICA_ID_MAX: Final = 1023
 MIB: Final = 1024 * 1024
 
 _REPLICAS_MAX: Final = 15
-"""Past this a round of messages costs more than the redundancy is worth."""
+"""Of a shard. Past this a round of messages costs more than the redundancy is worth."""
+
+_REPLICAS_IN_ALL_MAX: Final = 60
+"""With shards that talk, each has a link to each other; a peer port takes 64 connections."""
+
+Protocol = Literal["multipaxos", "mdl"]
+"""How the replicas of a shard agree, and whether shards keep the order of sessions over all of them."""
+
+Coordination = Literal["fast", "durable"]
+"""When an operation of a session may be answered for to the next one's shard: decided, or chosen."""
 
 
 class ReplicaConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +68,15 @@ class ReplicaConfig(msgspec.Struct, frozen=True, kw_only=True):
     peer_address: Address
     client_address: Address
     metrics_address: Address | None = None
+    shard: int = 0
+    """Which group it belongs to."""
+    process: int | None = None
+    """Who has the same number runs in the same process; None: its own id."""
+
+    @property
+    def host(self) -> int:
+        """The number of its process."""
+        return self.id if self.process is None else self.process
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -150,18 +172,42 @@ class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
     cluster: str
     data_dir: Path
     replicas: tuple[ReplicaConfig, ...]
+    """Of all shards."""
     master: Address | None = None
+    protocol: Protocol = "multipaxos"
+    coordination: Coordination = "fast"
     timing: Timing = Timing()
     limits: Limits = Limits()
     snapshots: Snapshots = Snapshots()
 
     @property
-    def infos(self) -> tuple[ReplicaInfo, ...]:
-        """Where each replica of the file is reached."""
-        return tuple(
-            ReplicaInfo(member.id, str(member.peer_address), str(member.client_address))
-            for member in self.replicas
-        )
+    def shards(self) -> tuple[tuple[ReplicaId, ...], ...]:
+        """The replicas of each shard, in the order of the file."""
+        groups: dict[int, list[ReplicaId]] = {}
+        for member in self.replicas:
+            groups.setdefault(member.shard, []).append(member.id)
+        return tuple(tuple(groups[shard]) for shard in sorted(groups))
+
+    def group(self, shard: int) -> tuple[ReplicaInfo, ...]:
+        """Where each replica of one shard is reached."""
+        return tuple(_info(member) for member in self.replicas if member.shard == shard)
+
+    def acquaintances(self, replica: ReplicaId) -> tuple[ReplicaInfo, ...]:
+        """The replicas of other shards that this one talks with; nobody, unless shards coordinate."""
+        shard = self.replica(replica).shard
+        if self.protocol != "mdl":
+            return ()
+        return tuple(_info(member) for member in self.replicas if member.shard != shard)
+
+    def hosted(self, process: int) -> tuple[ReplicaId, ...]:
+        """The replicas of one process; raises ConfigError."""
+        found = tuple(member.id for member in self.replicas if member.host == process)
+        if found:
+            return found
+        if all(member.process is None for member in self.replicas):
+            self.replica(ReplicaId(process))  # says what is wrong
+        known = ", ".join(map(str, dict.fromkeys(member.host for member in self.replicas)))
+        raise ConfigError(f"no process has number {process}; the file knows {known}")
 
     def replica(self, replica: ReplicaId) -> ReplicaConfig:
         """The member of that number; raises ConfigError."""
@@ -175,10 +221,9 @@ class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
         """The file that holds a replica's hard state."""
         return self.data_dir / f"replica-{replica}" / "journal"
 
-    @property
-    def epoch_path(self) -> Path:
-        """The file in which the master keeps the epoch that it handed out last."""
-        return self.data_dir / "master" / "epoch"
+    def epoch_path(self, shard: int = 0) -> Path:
+        """The file in which the master keeps the epoch that it handed out last for a shard."""
+        return self.data_dir / "master" / ("epoch" if shard == 0 else f"epoch-{shard}")
 
 
 class _RawMaster(msgspec.Struct, forbid_unknown_fields=True):
@@ -190,14 +235,20 @@ class _RawReplica(msgspec.Struct, forbid_unknown_fields=True):
     peer_address: str
     client_address: str
     metrics_address: str | None = None
+    shard: Annotated[int, msgspec.Meta(ge=0, le=_REPLICAS_IN_ALL_MAX - 1)] = 0
+    process: Annotated[int, msgspec.Meta(ge=1, le=REPLICA_ID_MAX)] | None = None
 
 
 class _RawConfig(msgspec.Struct, forbid_unknown_fields=True):
     cluster: Annotated[str, msgspec.Meta(min_length=1, max_length=63)]
     # The journal's header has one byte for its length in UTF-8.
     data_dir: Annotated[str, msgspec.Meta(min_length=1)]
-    replica: Annotated[list[_RawReplica], msgspec.Meta(min_length=1, max_length=_REPLICAS_MAX)]
+    replica: Annotated[
+        list[_RawReplica], msgspec.Meta(min_length=1, max_length=_REPLICAS_IN_ALL_MAX)
+    ]
     master: _RawMaster | None = None
+    protocol: Protocol = "multipaxos"
+    coordination: Coordination | None = None
     timing: Timing = Timing()
     limits: Limits = Limits()
     snapshots: Snapshots = Snapshots()
@@ -246,7 +297,11 @@ def _validated(path: Path, raw: _RawConfig) -> ClusterConfig:
             metrics_address=None
             if member.metrics_address is None
             else address(f"replica[{place}].metrics_address", member.metrics_address),
+            shard=member.shard,
+            process=member.process,
         )
+    if (problem := _layout_problem(raw)) is not None:
+        raise ConfigError(f"{path}: {problem}")
     timing = raw.timing
     if timing.heartbeat_ticks * 2 > timing.election_timeout_ticks:
         raise ConfigError(
@@ -266,10 +321,45 @@ def _validated(path: Path, raw: _RawConfig) -> ClusterConfig:
         data_dir=path.parent / raw.data_dir,
         replicas=tuple(replicas.values()),
         master=master,
+        protocol=raw.protocol,
+        coordination=raw.coordination or "fast",
         timing=timing,
         limits=raw.limits,
         snapshots=raw.snapshots,
     )
+
+
+def _layout_problem(raw: _RawConfig) -> str | None:
+    """Why these shards, processes and protocol do not fit together."""
+    if raw.coordination is not None and raw.protocol != "mdl":
+        return (
+            f"coordination: {raw.coordination!r} is for protocol 'mdl'; this is {raw.protocol!r}, "
+            "whose shards do not coordinate"
+        )
+    sizes: dict[int, int] = {}
+    places: dict[tuple[int, int], int] = {}
+    for place, member in enumerate(raw.replica):
+        sizes[member.shard] = sizes.get(member.shard, 0) + 1
+        process = member.id if member.process is None else member.process
+        other = places.setdefault((member.shard, process), member.id)
+        if other != member.id:
+            return (
+                f"replica[{place}].process: {process} has replica {other} of shard {member.shard} "
+                "already, and would take both down when it fails"
+            )
+    for shard in range(max(sizes)):
+        if shard not in sizes:
+            return f"replica: shard {shard} has none, though there is a shard {max(sizes)}"
+    for shard, size in sizes.items():
+        if size > _REPLICAS_MAX:
+            return (
+                f"replica: shard {shard} has {size}; Expected `array` of length <= {_REPLICAS_MAX}"
+            )
+    return None
+
+
+def _info(member: ReplicaConfig) -> ReplicaInfo:
+    return ReplicaInfo(member.id, str(member.peer_address), str(member.client_address))
 
 
 def _explain(error: str, data: dict[str, Any]) -> str:

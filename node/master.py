@@ -1,16 +1,20 @@
 """The master: a registry of replicas, for clients that know only one address.
 
+With several shards it is what the literature calls the coordinator of a sharded store: it knows the map
+of shards, their replicas and their leaders.
+
 Replicas tell it where they are and whom they believe to lead; clients ask. It is no member of the
 group and appoints nobody: it gives each leader that the replicas have elected an epoch, a number
 that only grows, so that whoever hears of leaders from several sides knows which is the latest.
 
     replica ── Register(ballot, leader) ──▶ master ── epoch on disk ──▶ Located(leader, epoch) ──▶ client
+                                                       one a shard
 
 When it is down the cluster goes on, and when it is back, the replicas tell it again. Two masters
 give two orders of epochs, and clients lose a detour at worst: a replica that does not lead says so.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -32,8 +36,10 @@ from node.wire.messages import (
     ClientHello,
     Locate,
     Located,
+    LocateShards,
     MemberHello,
     Register,
+    Shards,
 )
 from node.wire.preface import Speaker
 
@@ -41,10 +47,11 @@ _log = logger("master")
 
 
 class Registry:
-    """What replicas have said of themselves, volatile, and the epoch of the leader, which is not."""
+    """What replicas of one shard have said, volatile, and the epoch of the leader, which is not."""
 
-    def __init__(self, file: EpochFile, epoch: Epoch) -> None:
+    def __init__(self, file: EpochFile, epoch: Epoch, shard: int = 0) -> None:
         self._file = file
+        self._shard = shard
         self._replicas: dict[ReplicaId, ReplicaInfo] = {}
         self._configured_in = -1
         self._members: tuple[ReplicaId, ...] = ()
@@ -71,9 +78,10 @@ class Registry:
             if epoch is not self._epoch:
                 await trio.to_thread.run_sync(self._file.save, epoch)
                 self._epoch = epoch
-                fields = {"epoch": epoch.number, "leader": epoch.leader}
+                fields = {"shard": self._shard, "epoch": epoch.number, "leader": epoch.leader}
                 _log.info(
-                    "epoch %s: replica %s leads with %s",
+                    "shard %s, epoch %s: replica %s leads with %s",
+                    self._shard,
                     epoch.number,
                     epoch.leader,
                     epoch.ballot,
@@ -91,11 +99,12 @@ class Registry:
 
 
 class Master:
-    """Serves the registry until it is cancelled."""
+    """Serves the registries until it is cancelled."""
 
-    def __init__(self, config: ClusterConfig, registry: Registry) -> None:
+    def __init__(self, config: ClusterConfig, registries: Sequence[Registry]) -> None:
+        """One registry a shard."""
         self._config = config
-        self.registry = registry
+        self.registries = registries
         self.counters = Counters()
         self.connections = Connections(config.limits, config.limits.connections_max)
 
@@ -127,26 +136,37 @@ class Master:
                     raise WrongPeer(f"{info.replica} is no id of a replica")
                 if info.replica != hello.sender:
                     raise WrongPeer(f"replica {hello.sender} registers replica {info.replica}")
-                await self.registry.register(message)
+                if message.shard >= len(self.registries):
+                    raise WrongPeer(f"replica {info.replica} is of shard {message.shard}: unknown")
+                await self.registries[message.shard].register(message)
             case Locate():
-                connection.post(self.registry.located())
+                if len(self.registries) > 1:
+                    raise WireError(
+                        f"this cluster has {len(self.registries)} shards: ask with LocateShards"
+                    )
+                connection.post(self.registries[0].located())
+            case LocateShards():
+                located = tuple(registry.located() for registry in self.registries)
+                connection.post(Shards(self._config.protocol, located))
             case _:
                 who = "replica" if isinstance(hello, MemberHello) else "client"
                 raise WireError(f"a {who} does not send {type(message).__name__} to the master")
 
 
 @asynccontextmanager
-async def open_master(config: ClusterConfig) -> AsyncIterator[Registry]:
-    """Serve the registry; leaving the block stops it.
+async def open_master(config: ClusterConfig) -> AsyncIterator[Sequence[Registry]]:
+    """Serve one registry a shard; leaving the block stops it.
 
     Raises ConfigError; StorageError at once, or later out of the block, when an epoch cannot be
     saved: one that might be forgotten is not handed out.
     """
     if config.master is None:
         raise ConfigError("master.address: missing; the file describes a cluster without a master")
-    file = EpochFile(config.epoch_path, config.cluster)
-    registry = Registry(file, await trio.to_thread.run_sync(file.load))
-    master = Master(config, registry)
+    registries: list[Registry] = []
+    for shard in range(len(config.shards)):
+        file = EpochFile(config.epoch_path(shard), config.cluster)
+        registries.append(Registry(file, await trio.to_thread.run_sync(file.load), shard))
+    master = Master(config, registries)
     try:
         listeners = await trio.open_tcp_listeners(config.master.port, host=config.master.host)
     except OSError as error:
@@ -156,5 +176,5 @@ async def open_master(config: ClusterConfig) -> AsyncIterator[Registry]:
         async with trio.open_nursery() as connections:
             connections.start_soon(master.connections.watch)
             connections.start_soon(partial(trio.serve_listeners, master.serve, listeners))
-            yield registry
+            yield registries
             connections.cancel_scope.cancel()

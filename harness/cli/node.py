@@ -1,11 +1,11 @@
-"""`gong node`: one replica, in the foreground."""
+"""`gong node`: one replica, or all that share a process, in the foreground."""
 
 from pathlib import Path
 
 import click
 
 from harness.cli import ExitCode, InputError
-from node.cli import run_replica
+from node.cli import run_process
 from node.errors import ConfigError, NodeError, Removed
 from node.runtime.logs import FORMATS
 
@@ -17,7 +17,13 @@ from node.runtime.logs import FORMATS
 @click.option(
     "--config", type=click.Path(path_type=Path), required=True, help="The cluster's TOML file."
 )
-@click.option("--id", "replica", type=int, required=True, help="Which replica of that file to be.")
+@click.option(
+    "--id",
+    "process",
+    type=int,
+    required=True,
+    help="Which replica of that file to be; all that have this number as their process.",
+)
 @click.option(
     "--until-stdin-closes", is_flag=True, help="Stop also at the end of stdin (for supervisors)."
 )
@@ -41,7 +47,7 @@ from node.runtime.logs import FORMATS
 )
 def command(
     config: Path,
-    replica: int,
+    process: int,
     *,
     until_stdin_closes: bool,
     lost_disk: bool,
@@ -49,7 +55,7 @@ def command(
     metrics: str | None,
     log_format: str,
 ) -> ExitCode:
-    """Run one replica until SIGTERM or SIGINT; a second signal ends it at once.
+    """Run one replica, or all of one process, until SIGTERM or SIGINT; a second ends it at once.
 
     It serves when it says so on stderr, and keeps its journal below the data directory of the
     file. A disk that fails stops it: a replica that cannot save must not speak.
@@ -59,9 +65,9 @@ def command(
     if lost_disk and joins:
         raise InputError("--lost-disk and --join: a replica that joins has lost nothing")
     try:
-        run_replica(
+        run_process(
             config,
-            replica,
+            process,
             until_stdin_closes=until_stdin_closes,
             lost_disk=lost_disk,
             joins=joins,
@@ -73,6 +79,6 @@ def command(
     except Removed as error:
         click.echo(f"gong: {error}", err=True)
     except NodeError as error:
-        click.echo(f"gong: replica {replica} stopped: {error}", err=True)
+        click.echo(f"gong: replica {process} stopped: {error}", err=True)
         return ExitCode.NOT_VALID
     return ExitCode.VALID

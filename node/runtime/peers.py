@@ -9,6 +9,9 @@ Who lags does not know of those who became members since, and yet must hear them
 them may lead. So everybody is let in who is not known to be removed, and has said where it is. That
 decides nothing: only members count.
 
+Replicas of other shards are peers, too, where shards coordinate, but no members: the file names
+them, they stay, and no client is sent to them.
+
 Who is a member stands in the log. Where a replica is reached stands in the file, for those whom it
 names, and in the log for all others: an address may change without a change of members.
 """
@@ -68,14 +71,16 @@ class Peers:
         self._replica = replica
         self._incarnation = incarnation
         self._random = random
-        self._named = {info.replica: info for info in config.infos}
+        shard = config.replica(replica).shard
+        self._named = {info.replica: info for info in config.group(shard)}
+        self._elsewhere = {info.replica: info for info in config.acquaintances(replica)}
         self._all: dict[ReplicaId, Peer] = {}
         self._links: trio.Nursery | None = None
         self._removed: Callable[[], tuple[ReplicaId, ...]] = removed
         self.outboxes: dict[ReplicaId, PeerOutbox] = {}
         """Of those who are peers now; the same dictionary always."""
         self.client_addresses: dict[ReplicaId, str] = {}
-        """Of everybody whom clients can be sent to, itself included."""
+        """Of everybody in this shard whom clients can be sent to, itself included."""
         self._own = self._named[replica]
         self.client_addresses[replica] = self._own.client_address
         self.on_gone: Callable[[ReplicaId, WrongPeer], None] = lambda _replica, _why: None
@@ -87,6 +92,7 @@ class Peers:
     def turn_to(self, acquainted: Iterable[ReplicaInfo]) -> None:
         """These are the peers from now on, itself among them or not; never waits."""
         wanted = {info.replica: info for info in acquainted if info.replica != self._replica}
+        wanted |= self._elsewhere
         removed = self._removed()
         for peer in list(self._all.values()):
             replica = peer.info.replica
@@ -152,7 +158,8 @@ class Peers:
         peer = Peer(info, outbox, link, trio.CancelScope(), is_guest)
         self._all[info.replica] = peer
         self.outboxes[info.replica] = outbox
-        self.client_addresses[info.replica] = info.client_address
+        if info.replica not in self._elsewhere:
+            self.client_addresses[info.replica] = info.client_address
         if self._links is not None:
             self._links.start_soon(self._keep, peer)
 
@@ -160,7 +167,8 @@ class Peers:
         _GOES.hit()
         _log.info("replica %s is no peer any more", replica)
         peer = self._all.pop(replica)
-        del self.outboxes[replica], self.client_addresses[replica]
+        del self.outboxes[replica]
+        self.client_addresses.pop(replica, None)
         peer.life.cancel()
         self.on_gone(replica, WrongPeer(f"replica {replica} is no member of this cluster any more"))
 

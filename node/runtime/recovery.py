@@ -7,7 +7,6 @@ directory ──▶ journal: every record since the newest snapshot ──▶ co
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.config import ClusterConfig
 from node.core.interface import Snapshot
 from node.core.multipaxos import (
     BeginRecord,
@@ -37,9 +36,8 @@ class Saved:
     snapshot: Snapshot | None
 
 
-def check_may_rejoin(config: ClusterConfig) -> None:
+def check_may_rejoin(members: int) -> None:
     """Refuse, with a ConfigError, where the others are too few to learn from."""
-    members = len(config.replicas)
     if members < 3:
         raise ConfigError(
             f"a replica of a cluster of {members} cannot rejoin without its disk: the others are no "

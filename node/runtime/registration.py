@@ -32,6 +32,7 @@ async def keep_registered(
     info: ReplicaInfo,
     status: Callable[[], Status],
     random: Random,
+    shard: int = 0,
 ) -> None:
     """Register again and again, with the master's death as an ordinary event."""
     back_off_s = REGISTER_EVERY_S
@@ -54,6 +55,7 @@ async def keep_registered(
                             now.leader,
                             now.configuration.slot,
                             now.configuration.members,
+                            shard,
                         ),
                     )
                     await trio.sleep(REGISTER_EVERY_S)

@@ -106,7 +106,7 @@ class Replica:
         )
         self.outboxes = self.peers.outboxes
         # Who joins knows of nobody yet but those whom the file names.
-        self.peers.turn_to(core.status().acquainted or config.infos)
+        self.peers.turn_to(core.status().acquainted or config.group(self._own.shard))
         self.replies = Replies(self.peers.client_addresses, config.limits)
         self.peer_port = PeerPort(
             cluster=config.cluster,
@@ -230,6 +230,7 @@ class Replica:
                 ),
                 status=self._core.status,
                 random=self._random,
+                shard=self._own.shard,
             )
             peer_tasks.start_soon(registration)
 
@@ -311,10 +312,11 @@ async def open_replica(
     more. After a stop all records are durable.
     """
     path = config.journal_path(replica)
+    group = config.group(config.replica(replica).shard)
     disk = disk or OsDisk()
     machine = SessionedStateMachine(KeyValueStore())
     if lost_disk:
-        check_may_rejoin(config)
+        check_may_rejoin(len(group))
     saved = await trio.to_thread.run_sync(
         partial(
             read_back,
@@ -323,7 +325,7 @@ async def open_replica(
             config.cluster,
             replica,
             machine,
-            members=() if joins else config.infos,
+            members=() if joins else group,
             lost_disk=lost_disk,
         )
     )
@@ -332,7 +334,7 @@ async def open_replica(
             check_joined(saved)
         the_core = core(
             replica=replica,
-            members=config.infos,
+            members=group,
             settings=_settings(config),
             random=random,
             records=saved.records,

@@ -10,6 +10,7 @@
     replica ─ PeerHello, then messages of the core ──▶ replica ─ Dismissed, Goodbye ─▶ replica
     replica ─ Register* ─────────▶ master
     client ── Locate ────────────▶ master ── Located ──▶ client
+    client ── LocateShards ──────▶ master ── Shards ───▶ client
 
 Before the hello stand the eight bytes of `node.wire.preface`. Requests and queries are told apart
 by `(client, number)`, so replies may come in any order, and a request may be asked again on another
@@ -275,11 +276,13 @@ class Register:
     configured_in: int = 0
     members: tuple[ReplicaId, ...] = ()
     """The newest that it knows, decided in slot `configured_in`; nobody while it joins."""
+    shard: int = 0
+    """The group that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Locate:
-    """Where is the cluster?"""
+    """Where is the cluster? Of one shard: a master of several tells who asks so to ask otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +293,21 @@ class Located:
     leader: ReplicaId | None
     epoch: int = 0
     """Of this leader: a number that only grows, also over restarts of the master; 0 before any."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocateShards:
+    """Where is each shard of the cluster?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Shards:
+    """Each shard's replicas and leader; a key belongs to the shard that `clients.shards` says."""
+
+    protocol: str
+    """How their replicas agree, as in the configuration."""
+    shards: tuple[Located, ...]
+    """By their numbers, from 0; an epoch is of its shard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +362,8 @@ MASTER_CODEC: Final[Codec[Any]] = Codec(
         81: Locate,
         82: Located,
         83: MemberHello,
-        84: Register,  # 80 had no members
+        85: Register,  # 80 had no members, 84 no shard
+        86: LocateShards,
+        87: Shards,
     }
 )

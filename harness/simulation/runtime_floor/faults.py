@@ -49,7 +49,7 @@ class Faults:
             invariants=cluster.invariants,
             atlas=cluster.atlas,
             draws=cluster.simulation.stream("operator"),
-            spares=cluster.config.infos[len(cluster.first_members) :],
+            spares=cluster.config.group(0)[len(cluster.first_members) :],
             bites=cluster.simulation.bites,
             after=self._agenda.after,
             ask=self._ask_leaders,

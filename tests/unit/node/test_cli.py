@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from node.cli import run_master, run_replica
+from node.cli import run_master, run_process
 from node.errors import ConfigError, StorageError
 
 CONFIG = """
@@ -26,12 +26,12 @@ def path(tmp_path: Path) -> Path:
 
 def test_a_bad_configuration_is_raised_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
-        run_replica(tmp_path / "missing.toml", 1, until_stdin_closes=False)
+        run_process(tmp_path / "missing.toml", 1, until_stdin_closes=False)
 
 
 def test_a_replica_that_the_file_does_not_know_is_not_started(path: Path) -> None:
     with pytest.raises(ConfigError, match="no replica has id 2; the file knows 1"):
-        run_replica(path, 2, until_stdin_closes=False)
+        run_process(path, 2, until_stdin_closes=False)
     assert not (path.parent / "data").exists()
 
 
@@ -43,4 +43,4 @@ def test_a_master_that_the_file_does_not_describe_is_not_started(path: Path) -> 
 def test_a_failure_inside_the_tree_of_tasks_comes_out_bare(path: Path) -> None:
     (path.parent / "data").write_text("no directory")
     with pytest.raises(StorageError, match="cannot be created: Not a directory"):
-        run_replica(path, 1, until_stdin_closes=False)
+        run_process(path, 1, until_stdin_closes=False)

@@ -128,6 +128,64 @@ def test_the_longest_name_of_a_cluster_fits_into_a_journal(tmp_path: Path) -> No
     assert len(config.cluster.encode()) <= CLUSTER_BYTES_MAX
 
 
+def sharded(*replicas: str, head: str = "") -> str:
+    """One line of keys for each replica, with addresses of its own."""
+    text = f'cluster = "demo"\ndata_dir = "data"\n{head}\n'
+    for number, keys in enumerate(replicas, 1):
+        text += f"[[replica]]\nid = {number}\n{keys}\n"
+        text += f'peer_address = "h:{number}"\nclient_address = "h:{number + 100}"\n'
+    return text
+
+
+TWO_BY_TWO = ("process = 1", "process = 2", "shard = 1\nprocess = 1", "shard = 1\nprocess = 2")
+
+
+def test_shards_are_groups_and_processes_are_hosts(tmp_path: Path) -> None:
+    text = sharded(*TWO_BY_TWO, head='protocol = "mdl"\ncoordination = "durable"')
+    config = load_config(write(tmp_path, text))
+    assert config.shards == ((1, 2), (3, 4))
+    assert [info.replica for info in config.group(1)] == [3, 4]
+    assert config.hosted(2) == (2, 4)
+    assert [info.replica for info in config.acquaintances(ReplicaId(3))] == [1, 2]
+    assert (config.protocol, config.coordination) == ("mdl", "durable")
+    with pytest.raises(ConfigError, match="no process has number 3; the file knows 1, 2"):
+        config.hosted(3)
+
+
+def test_without_shards_each_replica_is_a_process_of_one_group(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, GOOD))
+    assert config.shards == ((1, 2),)
+    assert config.hosted(2) == (2,)
+    assert config.acquaintances(ReplicaId(1)) == ()
+    assert config.epoch_path() == tmp_path / "data" / "master" / "epoch"
+    with pytest.raises(ConfigError, match="no replica has id 3; the file knows 1, 2"):
+        config.hosted(3)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (sharded("shard = 1"), "replica: shard 0 has none, though there is a shard 1"),
+        (
+            sharded("process = 7", "process = 7"),
+            "replica[1].process: 7 has replica 1 of shard 0 already",
+        ),
+        (sharded("shard = -1"), "replica[0].shard: -1: Expected `int` >= 0"),
+        (sharded("process = 0"), "replica[0].process: 0: Expected `int` >= 1"),
+        (sharded("", head='protocol = "paxos"'), "protocol: 'paxos': Invalid enum value"),
+        (
+            sharded("", head='coordination = "fast"'),
+            "coordination: 'fast' is for protocol 'mdl'; this is 'multipaxos'",
+        ),
+    ],
+)
+def test_a_layout_that_does_not_fit_is_refused(tmp_path: Path, text: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, text))
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_no_replicas_or_too_many_are_refused(tmp_path: Path) -> None:
     head = 'cluster = "demo"\ndata_dir = "data"\n'
     with pytest.raises(ConfigError, match=r"replica: .*length >= 1"):

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from clients.connection import locate
@@ -19,13 +20,15 @@ from node.wire.messages import (
     Goodbye,
     Locate,
     Located,
+    LocateShards,
     MemberHello,
     Register,
+    Shards,
 )
 from tests.support.streams import FakeNetwork, Talker, fake_network
 
 MASTER = Address("master", 1)
-ONE, TWO, THREE = ReplicaId(1), ReplicaId(2), ReplicaId(3)
+ONE, TWO, THREE, FOUR = ReplicaId(1), ReplicaId(2), ReplicaId(3), ReplicaId(4)
 
 
 def info(replica: int) -> ReplicaInfo:
@@ -53,6 +56,15 @@ def config(directory: Path, *, master: Address | None = MASTER) -> ClusterConfig
         ),
         master=master,
     )
+
+
+def sharded(settings: ClusterConfig) -> ClusterConfig:
+    """The same twice: replicas 3 and 4 are shard 1."""
+    more = [
+        msgspec.structs.replace(each, id=ReplicaId(each.id + 2), shard=1, process=each.id)
+        for each in settings.replicas
+    ]
+    return msgspec.structs.replace(settings, replicas=(*settings.replicas, *more))
 
 
 def registry_in(directory: Path) -> Registry:
@@ -222,8 +234,21 @@ async def test_what_replicas_register_clients_can_locate(
             news(1, ballot=(9, 1), leader=1),
             "replica 2 registers replica 1",
         ),
+        (
+            MemberHello("test", ONE),
+            Register(info(1), 1, ONE, ONE, shard=1),
+            "replica 1 is of shard 1: unknown",
+        ),
     ],
-    ids=["cluster", "any cluster", "stranger", "answer", "client registers", "for another"],
+    ids=[
+        "cluster",
+        "any cluster",
+        "stranger",
+        "answer",
+        "client registers",
+        "for another",
+        "shard",
+    ],
 )
 async def test_a_visitor_who_breaks_the_rules_disturbs_nobody_else(
     network: FakeNetwork,
@@ -241,6 +266,38 @@ async def test_a_visitor_who_breaks_the_rules_disturbs_nobody_else(
             assert reason in goodbye.reason
         await good.say(Locate())
         assert await good.hear() == Located((), None, 0)
+
+
+async def test_each_shard_has_its_leader_and_its_epochs(
+    network: FakeNetwork, tmp_path: Path
+) -> None:
+    settings = sharded(config(tmp_path))
+    asked: list[Shards] = []
+    for leader in (THREE, FOUR):
+        async with (
+            open_master(settings),
+            talker_to(network, MemberHello("test", leader)) as replica,
+        ):
+            await replica.say(Register(info(leader), 4 + leader, leader, leader, shard=1))
+            await replica.say(LocateShards())
+            answer = await replica.hear()
+            assert isinstance(answer, Shards)
+            asked.append(answer)
+    assert asked[0] == Shards("multipaxos", (Located((), None, 0), Located((info(3),), THREE, 7)))
+    assert asked[1].shards[1] == Located((info(4),), FOUR, 8)
+    assert not settings.epoch_path(0).exists(), "nobody leads there"
+
+
+async def test_who_asks_for_one_shard_of_several_is_told_how_to_ask(
+    network: FakeNetwork, tmp_path: Path
+) -> None:
+    async with (
+        open_master(sharded(config(tmp_path))),
+        talker_to(network, ClientHello("test")) as client,
+    ):
+        await client.say(Locate())
+        goodbye = await client.hear()
+        assert goodbye == Goodbye("this cluster has 2 shards: ask with LocateShards")
 
 
 async def test_a_cluster_without_a_master_has_none_to_open(tmp_path: Path) -> None:
