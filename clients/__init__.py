@@ -1,5 +1,6 @@
 """Programs that talk to replicas and write down what happened."""
 
+from clients.client import Client as Client, open_client as open_client
 from clients.errors import (
     ClientError as ClientError,
     Indeterminate as Indeterminate,
@@ -8,4 +9,4 @@ from clients.errors import (
 )
 from clients.kv import KvClient as KvClient
 from clients.recording import RecordingClient as RecordingClient
-from clients.session import Client as Client, open_client as open_client
+from clients.shards import shard_of as shard_of

@@ -24,12 +24,12 @@ from node.wire.messages import (
     Goodbye,
     Interrupted,
     Locate,
-    Located,
     NotExecuted,
     Opened,
     Overloaded,
     RemoveRequest,
     Request,
+    Shards,
     StatusReply,
     StatusRequest,
     TooLarge,
@@ -212,8 +212,8 @@ async def ask_status(address: Address, cluster: str, *, timeout_s: float) -> Sta
     return status
 
 
-async def locate(master: Address, cluster: str, *, timeout_s: float) -> Located:
-    """Ask the master for the replicas and the leader; raises CannotConnect."""
+async def locate(master: Address, cluster: str, *, timeout_s: float) -> Shards:
+    """Ask the master for each shard's replicas and leader; raises CannotConnect."""
     located = None
     with trio.move_on_after(timeout_s):
         try:
@@ -225,7 +225,7 @@ async def locate(master: Address, cluster: str, *, timeout_s: float) -> Located:
     return located
 
 
-async def _ask_master(master: Address, cluster: str, timeout_s: float) -> Located:
+async def _ask_master(master: Address, cluster: str, timeout_s: float) -> Shards:
     decoder = FrameDecoder(FRAME_BYTES_MAX)
     async with await open_stream(master, timeout_s) as stream:
         await stream.send_all(preface(Speaker.CLIENT))
@@ -237,7 +237,7 @@ async def _ask_master(master: Address, cluster: str, timeout_s: float) -> Locate
                 raise WireError(f"{master} closed the connection")
             decoder.receive_data(bytes(data))
         answer = MASTER_CODEC.decode(payload)
-    if not isinstance(answer, Located):
+    if not isinstance(answer, Shards) or not answer.shards:
         raise WireError(f"{master} answered {answer}")
     return answer
 

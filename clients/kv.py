@@ -1,7 +1,7 @@
 """The key-value operations of a client."""
 
+from clients.client import Client
 from clients.errors import Rejected
-from clients.session import Client
 from node.wire.kv import (
     Append,
     Cas,
@@ -53,7 +53,7 @@ class KvClient:
         """Execute any operation."""
         is_query = isinstance(operation, Get) and not self._reads_through_log
         ask = self._client.query if is_query else self._client.execute
-        result = decode_result(await ask(encode_operation(operation)))
+        result = decode_result(await ask(encode_operation(operation), key=operation.key))
         if isinstance(result, Invalid):
             raise Rejected(result.reason)
         return result

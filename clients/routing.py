@@ -11,6 +11,7 @@ import trio
 
 from clients.connection import CannotConnect, ReplicaConnection, connect, locate
 from node.types import Address
+from node.wire.messages import Located
 
 CONNECT_TIMEOUT_S: Final = 1.0
 BACK_OFF_S: Final = 0.02
@@ -30,8 +31,11 @@ class Router:
         master: Address | None,
         random: Random,
         connection_nursery: trio.Nursery,
+        shard: int = 0,
     ) -> None:
+        """`replicas` are those of one shard; `shard` is its number at the master."""
         self._cluster = cluster
+        self._shard = shard
         self._replicas = list(replicas)
         self._master = master
         self._random = random
@@ -92,6 +96,11 @@ class Router:
             if not self._replicas:
                 raise
             return
+        if self._shard < len(located.shards):
+            self.learn(located.shards[self._shard])
+
+    def learn(self, located: Located) -> None:
+        """Take in what the master says of this shard; raises CannotConnect when nobody is known."""
         if not located.replicas and not self._replicas:
             raise CannotConnect(f"the master at {self._master} knows no replica yet")
         for info in located.replicas:

@@ -1,4 +1,4 @@
-"""A client: numbers its requests, asks until somebody answers, and says what may be concluded.
+"""A client of one shard: numbers its requests, asks until somebody answers, and says what may be concluded.
 
 The number of a request stays the same on every attempt, and the replicated state executes each
 number once, so asking again, also at another replica, is always safe. What is not known when time
@@ -14,8 +14,7 @@ without an answer is Rejected: whether it was answered somewhere makes no differ
 After an Indeterminate the session is given up: the next request opens a new one.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from random import Random
 from typing import Final
 
@@ -24,7 +23,7 @@ import trio
 from clients.connection import CannotConnect, ConnectionLost
 from clients.errors import ClientError, Indeterminate, Overloaded, Rejected
 from clients.routing import Router
-from node.types import OPEN_SESSION, Address, ClientId, Query, RequestNumber
+from node.types import OPEN_SESSION, ClientId, Query, RequestNumber
 from node.wire import messages
 from node.wire.messages import (
     COMMAND_BYTES_MAX,
@@ -72,13 +71,12 @@ class Session:
         return self._last if oldest is None else RequestNumber(oldest - 1)
 
 
-class Client:
-    """A client of one cluster; made by `open_client`. Any number of tasks may use it at once."""
+class ShardClient:
+    """A client of one group of replicas. Any number of tasks may use it at once."""
 
-    def __init__(self, router: Router, random: Random, timeout_s: float) -> None:
+    def __init__(self, router: Router, random: Random) -> None:
         self._router = router
         self._random = random
-        self._timeout_s = timeout_s
         self._session: Session | None = None
         self._opening = trio.Lock()
         self._nonce = ClientId(random.getrandbits(62))
@@ -87,14 +85,13 @@ class Client:
         self.retries = 0
         """Attempts after the first, over all requests."""
 
-    async def execute(self, body: bytes) -> bytes:
-        """Have one command executed, exactly once, and return its result.
+    async def execute(self, body: bytes, deadline: float) -> bytes:
+        """Have one command executed, exactly once, and return its result; asks until `deadline`.
 
         Raises Rejected or Indeterminate, bare. Cancelled, the command may have been executed.
         """
         if len(body) > COMMAND_BYTES_MAX:
             raise Rejected(_too_large(body, COMMAND_BYTES_MAX))
-        deadline = trio.current_time() + self._timeout_s
         session = await self._open_session(deadline)
         number = session.next_number()
 
@@ -117,7 +114,7 @@ class Client:
         self._abandon(session)
         raise Indeterminate("the cluster has forgotten this session")
 
-    async def query(self, body: bytes) -> bytes:
+    async def query(self, body: bytes, deadline: float) -> bytes:
         """Have a question answered from the state, as it is now or later; nothing changes.
 
         Raises Rejected, bare, when no answer came in time.
@@ -127,7 +124,7 @@ class Client:
         self._queries = RequestNumber(self._queries + 1)
         query = Query(self._nonce, self._queries, body)
         try:
-            answer = await self._ask_until(trio.current_time() + self._timeout_s, lambda: query)
+            answer = await self._ask_until(deadline, lambda: query)
         except Indeterminate as error:
             raise Rejected(str(error)) from error
         assert isinstance(answer, Executed), answer
@@ -221,38 +218,3 @@ class Client:
 
 def _too_large(body: bytes, bytes_max: int) -> str:
     return f"a command of {len(body)} bytes; {bytes_max} are allowed"
-
-
-@asynccontextmanager
-async def open_client(
-    *,
-    cluster: str = "",
-    replicas: Sequence[Address] = (),
-    master: Address | None = None,
-    timeout_s: float = 5.0,
-    random: Random | None = None,
-) -> AsyncIterator[Client]:
-    """A client for the length of a block; connects when it is first used.
-
-    Give it addresses of replicas (client ports), or a master that knows them, or both. `timeout_s`
-    bounds each request, all attempts together. Leaving the block closes all connections; what the
-    block raises leaves it bare.
-    """
-    assert replicas or master is not None, "a client needs somebody to ask"
-    random = random if random is not None else Random()
-    error = None
-    async with trio.open_nursery() as connection_nursery:
-        router = Router(
-            cluster=cluster,
-            replicas=replicas,
-            master=master,
-            random=random,
-            connection_nursery=connection_nursery,
-        )
-        try:
-            yield Client(router, random, timeout_s)
-        except Exception as raised:
-            error = raised  # through the nursery it would come out as a group of one
-        connection_nursery.cancel_scope.cancel()
-    if error is not None:
-        raise error

@@ -7,7 +7,7 @@ Replicas tell it where they are and whom they believe to lead; clients ask. It i
 group and appoints nobody: it gives each leader that the replicas have elected an epoch, a number
 that only grows, so that whoever hears of leaders from several sides knows which is the latest.
 
-    replica ── Register(ballot, leader) ──▶ master ── epoch on disk ──▶ Located(leader, epoch) ──▶ client
+    replica ── Register(ballot, leader) ──▶ master ── epoch on disk ──▶ Shards(leader, epoch) ──▶ client
                                                        one a shard
 
 When it is down the cluster goes on, and when it is back, the replicas tell it again. Two masters
@@ -36,7 +36,6 @@ from node.wire.messages import (
     ClientHello,
     Locate,
     Located,
-    LocateShards,
     MemberHello,
     Register,
     Shards,
@@ -140,12 +139,6 @@ class Master:
                     raise WrongPeer(f"replica {info.replica} is of shard {message.shard}: unknown")
                 await self.registries[message.shard].register(message)
             case Locate():
-                if len(self.registries) > 1:
-                    raise WireError(
-                        f"this cluster has {len(self.registries)} shards: ask with LocateShards"
-                    )
-                connection.post(self.registries[0].located())
-            case LocateShards():
                 located = tuple(registry.located() for registry in self.registries)
                 connection.post(Shards(self._config.protocol, located))
             case _:

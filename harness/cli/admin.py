@@ -6,6 +6,7 @@ refusal counts before that only; afterwards there is "done", or "unknown" when t
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final, TypeGuard
 
 import click
@@ -13,7 +14,7 @@ import trio
 
 from clients.connection import CannotConnect, ConnectionLost, ask_status, connect
 from harness.cli import ExitCode, InputError
-from harness.cli.cluster_view import ANSWER_TIMEOUT_S, View, look, to_json, to_lines
+from harness.cli.cluster_view import ANSWER_TIMEOUT_S, View, all_to_json, all_to_lines, look
 from harness.cli.numbers import POSITIVE
 from node.types import Address, ReplicaId, ReplicaInfo
 from node.wire.messages import (
@@ -28,6 +29,21 @@ from node.wire.messages import (
 _LOOKS_EVERY_S: Final = 0.1
 
 
+@dataclass(frozen=True, slots=True)
+class _Office:
+    """Whom to ask, and which shard about."""
+
+    master: Address
+    shard: int = 0
+
+    async def look(self) -> View:
+        """The shard as it is now; raises CannotConnect, InputError where there is none."""
+        views = await look(self.master)
+        if self.shard >= len(views):
+            raise InputError(f"--shard: {self.shard}: this cluster has {len(views)}, from 0")
+        return views[self.shard]
+
+
 @click.group("admin", epilog="Example: gong admin --master 127.0.0.1:7400 add 4 127.0.0.1:7442")
 @click.option("--master", required=True, metavar="HOST:PORT", help="The master of the cluster.")
 @click.option(
@@ -38,14 +54,21 @@ _LOOKS_EVERY_S: Final = 0.1
     show_default=True,
     help="Seconds to try.",
 )
+@click.option(
+    "--shard",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Which shard to change; status shows them all.",
+)
 @click.pass_context
-def command(context: click.Context, master: str, timeout_s: float) -> None:
+def command(context: click.Context, master: str, timeout_s: float, shard: int) -> None:
     """Look at a running cluster, or change it.
 
     Exit codes: 0 done; 1 the cluster refuses, and says why; 2 not done in time, and it may still
     happen.
     """
-    context.obj = (_address("--master", master), timeout_s)
+    context.obj = (_Office(_address("--master", master), shard), timeout_s)
 
 
 @command.command("status")
@@ -54,9 +77,9 @@ def command(context: click.Context, master: str, timeout_s: float) -> None:
 def status(context: click.Context, *, as_json: bool) -> ExitCode:
     """Print who leads, who the members are, and how far each replica is."""
 
-    async def show(master: Address) -> ExitCode:
-        view = await look(master)
-        click.echo(json.dumps(to_json(view)) if as_json else "\n".join(to_lines(view)))
+    async def show(office: _Office) -> ExitCode:
+        views = await look(office.master)
+        click.echo(json.dumps(all_to_json(views)) if as_json else "\n".join(all_to_lines(views)))
         return ExitCode.VALID
 
     return _run(context, show)
@@ -70,7 +93,7 @@ def add(context: click.Context, replica: int, address: str) -> ExitCode:
     """Make replica ID a member. It runs (gong node … --join), and clients reach it at HOST:PORT."""
     number, there = ReplicaId(replica), _address("HOST:PORT", address)
 
-    async def change(master: Address) -> ExitCode:
+    async def change(office: _Office) -> ExitCode:
         try:
             found = await ask_status(there, "", timeout_s=ANSWER_TIMEOUT_S)
         except CannotConnect as error:
@@ -81,7 +104,7 @@ def add(context: click.Context, replica: int, address: str) -> ExitCode:
             raise InputError(f"at {there} is replica {found.replica}, not replica {number}")
         info = ReplicaInfo(number, found.peer_address, found.client_address)
         return await _change(
-            master,
+            office,
             AddRequest(info),
             lambda members: number in members,
             f"replica {number} is a member",
@@ -97,9 +120,9 @@ def remove(context: click.Context, replica: int) -> ExitCode:
     """Make replica ID no member any more, for good. It ends when the others can do without it."""
     number = ReplicaId(replica)
 
-    async def change(master: Address) -> ExitCode:
+    async def change(office: _Office) -> ExitCode:
         return await _change(
-            master,
+            office,
             RemoveRequest(number),
             lambda members: number not in members,
             f"replica {number} is no member any more",
@@ -115,10 +138,10 @@ def transfer(context: click.Context, replica: int) -> ExitCode:
     """Let replica ID lead."""
     number = ReplicaId(replica)
 
-    async def hand_over(master: Address) -> ExitCode:
+    async def hand_over(office: _Office) -> ExitCode:
         has_begun = False
         while True:
-            leader = (await _look_again(master, has_begun=has_begun)).leader
+            leader = (await _look_again(office, has_begun=has_begun)).leader
             if leader is not None and leader.replica == number:
                 click.echo(f"replica {number} leads")
                 return ExitCode.VALID
@@ -133,7 +156,7 @@ def transfer(context: click.Context, replica: int) -> ExitCode:
 
 
 async def _change(
-    master: Address,
+    office: _Office,
     request: AddRequest | RemoveRequest,
     is_done: Callable[[list[ReplicaId]], bool],
     done: str,
@@ -141,7 +164,7 @@ async def _change(
     """Ask whoever leads until the members are as wanted, and nobody else is needed any more."""
     has_begun = False
     while True:
-        leader = (await _look_again(master, has_begun=has_begun)).leader
+        leader = (await _look_again(office, has_begun=has_begun)).leader
         if leader is not None:
             members = [info.replica for info in leader.members]
             if has_begun and leader.is_settled and not leader.change and is_done(members):
@@ -156,10 +179,10 @@ async def _change(
         await trio.sleep(_LOOKS_EVERY_S)
 
 
-async def _look_again(master: Address, *, has_begun: bool) -> View:
+async def _look_again(office: _Office, *, has_begun: bool) -> View:
     """As `look`. Where a change may have begun, a master that is away says nothing about it."""
     try:
-        return await look(master)
+        return await office.look()
     except CannotConnect:
         if not has_begun:
             raise
@@ -209,12 +232,12 @@ def _address(where: str, text: str) -> Address:
         raise InputError(f"{where}: {error}") from error
 
 
-def _run(context: click.Context, work: Callable[[Address], Awaitable[ExitCode]]) -> ExitCode:
-    master, timeout_s = context.obj
+def _run(context: click.Context, work: Callable[[_Office], Awaitable[ExitCode]]) -> ExitCode:
+    office, timeout_s = context.obj
 
     async def within_time() -> ExitCode:
         with trio.move_on_after(timeout_s):
-            return await work(master)
+            return await work(office)
         click.echo(
             f"gong: unknown: not done within {timeout_s:g} s; look at `gong admin status`", err=True
         )

@@ -1,5 +1,6 @@
 """A cluster as its master and its replicas tell: looked at, and in words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -7,14 +8,14 @@ import trio
 
 from clients.connection import CannotConnect, ask_status, locate
 from node.types import Address, ReplicaId, ReplicaInfo
-from node.wire.messages import StatusReply
+from node.wire.messages import Located, StatusReply
 
 ANSWER_TIMEOUT_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A cluster as its master and replicas tell; they may be of different minds."""
+    """A shard as the master and its replicas tell; they may be of different minds."""
 
     replicas: tuple[ReplicaInfo, ...]
     """Members, and who registered when no members are known."""
@@ -39,9 +40,13 @@ class View:
         )
 
 
-async def look(master: Address) -> View:
-    """Ask the master, then everybody whom it or they know; raises CannotConnect."""
-    located = await locate(master, "", timeout_s=ANSWER_TIMEOUT_S)
+async def look(master: Address) -> tuple[View, ...]:
+    """Ask the master, then everybody whom it or they know, shard by shard; raises CannotConnect."""
+    found = await locate(master, "", timeout_s=ANSWER_TIMEOUT_S)
+    return tuple([await _look_at(located) for located in found.shards])
+
+
+async def _look_at(located: Located) -> View:
     statuses: dict[ReplicaId, StatusReply] = {}
     asked: dict[ReplicaId, ReplicaInfo] = {}
 
@@ -127,4 +132,23 @@ def to_lines(view: View) -> list[str]:
         lines.append(f"members since slot {told['configured_in']}{settled}")
     if told["change"]:
         lines.append(f"under way: {told['change']}")
+    return lines
+
+
+def all_to_json(views: Sequence[View]) -> dict[str, Any]:
+    """Of a cluster: its only shard, or all of them under `shards`."""
+    if len(views) == 1:
+        return to_json(views[0])
+    return {"shards": [to_json(view) for view in views]}
+
+
+def all_to_lines(views: Sequence[View]) -> list[str]:
+    """The same for people."""
+    if len(views) == 1:
+        return to_lines(views[0])
+    lines: list[str] = []
+    for shard, view in enumerate(views):
+        leader = view.leader
+        led = "nobody leads" if leader is None else f"replica {leader.replica} leads"
+        lines += [f"shard {shard}: {led}", *(f"  {line}" for line in to_lines(view))]
     return lines

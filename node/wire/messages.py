@@ -9,8 +9,7 @@
     client ── AddRequest | RemoveRequest ──▶ leader ─── ChangeReply ────▶ client
     replica ─ PeerHello, then messages of the core ──▶ replica ─ Dismissed, Goodbye ─▶ replica
     replica ─ Register* ─────────▶ master
-    client ── Locate ────────────▶ master ── Located ──▶ client
-    client ── LocateShards ──────▶ master ── Shards ───▶ client
+    client ── Locate ────────────▶ master ── Shards ───▶ client
 
 Before the hello stand the eight bytes of `node.wire.preface`. Requests and queries are told apart
 by `(client, number)`, so replies may come in any order, and a request may be asked again on another
@@ -282,22 +281,17 @@ class Register:
 
 @dataclass(frozen=True, slots=True)
 class Locate:
-    """Where is the cluster? Of one shard: a master of several tells who asks so to ask otherwise."""
+    """Where is the cluster?"""
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Members that registered lately, and the leader of the highest ballot they know."""
+    """Of one shard: members that registered lately, and the leader of the highest ballot they know."""
 
     replicas: tuple[ReplicaInfo, ...]
     leader: ReplicaId | None
     epoch: int = 0
     """Of this leader: a number that only grows, also over restarts of the master; 0 before any."""
-
-
-@dataclass(frozen=True, slots=True)
-class LocateShards:
-    """Where is each shard of the cluster?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,11 +353,9 @@ MASTER_CODEC: Final[Codec[Any]] = Codec(
     {
         65: ClientHello,
         79: Goodbye,
-        81: Locate,
-        82: Located,
         83: MemberHello,
         85: Register,  # 80 had no members, 84 no shard
-        86: LocateShards,
+        86: Locate,  # 81 knew of one shard, and was answered by 82
         87: Shards,
     }
 )

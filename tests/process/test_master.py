@@ -26,7 +26,8 @@ async def wait_located(running: Running) -> Located:
     """Wait until the master knows every replica and the leader that the observer sees."""
     with trio.fail_after(PATIENCE_S):
         while True:
-            located = await locate(master_of(running), "test", timeout_s=PATIENCE_S)
+            found = await locate(master_of(running), "test", timeout_s=PATIENCE_S)
+            located = found.shards[0]
             known = [info.replica for info in located.replicas]
             if known == [*running.cluster.replicas] and located.leader == running.observer.leader:
                 return located

@@ -26,6 +26,7 @@ from node.wire.messages import (
     Goodbye,
     Located,
     Request,
+    Shards,
     StatusReply,
     StatusRequest,
 )
@@ -198,7 +199,9 @@ async def test_a_master_that_answers_is_believed(network: FakeNetwork) -> None:
     async def handle(talker: Talker) -> None:
         await talker.hear()
         await talker.hear()
-        await talker.say(Located((), ReplicaId(3)))
+        await talker.say(Shards("multipaxos", (Located((), ReplicaId(3)),)))
 
     async with network.serve(MASTER, handle, MASTER_CODEC):
-        assert await locate(MASTER, "test", timeout_s=1) == Located((), ReplicaId(3))
+        assert await locate(MASTER, "test", timeout_s=1) == Shards(
+            "multipaxos", (Located((), ReplicaId(3)),)
+        )

@@ -17,6 +17,7 @@ from node.wire.messages import (
     Located,
     NotExecuted,
     Request,
+    Shards,
 )
 from tests.support.streams import FakeNetwork, Talker, fake_network
 from tests.unit.clients.scripted import (
@@ -57,7 +58,7 @@ class ScriptedMaster:
         assert isinstance(await talker.hear(), ClientHello)
         while await talker.hear() == Locate():
             self.questions += 1
-            await talker.say(self.located)
+            await talker.say(Shards("multipaxos", (self.located,)))
 
 
 async def test_a_redirect_leads_straight_to_the_leader(

@@ -9,7 +9,7 @@ from trio.testing import MockClock
 
 from clients.connection import CannotConnect
 from harness.cli import ExitCode, admin, main
-from harness.cli.cluster_view import View, to_json, to_lines
+from harness.cli.cluster_view import View, all_to_json, all_to_lines, to_json, to_lines
 from node.types import Address, ReplicaId, ReplicaInfo
 from node.wire.messages import ChangeReply, RemoveRequest, StatusReply, leads_not
 
@@ -92,6 +92,20 @@ def test_a_cluster_of_which_nobody_answers_is_shown_all_the_same() -> None:
     assert len(to_lines(view)) == 2
 
 
+def test_shards_are_shown_one_after_the_other() -> None:
+    views = (
+        View((info(1),), {ReplicaId(1): status(1, "leader", members=(1,), slot=0)}),
+        View((), {}),
+    )
+    assert all_to_json(views) == {"shards": [to_json(view) for view in views]}
+    lines = all_to_lines(views)
+    assert [line for line in lines if line.startswith("shard")] == [
+        "shard 0: replica 1 leads",
+        "shard 1: nobody leads",
+    ]
+    assert all_to_lines(views[:1]) == to_lines(views[0])
+
+
 # ── What may have begun ──────────────────────────────────────────────────────────────────────────
 
 Look = View | CannotConnect
@@ -109,12 +123,12 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Look], list[str | 
     """What is seen, the last for ever, and what the leader answers; None is no answer."""
 
     def install(looks: list[Look], problems: list[str | None]) -> None:
-        async def look(_: Address) -> View:
+        async def look(_: Address) -> tuple[View, ...]:
             await trio.lowlevel.checkpoint()
             seen = looks.pop(0) if len(looks) > 1 else looks[0]
             if isinstance(seen, CannotConnect):
                 raise seen
-            return seen
+            return (seen,)
 
         async def ask(*_: object) -> ChangeReply | None:
             await trio.lowlevel.checkpoint()
@@ -129,7 +143,9 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Look], list[str | 
 
 async def remove_two() -> ExitCode:
     request = RemoveRequest(ReplicaId(2))
-    return await admin._change(MASTER, request, lambda members: 2 not in members, "2 is gone")
+    return await admin._change(
+        admin._Office(MASTER), request, lambda members: 2 not in members, "2 is gone"
+    )
 
 
 @pytest.mark.parametrize("answer", ["", None], ids=["begun", "no answer"])

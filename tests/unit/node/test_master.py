@@ -20,7 +20,6 @@ from node.wire.messages import (
     Goodbye,
     Locate,
     Located,
-    LocateShards,
     MemberHello,
     Register,
     Shards,
@@ -210,7 +209,7 @@ async def test_what_replicas_register_clients_can_locate(
     ):
         await replica.say(news(1, ballot=(1, 1), leader=1))
         await replica.say(Locate())
-        located = Located((info(1),), ONE, 1)
+        located = Shards("multipaxos", (Located((info(1),), ONE, 1),))
         assert await replica.hear() == located
         assert await locate(MASTER, "test", timeout_s=1) == located
         assert await locate(MASTER, "", timeout_s=1) == located
@@ -227,7 +226,7 @@ async def test_what_replicas_register_clients_can_locate(
             Register(info(2000), 1, ONE, ONE),
             "2000 is no id of a replica",
         ),
-        (ClientHello("test"), Located((), None), "a client does not send Located to the master"),
+        (ClientHello("test"), Shards("", ()), "a client does not send Shards to the master"),
         (ClientHello("test"), news(1, ballot=(9, 1), leader=1), "a client does not send Register"),
         (
             MemberHello("test", TWO),
@@ -265,7 +264,7 @@ async def test_a_visitor_who_breaks_the_rules_disturbs_nobody_else(
             assert isinstance(goodbye, Goodbye)
             assert reason in goodbye.reason
         await good.say(Locate())
-        assert await good.hear() == Located((), None, 0)
+        assert await good.hear() == Shards("multipaxos", (Located((), None, 0),))
 
 
 async def test_each_shard_has_its_leader_and_its_epochs(
@@ -279,25 +278,13 @@ async def test_each_shard_has_its_leader_and_its_epochs(
             talker_to(network, MemberHello("test", leader)) as replica,
         ):
             await replica.say(Register(info(leader), 4 + leader, leader, leader, shard=1))
-            await replica.say(LocateShards())
+            await replica.say(Locate())
             answer = await replica.hear()
             assert isinstance(answer, Shards)
             asked.append(answer)
     assert asked[0] == Shards("multipaxos", (Located((), None, 0), Located((info(3),), THREE, 7)))
     assert asked[1].shards[1] == Located((info(4),), FOUR, 8)
     assert not settings.epoch_path(0).exists(), "nobody leads there"
-
-
-async def test_who_asks_for_one_shard_of_several_is_told_how_to_ask(
-    network: FakeNetwork, tmp_path: Path
-) -> None:
-    async with (
-        open_master(sharded(config(tmp_path))),
-        talker_to(network, ClientHello("test")) as client,
-    ):
-        await client.say(Locate())
-        goodbye = await client.hear()
-        assert goodbye == Goodbye("this cluster has 2 shards: ask with LocateShards")
 
 
 async def test_a_cluster_without_a_master_has_none_to_open(tmp_path: Path) -> None:
