@@ -4,9 +4,14 @@ from clients.client import Client as Client, open_client as open_client
 from clients.errors import (
     ClientError as ClientError,
     Indeterminate as Indeterminate,
+    NoRoom as NoRoom,
     Overloaded as Overloaded,
     Rejected as Rejected,
 )
-from clients.kv import KvClient as KvClient
-from clients.recording import RecordingClient as RecordingClient
+from clients.handle import Handle as Handle
+from clients.kv import KvClient as KvClient, KvSession as KvSession
+from clients.recording import (
+    RecordingClient as RecordingClient,
+    RecordingSession as RecordingSession,
+)
 from clients.shards import shard_of as shard_of

@@ -4,13 +4,14 @@ execute(body, key) ──▶ shard_of(key) ──▶ that shard's `ShardClient` 
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import Random
 
 import trio
 
 from clients.connection import CannotConnect, locate
-from clients.errors import Rejected
+from clients.errors import Indeterminate, Rejected
+from clients.ordered import WINDOW, OrderedSession, open_session
 from clients.routing import BACK_OFF_S, CONNECT_TIMEOUT_S, Router
 from clients.session import ShardClient
 from clients.shards import shard_of
@@ -27,6 +28,7 @@ class Client:
         cluster: str,
         shards: Sequence[Sequence[Address]],
         master: Address | None,
+        protocol: str,
         timeout_s: float,
         random: Random,
         connection_nursery: trio.Nursery,
@@ -37,7 +39,12 @@ class Client:
         self._random = random
         self._connections = connection_nursery
         self._locating = trio.Lock()
+        self._protocol = protocol
+        self._addresses = tuple(map(tuple, shards))
+        """Of the replicas of each shard; nothing until they are known."""
         self._shards = [self._group(shard, replicas) for shard, replicas in enumerate(shards)]
+        self._own: OrderedSession | None = None
+        self._opening = trio.Lock()
 
     @property
     def retries(self) -> int:
@@ -51,7 +58,10 @@ class Client:
         Indeterminate, bare. Cancelled, the command may have been executed.
         """
         deadline = trio.current_time() + self._timeout_s
-        return await (await self._shard(key, deadline)).execute(body, deadline)
+        shard = await self._shard(key, deadline)
+        if self._protocol == "mdl":
+            return await self._dispatch(body, key)
+        return await shard.execute(body, deadline)
 
     async def query(self, body: bytes, *, key: str | None = None) -> bytes:
         """Have a question answered from the state, as it is now or later; nothing changes.
@@ -59,7 +69,56 @@ class Client:
         Raises Rejected, bare, when no answer came in time.
         """
         deadline = trio.current_time() + self._timeout_s
-        return await (await self._shard(key, deadline)).query(body, deadline)
+        shard = await self._shard(key, deadline)
+        if self._protocol == "mdl":
+            # In a session everything has its place in the order, and so in the log.
+            try:
+                return await self._dispatch(body, key)
+            except Indeterminate as error:
+                raise Rejected(str(error)) from error
+        return await shard.query(body, deadline)
+
+    @asynccontextmanager
+    async def session(self, *, window: int = WINDOW) -> AsyncIterator[OrderedSession]:
+        """A session over all shards of a cluster with protocol `mdl`, for the length of a block.
+
+        Its operations are issued without waiting, at most `window` at a time, and take effect in
+        the order of their issue. Leaving the block waits for their results. Raises Rejected.
+        """
+        if not self._shards:
+            await self._locate(trio.current_time() + self._timeout_s)
+        if self._protocol != "mdl":
+            raise Rejected(f"sessions need protocol 'mdl'; this cluster has {self._protocol!r}")
+        async with self._open_session(window) as session:
+            yield session
+
+    def _open_session(self, window: int) -> AbstractAsyncContextManager[OrderedSession]:
+        return open_session(
+            cluster=self._cluster,
+            shards=self._addresses,
+            random=self._random,
+            timeout_s=self._timeout_s,
+            window=window,
+        )
+
+    async def _dispatch(self, body: bytes, key: str | None) -> bytes:
+        """One operation alone, in a session of this client's own."""
+        async with self._opening:
+            while self._own is None or self._own.is_over or self._own.room <= 0:
+                if self._own is None or self._own.is_over:
+                    self._own = await self._connections.start(self._keep_session)
+                await self._own.wait_room()
+            handle = self._own.issue(key or "", body, bytes)
+        return await handle
+
+    async def _keep_session(
+        self, task_status: trio.TaskStatus[OrderedSession] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Keep a session until it is over."""
+        async with self._open_session(WINDOW) as session:
+            task_status.started(session)
+            while not session.is_over:
+                await session.wait_moved()
 
     async def _shard(self, key: str | None, deadline: float) -> ShardClient:
         if not self._shards:
@@ -80,6 +139,8 @@ class Client:
                         self._group(shard, (), located)
                         for shard, located in enumerate(found.shards)
                     ]
+                    self._protocol = found.protocol
+                    self._addresses = tuple(map(_addresses, found.shards))
                 except CannotConnect as error:
                     if trio.current_time() >= deadline:
                         raise Rejected(str(error)) from error
@@ -101,6 +162,10 @@ class Client:
         return ShardClient(router, self._random)
 
 
+def _addresses(located: Located) -> tuple[Address, ...]:
+    return tuple(Address.parse(info.client_address) for info in located.replicas)
+
+
 @asynccontextmanager
 async def open_client(
     *,
@@ -108,13 +173,15 @@ async def open_client(
     replicas: Sequence[Address] = (),
     shards: Sequence[Sequence[Address]] = (),
     master: Address | None = None,
+    protocol: str = "multipaxos",
     timeout_s: float = 5.0,
     random: Random | None = None,
 ) -> AsyncIterator[Client]:
     """A client for the length of a block; connects when it is first used.
 
     Give it addresses of replicas (client ports), or those of each shard in order, or a master that
-    knows them, or addresses and a master. `timeout_s` bounds each request, all attempts together.
+    knows them, or addresses and a master. `protocol` is that of the cluster; a master that is asked
+    for the shards tells. `timeout_s` bounds each request, all attempts together.
     Leaving the block closes all connections; what the block raises leaves it bare.
     """
     assert replicas or shards or master is not None, "a client needs somebody to ask"
@@ -126,6 +193,7 @@ async def open_client(
             cluster=cluster,
             shards=shards or ([replicas] if replicas else ()),
             master=master,
+            protocol=protocol,
             timeout_s=timeout_s,
             random=random,
             connection_nursery=connection_nursery,

@@ -15,3 +15,7 @@ class Overloaded(Rejected):
 
 class Indeterminate(ClientError):
     """It may have been executed, may be later, or may never be: UNKNOWN, not FAILED."""
+
+
+class NoRoom(Rejected):
+    """A session has as many operations in flight as its window takes: this one was not issued."""

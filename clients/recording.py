@@ -1,4 +1,4 @@
-"""A client that writes down what it asks and what it hears, by the rules of the history format.
+"""Clients and sessions that write down what they ask and hear, by the rules of the history format.
 
     the answer                                  in the history
     executed                                    ok, with the result
@@ -12,9 +12,13 @@ take effect beside the new ones, which one sequential process could not do.
 
 from typing import assert_never
 
+from msgspec import UNSET, UnsetType
+
 from clients.errors import Indeterminate, Rejected
-from clients.kv import KvClient
+from clients.handle import Handle
+from clients.kv import KvClient, KvSession
 from history import MISMATCH, Invocation, Recorder
+from history.event import Value
 from node.wire.kv import Append, Cas, Delete, Done, Get, Mismatch, Operation, Put
 
 
@@ -37,7 +41,7 @@ class RecordingClient:
 
         The invocation is on record before anything is sent, the response as soon as it is known.
         """
-        invocation = self._invoke(operation)
+        invocation = _invoke(self._recorder, self.process, operation)
         try:
             result = await self._client.perform(operation)
         except Rejected as why:
@@ -50,34 +54,83 @@ class RecordingClient:
             # Cancelled, or a defect: the request may be on its way all the same.
             self._abandon(invocation, type(error).__name__)
             raise
-        self._respond(invocation, operation, result)
+        _respond(self._recorder, invocation, operation, result)
         return result
-
-    def _invoke(self, operation: Operation) -> Invocation:
-        match operation:
-            case Get(key):
-                return self._recorder.invoke(self.process, "get", key=key)
-            case Put(key, value):
-                return self._recorder.invoke(self.process, "put", value, key=key)
-            case Cas(key, old, new):
-                return self._recorder.invoke(self.process, "cas", [old, new], key=key)
-            case Delete(key):
-                return self._recorder.invoke(self.process, "delete", key=key)
-            case Append(key, suffix):
-                return self._recorder.invoke(self.process, "append", suffix, key=key)
-            case _:
-                assert_never(operation)
-
-    def _respond(
-        self, invocation: Invocation, operation: Operation, result: Done | Mismatch
-    ) -> None:
-        if isinstance(result, Mismatch):
-            self._recorder.fail(invocation, MISMATCH)
-        elif isinstance(operation, Get):
-            self._recorder.ok(invocation, result.value)
-        else:
-            self._recorder.ok(invocation, invocation.value)
 
     def _abandon(self, invocation: Invocation, why: str) -> None:
         self._recorder.info(invocation, why)
         self.process += self._concurrency
+
+
+class RecordingSession:
+    """A session whose operations are written down: each at its issue, and when its result is handed over.
+
+    So what is on record is what the application can know: answers in the order of issue. One process
+    number is one session; a new session needs a new number.
+    """
+
+    def __init__(self, session: KvSession, recorder: Recorder, *, process: int) -> None:
+        self.session = session
+        self._recorder = recorder
+        self._process = process
+
+    def issue(self, operation: Operation) -> Handle[Done | Mismatch]:
+        """Issue and record; raises what `KvSession.issue` does, and then nothing is on record."""
+        session = self.session
+        session.check_may_issue()
+        invocation = _invoke(
+            self._recorder,
+            self._process,
+            operation,
+            session=self._process,
+            seq=session.next_seq,
+        )
+        return session.issue(operation, lambda handle: self._record(invocation, operation, handle))
+
+    def _record(
+        self, invocation: Invocation, operation: Operation, handle: Handle[Done | Mismatch]
+    ) -> None:
+        try:
+            result = handle.result()
+        except Rejected as why:
+            self._recorder.fail(invocation, str(why))
+        except Indeterminate as why:
+            self._recorder.info(invocation, str(why))
+        else:
+            _respond(self._recorder, invocation, operation, result)
+
+
+def _invoke(
+    recorder: Recorder,
+    process: int,
+    operation: Operation,
+    *,
+    session: int | None = None,
+    seq: int | None = None,
+) -> Invocation:
+    value: Value | UnsetType
+    match operation:
+        case Get():
+            f, value = "get", UNSET
+        case Put(_, text):
+            f, value = "put", text
+        case Cas(_, old, new):
+            f, value = "cas", [old, new]
+        case Delete():
+            f, value = "delete", UNSET
+        case Append(_, text):
+            f, value = "append", text
+        case _:
+            assert_never(operation)
+    return recorder.invoke(process, f, value, key=operation.key, session=session, seq=seq)
+
+
+def _respond(
+    recorder: Recorder, invocation: Invocation, operation: Operation, result: Done | Mismatch
+) -> None:
+    if isinstance(result, Mismatch):
+        recorder.fail(invocation, MISMATCH)
+    elif isinstance(operation, Get):
+        recorder.ok(invocation, result.value)
+    else:
+        recorder.ok(invocation, invocation.value)

@@ -5,6 +5,9 @@
         cluster.kill(leader)                      SIGKILL, now
         await cluster.start(leader)               the same journal again
 
+With several shards each process runs one replica of each; whoever names a replica here means the
+process that runs it.
+
 Each process holds one end of a pipe as its stdin and stops when that closes, so nothing is left
 behind even if this process is killed.
 """
@@ -50,19 +53,16 @@ class Server:
 
 
 class LocalCluster:
-    """Replicas 1 … n on loopback; made by `open_cluster`."""
+    """Replicas 1 … n of each shard on loopback; made by `open_cluster`."""
 
     def __init__(self, config: ClusterConfig, config_path: Path, logs: Path) -> None:
         self.config = config
         self.replicas = tuple(member.id for member in config.replicas)
-        self._servers = {
-            replica: Server(
-                f"replica-{replica}",
-                ["node", "--config", str(config_path), "--id", str(replica)],
-                logs / f"replica-{replica}.log",
-            )
-            for replica in self.replicas
+        self.processes = tuple(dict.fromkeys(member.host for member in config.replicas))
+        self._processes = {
+            number: _process(config, config_path, logs, number) for number in self.processes
         }
+        self._servers = {member.id: self._processes[member.host] for member in config.replicas}
         self._master = Server(
             "master", ["master", "--config", str(config_path)], logs / "master.log"
         )
@@ -71,8 +71,25 @@ class LocalCluster:
 
     @property
     def client_addresses(self) -> tuple[Address, ...]:
-        """Where clients reach the replicas."""
-        return tuple(member.client_address for member in self.config.replicas)
+        """Where clients reach the replicas of the only shard."""
+        (addresses,) = self.shards
+        return addresses
+
+    @property
+    def shards(self) -> tuple[tuple[Address, ...], ...]:
+        """Where clients reach the replicas of each shard."""
+        return tuple(
+            tuple(self.config.replica(replica).client_address for replica in group)
+            for group in self.config.shards
+        )
+
+    def process_of(self, replica: ReplicaId) -> int:
+        """The number of the process that runs it."""
+        return self.config.replica(replica).host
+
+    def beside(self, replica: ReplicaId) -> tuple[ReplicaId, ...]:
+        """The replicas of its process, itself among them."""
+        return self.config.hosted(self.process_of(replica))
 
     def is_up(self, replica: ReplicaId) -> bool:
         """Its process runs (it may still be starting)."""
@@ -88,8 +105,8 @@ class LocalCluster:
 
         `options` of `gong node` are theirs for this life only.
         """
-        for replica in replicas:
-            await self._launch(self._servers[replica], options)
+        for process in dict.fromkeys(map(self.process_of, replicas)):
+            await self._launch(self._processes[process], options)
         for replica in replicas:
             await self._wait_up(replica)
 
@@ -118,7 +135,7 @@ class LocalCluster:
 
     def check_alive(self) -> None:
         """Notice servers that ended by themselves."""
-        for server in (self._master, *self._servers.values()):
+        for server in (self._master, *self._processes.values()):
             if server.process is not None and server.process.poll() is not None:
                 self._note_unexpected_end(server, server.process)
                 server.ended.append(server.process)
@@ -162,7 +179,7 @@ class LocalCluster:
     async def stop(self) -> None:
         """Ask every server to stop, kill what does not; afterwards no process is left."""
         self.check_alive()
-        servers = (self._master, *self._servers.values())
+        servers = (self._master, *self._processes.values())
         running = [server.process for server in servers if server.process is not None]
         for process in running:
             process.terminate()
@@ -181,6 +198,9 @@ class LocalCluster:
 async def open_cluster(
     *,
     replicas: int,
+    shards: int = 1,
+    protocol: str = "multipaxos",
+    coordination: str | None = None,
     directory: Path,
     cluster: str,
     random: Random,
@@ -190,7 +210,7 @@ async def open_cluster(
 ) -> AsyncIterator[LocalCluster]:
     """Lay out a cluster below `directory` (configuration, `data`, `logs`); starts nothing.
 
-    With `metrics` each replica has a metrics port; `settings` is TOML, put behind what is always in
+    `replicas` are those of each shard, and as many processes. With `metrics` each replica has a metrics port; `settings` is TOML, put behind what is always in
     the configuration.
 
     Leaving the block ends every process, also when it is left by an error or a cancellation. The
@@ -199,9 +219,12 @@ async def open_cluster(
     logs = directory / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     config_path = directory / "cluster.toml"
-    ports = free_ports((3 if metrics else 2) * replicas + 1, random)
-    text = _config_text(replicas, cluster, ports, timing, metrics=metrics)
-    config_path.write_text(text + settings)
+    ports = free_ports((3 if metrics else 2) * replicas * shards + 1, random)
+    head = [f'cluster = "{cluster}"', 'data_dir = "data"', f'protocol = "{protocol}"']
+    if coordination is not None:
+        head.append(f'coordination = "{coordination}"')
+    text = _config_text(replicas, shards, ports, timing, metrics=metrics)
+    config_path.write_text("\n".join(head) + text + settings)
     local = LocalCluster(load_config(config_path), config_path.resolve(), logs)
     try:
         yield local
@@ -219,12 +242,17 @@ async def _reap(server: Server) -> None:
             await process.stdin.aclose()
 
 
+def _process(config: ClusterConfig, config_path: Path, logs: Path, number: int) -> Server:
+    hosted = config.hosted(number)
+    name = f"replica-{hosted[0]}" if len(hosted) == 1 else f"process-{number}"
+    arguments = ["node", "--config", str(config_path), "--id", str(number)]
+    return Server(name, arguments, logs / f"{name}.log")
+
+
 def _config_text(
-    replicas: int, cluster: str, ports: list[int], timing: Timing, *, metrics: bool
+    replicas: int, shards: int, ports: list[int], timing: Timing, *, metrics: bool
 ) -> str:
     lines = [
-        f'cluster = "{cluster}"',
-        'data_dir = "data"',
         "",
         "[master]",
         f'address = "127.0.0.1:{ports.pop()}"',
@@ -232,14 +260,16 @@ def _config_text(
         "[timing]",
         *(f"{name} = {value}" for name, value in msgspec.structs.asdict(timing).items()),
     ]
-    for replica in range(1, replicas + 1):
+    for place in range(replicas * shards):
         lines += [
             "",
             "[[replica]]",
-            f"id = {replica}",
+            f"id = {place + 1}",
             f'peer_address = "127.0.0.1:{ports.pop()}"',
             f'client_address = "127.0.0.1:{ports.pop()}"',
         ]
+        if shards > 1:
+            lines += [f"shard = {place // replicas}", f"process = {place % replicas + 1}"]
         if metrics:
             lines.append(f'metrics_address = "127.0.0.1:{ports.pop()}"')
     return "\n".join(lines) + "\n"

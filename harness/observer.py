@@ -1,10 +1,11 @@
-"""Watches who leads: asks every replica for its status again and again.
+"""Watches who leads each shard: asks every replica for its status again and again.
 
 What it sees is a view, not the truth: two replicas may both believe to lead. The one with the
 highest ballot counts.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import trio
@@ -17,6 +18,15 @@ from node.wire.messages import StatusReply
 
 POLL_INTERVAL_S: Final = 0.05
 ANSWER_TIMEOUT_S: Final = 1.0
+
+
+@dataclass(slots=True)
+class Seen:
+    """The latest leader of one shard."""
+
+    leader: ReplicaId | None = None
+    """None before any, and when it was killed."""
+    ballot: Ballot = NO_BALLOT
 
 
 class Observer:
@@ -32,11 +42,20 @@ class Observer:
         self._changed = trio.Event()
         self.statuses: dict[ReplicaId, StatusReply] = {}
         """By replica, its last answer; absent while it does not answer."""
-        self.leader: ReplicaId | None = None
-        self.ballot: Ballot = NO_BALLOT
-        """Of the latest leader that was seen."""
+        self.shards = tuple(Seen() for _ in config.shards)
+        """By shard, its latest leader."""
         self.leader_changes = 0
-        """Leaders seen after the first."""
+        """Leaders seen after the first of each shard."""
+
+    @property
+    def leader(self) -> ReplicaId | None:
+        """Of shard 0, which often is the only one."""
+        return self.shards[0].leader
+
+    @property
+    def ballot(self) -> Ballot:
+        """Of the latest leader of shard 0 that was seen."""
+        return self.shards[0].ballot
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -49,27 +68,40 @@ class Observer:
         while not condition():
             await self._changed.wait()
 
-    async def wait_leader(self, *, above: Ballot = NO_BALLOT) -> ReplicaId:
-        """Wait for a leader with a ballot higher than `above`."""
-        await self.wait(lambda: self.leader is not None and self.ballot > above)
-        assert self.leader is not None
-        return self.leader
+    async def wait_leader(self, *, above: Ballot = NO_BALLOT, shard: int = 0) -> ReplicaId:
+        """Wait for a leader of a shard with a ballot higher than `above`."""
+        seen = self.shards[shard]
+        await self.wait(lambda: seen.leader is not None and seen.ballot > above)
+        assert seen.leader is not None
+        return seen.leader
+
+    async def wait_leaders(self) -> None:
+        """Wait until every shard has a leader."""
+        for shard in range(len(self.shards)):
+            await self.wait_leader(shard=shard)
 
     def all_serve(self) -> bool:
-        """Every replica answers and has executed all that the leader knows to be chosen."""
-        leader = self.statuses.get(self.leader) if self.leader is not None else None
+        """Every replica answers and has executed all that its leader knows to be chosen."""
+        return all(map(self._serves, self.shards, self._config.shards))
+
+    def _serves(self, seen: Seen, group: tuple[ReplicaId, ...]) -> bool:
+        leader = self.statuses.get(seen.leader) if seen.leader is not None else None
         return leader is not None and all(
-            replica.id in self.statuses
-            and self.statuses[replica.id].leader == leader.replica
-            and self.statuses[replica.id].executed_upto >= leader.chosen_upto
-            for replica in self._config.replicas
+            replica in self.statuses
+            and self.statuses[replica].leader == leader.replica
+            and self.statuses[replica].executed_upto >= leader.chosen_upto
+            for replica in group
         )
 
     def forget(self, replica: ReplicaId) -> None:
         """The replica was just killed: what it said last is not so any more."""
         self.statuses.pop(replica, None)
-        if self.leader == replica:
-            self.leader = None
+        seen = self._seen(replica)
+        if seen.leader == replica:
+            seen.leader = None
+
+    def _seen(self, replica: ReplicaId) -> Seen:
+        return self.shards[self._config.replica(replica).shard]
 
     async def _watch(self, member: ReplicaConfig) -> None:
         while True:
@@ -95,11 +127,12 @@ class Observer:
     def _on_status(self, status: StatusReply) -> None:
         self.statuses[status.replica] = status
         ballot = Ballot(status.ballot_round, status.ballot_replica)
-        if status.role == "leader" and ballot > self.ballot:
-            if self.ballot != NO_BALLOT:
+        seen = self._seen(status.replica)
+        if status.role == "leader" and ballot > seen.ballot:
+            if seen.ballot != NO_BALLOT:
                 self.leader_changes += 1
-            self.leader = status.replica
-            self.ballot = ballot
+            seen.leader = status.replica
+            seen.ballot = ballot
             self._on_leader(status.replica, ballot)
         self._changed.set()
         self._changed = trio.Event()

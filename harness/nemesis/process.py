@@ -1,5 +1,10 @@
-"""Faults of processes: SIGKILL to the leader, or to all replicas at once, then a restart."""
+"""Faults of processes: SIGKILL to a leader, or to all replicas at once, then a restart.
 
+Where each process runs replicas of several shards, a kill takes down one of each; leaders are aimed at
+shard by shard, and every shard that lost its leader must have another one before the next strike.
+"""
+
+from itertools import cycle
 from typing import Final
 
 import trio
@@ -15,31 +20,40 @@ DOWN_MIN_S: Final = 0.5
 
 
 class KillLeader:
-    """SIGKILL to the replica that leads, in the middle of a crowd of operations."""
+    """SIGKILL to the process of a replica that leads, in the middle of a crowd of operations."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
+        self._shards = cycle(range(len(target.observer.shards)))
 
     async def strike(self) -> None:
-        """Kill the leader, wait for the next one, restart the killed replica."""
-        target = self._target
-        leader = None
-        while leader is None or target.observer.leader != leader:
-            leader = await target.observer.wait_leader()
+        """Kill the leader of the next shard, wait for other leaders, restart what was killed."""
+        target, shard = self._target, next(self._shards)
+        leader, seen = None, target.observer.shards[shard]
+        while leader is None or seen.leader != leader:
+            leader = await target.observer.wait_leader(shard=shard)
             await _wait_crowd(target)
         # From here to the signal nothing is awaited: what was true is still true.
-        ballot = target.observer.ballot
-        kill = Kill(leader, str(ballot), target.recorder.in_flight)
+        dying = target.cluster.beside(leader)
+        bereft = [
+            (number, each.ballot)
+            for number, each in enumerate(target.observer.shards)
+            if each.leader in dying
+        ]
+        kill = Kill(leader, str(seen.ballot), target.recorder.in_flight)
         target.cluster.kill(leader)
         killed_at = trio.current_time()
-        target.recorder.annotate(
-            "nemesis", "kill", {"replica": leader, "ballot": str(ballot), "leader": True}
-        )
+        told: dict[str, object] = {"replica": leader, "ballot": str(seen.ballot), "leader": True}
+        if len(target.observer.shards) > 1:
+            told |= {"shards": [number for number, _ in bereft]}
+        target.recorder.annotate("nemesis", "kill", told)
         target.toll.kills.append(kill)
         target.toll.count("kill-leader")
-        target.observer.forget(leader)
+        for replica in dying:
+            target.observer.forget(replica)
         with trio.move_on_after(ELECTION_PATIENCE_S):
-            await target.observer.wait_leader(above=ballot)
+            for number, ballot in bereft:
+                await target.observer.wait_leader(above=ballot, shard=number)
             kill.new_leader_s = trio.current_time() - killed_at
         await trio.sleep_until(killed_at + DOWN_MIN_S)
         await _restart(target)
@@ -58,20 +72,21 @@ class KillAll:
     async def strike(self) -> None:
         """Kill all replicas in the middle of a crowd, then start them again."""
         target = self._target
-        ballot = target.observer.ballot
+        ballots = [seen.ballot for seen in target.observer.shards]
         await _wait_crowd(target)
         target.cluster.check_alive()
         for replica in target.cluster.replicas:
             if target.cluster.is_up(replica):
                 target.cluster.kill(replica)
-                target.observer.forget(replica)
+            target.observer.forget(replica)
         for replica in target.cluster.replicas:
             target.recorder.annotate("nemesis", "kill", {"replica": replica})
         target.toll.count("kill-all")
         await trio.sleep(DOWN_MIN_S)
         await _restart(target)
         with trio.move_on_after(ELECTION_PATIENCE_S):
-            await target.observer.wait_leader(above=ballot)
+            for shard, ballot in enumerate(ballots):
+                await target.observer.wait_leader(above=ballot, shard=shard)
 
     async def heal(self) -> None:
         """Start every replica that is down."""

@@ -29,6 +29,7 @@ import trio
 
 from node.config import ClusterConfig
 from node.core.interface import Add, Core, Reconfigure, Remove, Role, Transfer
+from node.core.mdl import Coordination, Mdl
 from node.core.multipaxos import (
     MultiPaxos,
     Settings,
@@ -55,6 +56,7 @@ from node.runtime.snapshotter import Snapshotter
 from node.runtime.storage import StorageStage
 from node.runtime.ticker import Ticker
 from node.state_machine.kv import KeyValueStore
+from node.state_machine.ordering import OrderedStateMachine
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import Address, ReplicaId, ReplicaInfo
 from node.wire.messages import PeerState, StatusReply, leads_not
@@ -68,7 +70,7 @@ _INCARNATION_BITS: Final = 62
 """So that two starts of one replica do not draw the same number."""
 
 CoreFactory = Callable[..., Core[Any, Any]]
-"""Called with the arguments of `MultiPaxos`: the seam for other protocols."""
+"""Called with the arguments of `MultiPaxos`, or of `Mdl`, as the configuration has it."""
 
 Serve = Callable[[trio.abc.Stream], Awaitable[None]]
 """Serves one connection and closes it."""
@@ -297,13 +299,13 @@ async def open_replica(
     *,
     random: Random,
     disk: Disk | None = None,
-    core: CoreFactory = MultiPaxos,
+    core: CoreFactory | None = None,
     lost_disk: bool = False,
     joins: bool = False,
 ) -> AsyncIterator[Replica]:
     """Run one replica; inside the block it serves, leaving the block stops it.
 
-    `lost_disk` says that an empty directory is not that of a new replica: what stood there is lost.
+    `core` makes another core than that of the protocol, for tests. `lost_disk` says that an empty directory is not that of a new replica: what stood there is lost.
     It then learns from the others, all of which must answer once, before it votes. `joins` says that
     this replica is no member yet, though the file names it beside those who are.
 
@@ -314,7 +316,7 @@ async def open_replica(
     path = config.journal_path(replica)
     group = config.group(config.replica(replica).shard)
     disk = disk or OsDisk()
-    machine = SessionedStateMachine(KeyValueStore())
+    machine, make_core = _protocol(config, replica, core)
     if lost_disk:
         check_may_rejoin(len(group))
     saved = await trio.to_thread.run_sync(
@@ -332,7 +334,7 @@ async def open_replica(
     try:
         if joins:
             check_joined(saved)
-        the_core = core(
+        the_core = make_core(
             replica=replica,
             members=group,
             settings=_settings(config),
@@ -358,6 +360,23 @@ async def open_replica(
                 running.stop()
     finally:
         saved.journal.close()
+
+
+def _protocol(
+    config: ClusterConfig, replica: ReplicaId, core: CoreFactory | None
+) -> tuple[SessionedStateMachine, CoreFactory]:
+    """The state machine that the protocol needs, and what makes its core."""
+    if config.protocol == "multipaxos":
+        return SessionedStateMachine(KeyValueStore()), core or MultiPaxos
+    machine = OrderedStateMachine(KeyValueStore())
+    make_core = partial(
+        core or Mdl,
+        machine=machine,
+        shard=config.replica(replica).shard,
+        shards=tuple(config.group(shard) for shard in range(len(config.shards))),
+        coordination=Coordination(config.coordination),
+    )
+    return machine, make_core
 
 
 def _settings(config: ClusterConfig) -> Settings:
