@@ -80,10 +80,14 @@ def summary(result: Mapping[str, Any]) -> str:
 
 def _headline(result: Mapping[str, Any]) -> str:
     verdict, reason = _HEADLINES[result["verdict"]], result["reason"]
+    promise = "linearizable"
+    if result.get("consistency") == "mdl":
+        promise = "multi-dispatch linearizable"
+        verdict = verdict.replace("LINEARIZABLE", promise.upper())
     if reason is None:
         return verdict
     if result["verdict"] == "linearizable":
-        return f"FAILED: {reason}\n  what clients saw was linearizable"
+        return f"FAILED: {reason}\n  what clients saw was {promise}"
     return f"{verdict}: {reason}"
 
 

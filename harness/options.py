@@ -12,6 +12,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     protocol: str = "multipaxos"
     replicas: int = 5
     shards: int = 1
+    coordination: str | None = None
+    """Of mdl: fast or durable."""
     clients: int = 20
     keys: int = 10
     workload: str = "kv"

@@ -16,11 +16,15 @@ from typing import Final
 import trio
 
 from clients import KvClient, RecordingClient, open_client
+from harness.bursts import MEAN, Bursts
 from harness.cluster import LocalCluster, StartError, open_cluster
 from harness.nemesis import NEMESES, Target, Toll
 from harness.observer import Observer
 from harness.options import RunOptions
+from harness.placement import spread_leaders
+from harness.session_client import SessionClient
 from harness.store import RunDirectory
+from harness.timing import timing_of
 from harness.workload import KvWorkload, Pacer
 from history import Recorder
 from node.core.ballot import Ballot
@@ -80,6 +84,10 @@ async def run_cluster(options: RunOptions, directory: RunDirectory, progress: Pr
         "concurrency": options.clients + 1,
         "nemesis": list(options.nemesis),
     }
+    if options.shards > 1:
+        header["shards"] = options.shards
+    if options.coordination is not None:
+        header["coordination"] = options.coordination
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as watchers:
             running = trio.CancelScope()
@@ -95,6 +103,12 @@ async def run_cluster(options: RunOptions, directory: RunDirectory, progress: Pr
             with running, Recorder(directory.history, time.monotonic_ns, header=header) as recorder:
                 async with open_cluster(
                     replicas=options.replicas,
+                    shards=options.shards,
+                    protocol=options.protocol,
+                    coordination=options.coordination,
+                    timing=timing_of(
+                        replicas=options.replicas * options.shards, protocol=options.protocol
+                    ),
                     directory=directory.path,
                     # Nobody else's, whatever the seed: two runs of one seed at the same time would
                     # else draw the same ports, and their clients would talk to each other's
@@ -137,7 +151,9 @@ class _Run:
         self._observed = observed
         self._progress = progress
         self._workload = KvWorkload(keys=options.keys, random=random)
-        self._pacer = Pacer(rate=options.rate, random=random)
+        self._bursts = Bursts(self._workload, random) if options.protocol == "mdl" else None
+        rate = options.rate / MEAN if options.rate and self._bursts else options.rate
+        self._pacer = Pacer(rate=rate, random=random)
         self._observer = Observer(cluster.config, self._on_leader)
         self._target = Target(
             cluster=cluster,
@@ -161,9 +177,13 @@ class _Run:
         async with trio.open_nursery() as observing:
             observing.start_soon(self._observer.run)
             with trio.move_on_after(FIRST_LEADER_PATIENCE_S):
-                await self._observer.wait_leader()
-            if self._observer.leader is None:
+                await self._observer.wait_leaders()
+            if any(seen.leader is None for seen in self._observer.shards):
                 self._observed.problem = f"no leader within {FIRST_LEADER_PATIENCE_S:.0f} s"
+            elif len(self._observer.shards) > 1 and not await spread_leaders(
+                self._cluster, self._observer
+            ):
+                self._observed.problem = "the leaders could not be spread over the processes"
             else:
                 await self._load_and_hurt()
                 await self._heal_and_read()
@@ -190,11 +210,27 @@ class _Run:
         random = Random(self._options.seed * 1000 + number)
         async with open_client(
             cluster=self._cluster.config.cluster,
-            replicas=self._cluster.client_addresses,
+            shards=self._cluster.shards,
             master=self._cluster.config.master,
+            protocol=self._options.protocol,
             timeout_s=OPERATION_TIMEOUT_S,
             random=random,
         ) as client:
+            if self._bursts is not None:
+                sessions = SessionClient(
+                    KvClient(client),
+                    self._recorder,
+                    bursts=self._bursts,
+                    workload=self._workload,
+                    pacer=self._pacer,
+                    process=number,
+                    concurrency=concurrency,
+                    random=random,
+                    count=self._count,
+                )
+                await sessions.run()
+                self._observed.retries += sessions.retries
+                return
             recording = RecordingClient(
                 KvClient(client), self._recorder, process=number, concurrency=concurrency
             )
@@ -249,7 +285,8 @@ class _Run:
         number = self._options.clients
         async with open_client(
             cluster=self._cluster.config.cluster,
-            replicas=self._cluster.client_addresses,
+            shards=self._cluster.shards,
+            protocol=self._options.protocol,
             timeout_s=FINAL_READ_TIMEOUT_S,
             random=Random(self._options.seed * 1000 + number),
         ) as client:
@@ -264,7 +301,12 @@ class _Run:
     def _on_leader(self, replica: ReplicaId, ballot: Ballot) -> None:
         self._observed.leader_changes = self._observer.leader_changes
         self._progress.leader = f"replica {replica}, ballot {ballot}"
-        self._recorder.annotate("nemesis", "leader", {"replica": replica, "ballot": str(ballot)})
+        told: dict[str, object] = {"replica": replica, "ballot": str(ballot)}
+        if self._options.shards > 1:
+            shard = self._cluster.config.replica(replica).shard
+            self._progress.leader = f"of shard {shard}: {self._progress.leader}"
+            told["shard"] = shard
+        self._recorder.annotate("nemesis", "leader", told)
 
     def _count(self, is_ok: bool, is_unknown: bool) -> None:
         if is_ok:

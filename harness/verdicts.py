@@ -42,10 +42,17 @@ def judge(
 ) -> tuple[dict[str, Any], ExitCode]:
     """The object of `gong run --json` and the exit code, from what is on disk."""
     history = load(directory.history)
-    verdict = check(history, find_model("kv"), budget=Budget(time_limit_s=JUDGE_TIME_LIMIT_S))
+    consistency = "mdl" if options.protocol == "mdl" else "linearizable"
+    verdict = check(
+        history,
+        find_model("kv"),
+        budget=Budget(time_limit_s=JUDGE_TIME_LIMIT_S),
+        consistency=consistency,
+    )
     kind, reason, code = _conclude(options, history.operations, observed, verdict)
     return {
         "verdict": kind,
+        "consistency": consistency,
         "run": str(directory.path),
         **_figures(history, observed),
         "reason": reason,

@@ -32,9 +32,17 @@ class KvWorkload:
         draw = self._random.random()
         if draw < GET_SHARE:
             return Get(key)
+        return self.put(key) if draw < GET_SHARE + PUT_SHARE else self.cas(key)
+
+    def put(self, key: str) -> Put:
+        """A put of a value that nobody else writes."""
         self._written += 1
-        value = f"v{self._written}"
-        return Put(key, value) if draw < GET_SHARE + PUT_SHARE else Cas(key, self._seen[key], value)
+        return Put(key, f"v{self._written}")
+
+    def cas(self, key: str) -> Cas:
+        """A cas of what was seen last to a value that nobody else writes."""
+        self._written += 1
+        return Cas(key, self._seen[key], f"v{self._written}")
 
     def done(self, operation: Operation, result: Done) -> None:
         """`operation` was executed: its client now knows what its key held."""

@@ -9,6 +9,7 @@ import msgspec
 import trio
 
 from harness.cli import ExitCode, InputError
+from harness.cli.layout import check_layout
 from harness.cli.numbers import POSITIVE
 from harness.display import show_progress, summary
 from harness.nemesis import NEMESES
@@ -37,18 +38,29 @@ Exit status: 0 the promise was kept, 1 it was not (or the cluster never served a
 )
 @click.option(
     "--protocol",
-    type=click.Choice(["multipaxos"]),
+    type=click.Choice(["multipaxos", "mdl"]),
     default="multipaxos",
     show_default=True,
-    help="How its replicas agree.",
+    help="How its replicas agree; with mdl, clients work in sessions over all shards.",
 )
-@click.option("--replicas", type=click.IntRange(1, 15), default=5, show_default=True)
+@click.option(
+    "--replicas",
+    type=click.IntRange(1, 15),
+    default=5,
+    show_default=True,
+    help="Of each shard; process n runs the n-th of each.",
+)
 @click.option(
     "--shards",
-    type=click.IntRange(1, 1),
+    type=click.IntRange(1, 20),
     default=1,
     show_default=True,
-    help="More than one comes with a later version.",
+    help="Groups of replicas that share the keys.",
+)
+@click.option(
+    "--coordination",
+    type=click.Choice(["fast", "durable"]),
+    help="Of mdl: whether shards wait for each other's logs.  [default: fast]",
 )
 @click.option(
     "--clients",
@@ -121,6 +133,9 @@ def command(
     for name in nemeses:
         if name not in NEMESES:
             raise InputError(f"--nemesis: {name!r} is not one of {', '.join(NEMESES)}")
+    check_layout(
+        options["protocol"], options["replicas"], options["shards"], options["coordination"]
+    )
     run_options = RunOptions(
         nemesis=nemeses,
         nemesis_interval_s=interval_s,

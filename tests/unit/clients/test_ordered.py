@@ -170,7 +170,7 @@ async def test_a_failed_operation_fails_all_later_ones_and_none_before_it(
             assert session.is_over
             assert not first.is_done
             with pytest.raises(Rejected, match="the session is over: too late"):
-                session.put(A, "4")
+                _ = session.put(A, "4")
             await zero.execute(1)
             await first
             for handle in (second, third):
@@ -244,9 +244,9 @@ async def test_the_window_bounds_what_is_in_flight(
     zero = Shard()
     async with store_on(network, zero) as store, store.session(window=2) as session:
         first = session.put(A, "1")
-        session.put(A, "2")
+        _ = session.put(A, "2")
         with pytest.raises(NoRoom, match="2 operations are in flight"):
-            session.put(A, "3")
+            _ = session.put(A, "3")
         waited: list[str] = []
 
         async def wait() -> None:
@@ -309,10 +309,10 @@ async def test_on_record_are_issues_and_results_in_the_order_of_issue(
     zero, one = Shard(), Shard()
     async with store_on(network, zero, one) as store, store.session() as session:
         recording = RecordingSession(session, recorder, process=7)
-        recording.issue(Put(A, "1"))
-        recording.issue(Cas(B, "o", "n"))
+        _ = recording.issue(Put(A, "1"))
+        _ = recording.issue(Cas(B, "o", "n"))
         last = recording.issue(Get(A))
-        recording.issue(Get(B))
+        _ = recording.issue(Get(B))
         await wait_all_tasks_blocked()
         await one.execute(2, Mismatch())
         await zero.execute(3, Done("v"))

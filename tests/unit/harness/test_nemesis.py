@@ -57,6 +57,9 @@ class FakeCluster:
     def is_up(self, replica: ReplicaId) -> bool:
         return replica in self.up
 
+    def beside(self, replica: ReplicaId) -> tuple[ReplicaId, ...]:
+        return (replica,)
+
     def check_alive(self) -> None:
         pass
 

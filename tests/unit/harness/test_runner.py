@@ -47,7 +47,7 @@ class MemoryCluster:
     def __init__(self, config: ClusterConfig, nursery: trio.Nursery, weather: Weather) -> None:
         self.config = config
         self.replicas = tuple(member.id for member in config.replicas)
-        self.client_addresses = tuple(member.client_address for member in config.replicas)
+        self.shards = (tuple(member.client_address for member in config.replicas),)
         self.unexpected_ends: list[str] = []
         self._nursery = nursery
         self._weather = weather
@@ -83,6 +83,9 @@ class MemoryCluster:
     def is_up(self, replica: ReplicaId) -> bool:
         return replica in self._lives
 
+    def beside(self, replica: ReplicaId) -> tuple[ReplicaId, ...]:
+        return (replica,)
+
     def check_alive(self) -> None:
         pass
 
@@ -106,7 +109,7 @@ def weather(monkeypatch: pytest.MonkeyPatch) -> Weather:
 
     @asynccontextmanager
     async def open_memory_cluster(
-        *, replicas: int, directory: Path, cluster: str, random: Random
+        *, replicas: int, directory: Path, cluster: str, random: Random, **_: object
     ) -> AsyncIterator[MemoryCluster]:
         assert random.random() < 1
         config = ClusterConfig(
