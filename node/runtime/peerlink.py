@@ -172,16 +172,19 @@ class PeerPort:
         inbox: Inbox[Any],
         counters: Counters,
         readers: Readers,
+        carries: Any = Message,
     ) -> None:
-        """`admit` says why somebody may not come in, in a sentence; empty when it may.
+        """`carries` is the class of the protocol's messages, or a union of them.
 
-        `is_dismissed` says of such a one whether it was a member once, and is not needed any more.
+        `admit` says why somebody may not come in, in a sentence; empty when it may. `is_dismissed`
+        says of such a one whether it was a member once, and is not needed any more.
         """
         self._readers = readers
         self._cluster = cluster
         self._replica = replica
         self._admit = admit
         self._is_dismissed = is_dismissed
+        self._carries = carries
         self.on_left: Callable[[ReplicaId], None] = lambda _replica: None
         """Told when nobody is there any more of a replica that was let in."""
         self._limits = limits
@@ -274,7 +277,7 @@ class PeerPort:
     def _handle(self, sender: ReplicaId, connection: Connection) -> bool:
         """Post the messages that are here; False when there is no room for more."""
         for message in connection.received():
-            if not isinstance(message, Message):
+            if not isinstance(message, self._carries):
                 raise WireError(f"a link does not carry {type(message).__name__}")
             if self.links.get(sender) is not connection:
                 self._promote(sender, connection)

@@ -29,8 +29,9 @@ import trio
 
 from node.config import ClusterConfig
 from node.core.interface import Add, Core, Reconfigure, Remove, Role, Transfer
-from node.core.mdl import Coordination, Mdl
+from node.core.mdl import Coordination, Mdl, ShardMessage
 from node.core.multipaxos import (
+    Message,
     MultiPaxos,
     Settings,
     obstacle,
@@ -119,6 +120,7 @@ class Replica:
             inbox=self.inbox,
             counters=self.counters,
             readers=self.readers,
+            carries=Message if config.protocol == "multipaxos" else Message | ShardMessage,
         )
         self.peers.on_gone = self.peer_port.part_from
         self.peer_port.on_left = self.peers.leave
@@ -266,6 +268,8 @@ class Replica:
         status = self._core.status()
         if status.role is not Role.LEADER:
             return leads_not(self.replica, status.leader)
+        if self.config.acquaintances(self.replica):
+            return "the members of shards that coordinate are fixed: each knows those of the others"
         problem = obstacle(status, change)
         if not problem:
             self.inbox.post(Reconfigure(change))
