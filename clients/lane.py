@@ -78,8 +78,9 @@ class Lane:
         token: ClientId,
         answered: Callable[[], RequestNumber],
         settle: Callable[[list[Settled]], None],
+        is_dispatched: bool = True,
     ) -> None:
-        """`answered` says up to where the session has its answers; `settle` must not raise."""
+        """`is_dispatched` where the shard keeps the order of sessions. `answered` says up to where the session has its answers; `settle` must not raise."""
         self._cluster = cluster
         self._replicas = list(replicas)
         self._next = random.randrange(len(self._replicas))
@@ -88,6 +89,7 @@ class Lane:
         self._token = token
         self._answered = answered
         self._settle = settle
+        self._is_dispatched = is_dispatched
         self._name: ClientId | None = None
         self._open: dict[RequestNumber, Operation] = {}
         self._asked_at = 0.0
@@ -262,6 +264,8 @@ class Lane:
     def _request(self, operation: Operation) -> bytes:
         assert self._name is not None
         operation.was_sent = True
-        body = encode_dispatch(Dispatch(operation.after, operation.body))
+        body = operation.body
+        if self._is_dispatched:
+            body = encode_dispatch(Dispatch(operation.after, body))
         request = Request(self._name, operation.seq, self._answered(), body)
         return frame(CLIENT_CODEC.encode(request), FRAME_BYTES_MAX)

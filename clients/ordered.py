@@ -54,6 +54,7 @@ class OrderedSession:
         random: Random,
         timeout_s: float,
         window: int,
+        is_dispatched: bool,
         lanes: trio.Nursery,
     ) -> None:
         assert 1 <= window <= WINDOW_MAX, window
@@ -80,6 +81,7 @@ class OrderedSession:
                 token=token,
                 answered=lambda: self._answered,
                 settle=self._on_settled,
+                is_dispatched=is_dispatched,
             )
             for replicas in shards
         ]
@@ -280,12 +282,14 @@ async def open_session(
     readers: Readers | None = None,
     timeout_s: float = 5.0,
     window: int = WINDOW,
+    is_dispatched: bool = True,
 ) -> AsyncIterator[OrderedSession]:
     """A session for the length of a block, over the replicas of each shard.
 
     Leaving the block waits for everything that was issued, `timeout_s` at most for each; leaving it by
     an error does not, and what is in flight is unknown then. `readers`, which somebody runs, may read
-    for many sessions. What the block raises leaves it bare.
+    for many sessions. Not `is_dispatched`, the shards are those of plain Multi-Paxos, which execute an
+    operation when it comes: only what was answered is before what is issued next. What the block raises leaves it bare.
     """
     error = None
     async with AsyncExitStack() as own:
@@ -300,6 +304,7 @@ async def open_session(
                 random=random,
                 timeout_s=timeout_s,
                 window=window,
+                is_dispatched=is_dispatched,
                 lanes=lanes,
             )
             lanes.start_soon(session.keep_sending)

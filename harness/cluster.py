@@ -116,6 +116,15 @@ class LocalCluster:
         assert process is not None, f"replica {replica} is not running"
         return process.pid
 
+    @property
+    def pids(self) -> dict[int, int]:
+        """Of every process that is up, by its number."""
+        return {
+            number: server.process.pid
+            for number, server in self._processes.items()
+            if server.process is not None
+        }
+
     def kill(self, replica: ReplicaId) -> None:
         """SIGKILL: the signal is sent when this returns."""
         self._kill(self._servers[replica])

@@ -35,11 +35,12 @@ async def spread_leaders(cluster: LocalCluster, observer: Observer) -> bool:
     return not patience.cancelled_caught
 
 
-def placement(cluster: LocalCluster, observer: Observer) -> dict[str, int | None]:
-    """By shard, the process that its leader was last seen in."""
+def placement(cluster: LocalCluster, observer: Observer) -> dict[str, int]:
+    """By shard that is led, the process that its leader was last seen in."""
     return {
-        str(shard): None if seen.leader is None else cluster.process_of(seen.leader)
+        str(shard): cluster.process_of(seen.leader)
         for shard, seen in enumerate(observer.shards)
+        if seen.leader is not None
     }
 
 

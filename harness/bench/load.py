@@ -19,6 +19,14 @@ KEYS: Final = 100_000
 """Different keys; of 16 bytes each."""
 
 
+def draw(random: Random, put_fraction: float, value: str) -> tuple[str, bytes]:
+    """A random key, and one operation on it."""
+    key = f"{int(random.random() * KEYS):016d}"
+    if put_fraction >= 1 or random.random() < put_fraction:
+        return key, encode_operation(Put(key, value))
+    return key, encode_operation(Get(key))
+
+
 class Samples:
     """What clients saw while `is_open`."""
 
@@ -86,9 +94,5 @@ class LoadClient:
 
     def _begin(self, began: int, to_come: int) -> None:
         """One operation on a random key."""
-        key = f"{int(self._random.random() * KEYS):016d}"
-        if self._put_fraction >= 1 or self._random.random() < self._put_fraction:
-            body = encode_operation(Put(key, self._value))
-        else:
-            body = encode_operation(Get(key))
+        _, body = draw(self._random, self._put_fraction, self._value)
         self._begun[self._pipeline.ask(body)] = (began, to_come)

@@ -9,17 +9,19 @@ from pathlib import Path
 from random import Random, SystemRandom
 from typing import Final
 
+import msgspec
 import trio
 from msgspec import Struct
 
-from clients.connection import CannotConnect, ask_status
 from clients.pipeline import Pipeline
 from harness.bench.load import LoadClient, Samples
 from harness.bench.meter import cpu_s, filesystem, fsync_ms, peak_rss_mb
+from harness.bench.sessions import SessionLoad
 from harness.cluster import LocalCluster, open_cluster
-from node.config import Timing
+from harness.observer import Observer
+from harness.placement import placement, spread_leaders
+from harness.timing import timing_of
 from node.readers import Readers
-from node.types import ReplicaId
 
 WARM_UP_S: Final = 1.0
 """Sessions are opened, and every path has been walked."""
@@ -37,6 +39,7 @@ class BenchOptions(Struct, frozen=True, kw_only=True):
     protocol: str = "multipaxos"
     replicas: int = 3
     shards: int = 1
+    coordination: str | None = None
     clients: int = 50
     value_bytes: int = 100
     put_fraction: float = 1.0
@@ -44,6 +47,9 @@ class BenchOptions(Struct, frozen=True, kw_only=True):
     fan_out: int = 1
     delay_ms: float = 0.0
     time_limit_s: float = 5.0
+    waits_for_company: bool = True
+    """False: no command waits for others to share a slot with. With slow links and few clients it
+    waits for nothing, so a comparison of latencies is fair without."""
 
 
 class Latency(Struct, frozen=True, kw_only=True):
@@ -76,6 +82,7 @@ class BenchResult(Struct, frozen=True, kw_only=True):
     replicas: int
     shards: int
     protocol: str
+    coordination: str | None
     in_flight: int
     fan_out: int
     value_bytes: int
@@ -84,37 +91,41 @@ class BenchResult(Struct, frozen=True, kw_only=True):
     cpu_s: Cpu
     cpu_us_per_op: Cpu
     leader: int
+    """Of shard 0."""
+    leaders: dict[str, int]
+    """By shard, the process that its leader runs in."""
     peak_rss_mb: float
-    """Of the replica that used most."""
+    """Of the process that used most."""
     filesystem: str
     fsync_ms: float
     load_average: float
     """Of the machine, over the minute before: the load of others is in there, too."""
 
 
-def timing(delay_ms: float) -> Timing:
-    """The defaults, and as much more patience as messages need: a round trip takes two delays."""
-    more_ticks = math.ceil(2 * delay_ms / Timing().tick_ms)
-    return Timing(
-        election_timeout_ticks=Timing().election_timeout_ticks + 2 * more_ticks,
-        heartbeat_ticks=Timing().heartbeat_ticks + more_ticks // 2,
-        delay_ms=delay_ms,
-    )
-
-
 async def measure(options: BenchOptions, directory: Path) -> BenchResult:
     """Run one cluster below `directory`, load it, and stop it. Raises BenchError or StartError."""
     load_average = os.getloadavg()[0]
     sync_ms = fsync_ms(directory)
+    timing = timing_of(
+        replicas=options.replicas * options.shards,
+        protocol=options.protocol,
+        delay_ms=options.delay_ms,
+    )
+    if not options.waits_for_company:
+        timing = msgspec.structs.replace(timing, batch_wait_ticks=0)
     async with open_cluster(
         replicas=options.replicas,
+        shards=options.shards,
+        protocol=options.protocol,
+        coordination=options.coordination,
         directory=directory,
         cluster=f"bench-{SystemRandom().getrandbits(64):016x}",
         random=SystemRandom(),
-        timing=timing(options.delay_ms),
+        timing=timing,
     ) as cluster:
         await cluster.start_all()
-        leader = await _wait_leader(cluster)
+        leaders = await _placed(cluster)
+        leading = leaders["0"]
         samples = Samples()
         counted = await _load(options, cluster, samples)
         cluster.check_alive()
@@ -122,7 +133,6 @@ async def measure(options: BenchOptions, directory: Path) -> BenchResult:
             raise BenchError("; ".join(cluster.unexpected_ends))
         if not samples.latencies_ns:
             raise BenchError(f"no request was answered in {options.time_limit_s} s")
-        pids = {replica: cluster.pid(replica) for replica in cluster.replicas}
         return BenchResult(
             ops_per_s=round(len(samples.latencies_ns) / counted.seconds, 1),
             latency_ms=_latency(samples),
@@ -133,19 +143,35 @@ async def measure(options: BenchOptions, directory: Path) -> BenchResult:
             replicas=options.replicas,
             shards=options.shards,
             protocol=options.protocol,
+            coordination=(options.coordination or "fast") if options.protocol == "mdl" else None,
             in_flight=options.in_flight,
             fan_out=options.fan_out,
             value_bytes=options.value_bytes,
             put_fraction=options.put_fraction,
             delay_ms=options.delay_ms,
-            cpu_s=counted.cpu(leader, 1.0, digits=2),
-            cpu_us_per_op=counted.cpu(leader, 1e6 / len(samples.latencies_ns), digits=1),
-            leader=leader,
-            peak_rss_mb=round(max(peak_rss_mb(pid) for pid in pids.values()), 1),
+            cpu_s=counted.cpu(leading, 1.0, digits=2),
+            cpu_us_per_op=counted.cpu(leading, 1e6 / len(samples.latencies_ns), digits=1),
+            leader=leading,
+            leaders=leaders,
+            peak_rss_mb=round(max(peak_rss_mb(pid) for pid in cluster.pids.values()), 1),
             filesystem=filesystem(directory),
             fsync_ms=round(sync_ms, 3),
             load_average=round(load_average, 2),
         )
+
+
+async def _placed(cluster: LocalCluster) -> dict[str, int]:
+    """Wait until every shard is led, by whoever should; where each leader is."""
+    observer = Observer(cluster.config)
+    async with trio.open_nursery() as observing:
+        observing.start_soon(observer.run)
+        with trio.move_on_after(FIRST_LEADER_PATIENCE_S):
+            await observer.wait_leaders()
+            if len(observer.shards) == 1 or await spread_leaders(cluster, observer):
+                observing.cancel_scope.cancel()
+                return placement(cluster, observer)
+        observing.cancel_scope.cancel()
+    raise BenchError(f"no leader where it should be within {FIRST_LEADER_PATIENCE_S:.0f} s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +179,14 @@ class _Spent:
     """Time and processor time between the two ends of the count."""
 
     seconds: float
-    by_replica: dict[ReplicaId, float]
+    by_process: dict[int, float]
     client_s: float
 
-    def cpu(self, leader: ReplicaId, scale: float, *, digits: int) -> Cpu:
+    def cpu(self, leader: int, scale: float, *, digits: int) -> Cpu:
         return Cpu(
-            replicas=round(sum(self.by_replica.values()) * scale, digits),
+            replicas=round(sum(self.by_process.values()) * scale, digits),
             client=round(self.client_s * scale, digits),
-            leader=round(self.by_replica[leader] * scale, digits),
+            leader=round(self.by_process[leader] * scale, digits),
         )
 
 
@@ -181,19 +207,33 @@ async def _load(options: BenchOptions, cluster: LocalCluster, samples: Samples) 
         seconds = time.perf_counter() - began
         for client in clients:
             client.stopping = True
-    by_replica = {replica: after[replica] - before[replica] for replica in cluster.replicas}
-    return _Spent(seconds, by_replica, client_after - client_before)
+    by_process = {process: after[process] - before[process] for process in before}
+    return _Spent(seconds, by_process, client_after - client_before)
 
 
 def _client(
     options: BenchOptions, cluster: LocalCluster, readers: Readers, samples: Samples
-) -> LoadClient:
-    random = SystemRandom()
+) -> LoadClient | SessionLoad:
+    random = Random(SystemRandom().getrandbits(64))
+    if options.shards > 1 or options.protocol == "mdl":
+        return SessionLoad(
+            samples,
+            cluster=cluster.config.cluster,
+            shards=cluster.shards,
+            is_dispatched=options.protocol == "mdl",
+            readers=readers,
+            in_flight=options.in_flight,
+            fan_out=options.fan_out,
+            put_fraction=options.put_fraction,
+            value_bytes=options.value_bytes,
+            timeout_s=REQUEST_TIMEOUT_S,
+            random=random,
+        )
     pipeline = Pipeline(
         cluster=cluster.config.cluster,
         replicas=cluster.client_addresses,
         readers=readers,
-        random=Random(random.getrandbits(64)),
+        random=random,
         timeout_s=REQUEST_TIMEOUT_S,
     )
     return LoadClient(
@@ -207,8 +247,8 @@ def _client(
     )
 
 
-def _cpu_s(cluster: LocalCluster) -> dict[ReplicaId, float]:
-    return {replica: cpu_s(cluster.pid(replica)) for replica in cluster.replicas}
+def _cpu_s(cluster: LocalCluster) -> dict[int, float]:
+    return {process: cpu_s(pid) for process, pid in cluster.pids.items()}
 
 
 def _latency(samples: Samples) -> Latency:
@@ -223,18 +263,3 @@ def _latency(samples: Samples) -> Latency:
 def _at(ordered: Sequence[int], share: float) -> int:
     """The nearest rank: the smallest value that `share` of all do not exceed."""
     return ordered[max(math.ceil(share * len(ordered)), 1) - 1]
-
-
-async def _wait_leader(cluster: LocalCluster) -> ReplicaId:
-    """Wait until a replica says that it leads."""
-    with trio.move_on_after(FIRST_LEADER_PATIENCE_S):
-        while True:
-            for address in cluster.client_addresses:
-                try:
-                    status = await ask_status(address, cluster.config.cluster, timeout_s=10.0)
-                except CannotConnect:
-                    continue
-                if status.role == "leader":
-                    return status.replica
-            await trio.sleep(0.05)
-    raise BenchError(f"no leader within {FIRST_LEADER_PATIENCE_S:.0f} s")

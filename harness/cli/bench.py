@@ -8,9 +8,11 @@ import click
 import msgspec
 import trio
 
+from clients.ordered import WINDOW_MAX
 from harness.bench.meter import MEMORY_FILESYSTEMS, filesystem
 from harness.bench.runner import BenchError, BenchOptions, BenchResult, measure
 from harness.cli import ExitCode, InputError
+from harness.cli.layout import check_layout
 from harness.cli.numbers import POSITIVE
 from harness.cluster import StartError
 
@@ -21,20 +23,37 @@ Example:
 Exit status: 0 measured, 1 the cluster did not serve, 254 wrong arguments.
 """
 
-_LATER: Final = ("epaxos", "mdl", "spaxos")
+_LATER: Final = ("epaxos", "spaxos")
 _DEFAULT_DIRECTORIES: Final = (Path("runs"), Path("/var/tmp"))  # noqa: S108 - of our own making
 
 
 @click.command("bench", epilog=_EPILOG)
 @click.option(
     "--protocol",
-    type=click.Choice(["multipaxos", *_LATER]),
+    type=click.Choice(["multipaxos", "mdl", *_LATER]),
     default="multipaxos",
     show_default=True,
-    help="How the replicas agree.",
+    help="How the replicas agree; with mdl, clients work in sessions over all shards.",
 )
-@click.option("--replicas", type=click.IntRange(1, 15), default=3, show_default=True)
-@click.option("--shards", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--replicas",
+    type=click.IntRange(1, 15),
+    default=3,
+    show_default=True,
+    help="Of each shard; process n runs the n-th of each.",
+)
+@click.option(
+    "--shards",
+    type=click.IntRange(1, 20),
+    default=1,
+    show_default=True,
+    help="Groups of replicas that share the keys; their leaders are spread over the processes.",
+)
+@click.option(
+    "--coordination",
+    type=click.Choice(["fast", "durable"]),
+    help="Of mdl: whether shards wait for each other's logs.  [default: fast]",
+)
 @click.option(
     "--clients",
     type=click.IntRange(1, 10_000),
@@ -62,8 +81,8 @@ _DEFAULT_DIRECTORIES: Final = (Path("runs"), Path("/var/tmp"))  # noqa: S108 - o
     type=click.IntRange(1, 1000),
     default=1,
     show_default=True,
-    help="Operations of one application request, one after the other; rate and latency are those "
-    "of application requests.",
+    help="Operations of one application request: one after the other with multipaxos, all issued at "
+    "once with mdl; rate and latency are those of application requests.",
 )
 @click.option(
     "--delay",
@@ -99,9 +118,11 @@ def command(*, data_dir: Path | None, as_json: bool, **options: object) -> ExitC
     bench = msgspec.convert(options, BenchOptions)
     if bench.protocol in _LATER:
         raise InputError(f"--protocol: {bench.protocol} comes with a later version; use multipaxos")
-    if bench.shards > 1:
+    check_layout(bench.protocol, bench.replicas, bench.shards, bench.coordination)
+    if bench.protocol == "mdl" and bench.in_flight * bench.fan_out > WINDOW_MAX:
         raise InputError(
-            f"--shards: {bench.shards} shards come with a later protocol; multipaxos has 1"
+            f"--in-flight, --fan-out: {bench.in_flight} requests of {bench.fan_out} operations; a "
+            f"session has at most {WINDOW_MAX} in flight"
         )
     try:
         with tempfile.TemporaryDirectory(
@@ -145,6 +166,7 @@ def _text(result: BenchResult) -> str:
                 f"{result.replicas} replicas, {result.value_bytes}-byte values"
             ),
             f"latency: p50 {latency.p50} ms, p99 {latency.p99} ms, longest {latency.max} ms",
+            *_sharding(result),
             f"errors: {result.errors}",
             (
                 f"processor time of a request: {cpu.replicas} µs of the replicas "
@@ -157,3 +179,11 @@ def _text(result: BenchResult) -> str:
             ),
         ]
     )
+
+
+def _sharding(result: BenchResult) -> list[str]:
+    """Where the leaders are, if there is more than one."""
+    if result.shards == 1:
+        return []
+    leaders = ", ".join(f"{shard} in {process}" for shard, process in result.leaders.items())
+    return [f"{result.protocol} on {result.shards} shards, led in processes: {leaders}"]

@@ -172,7 +172,7 @@ class PeerPort:
         inbox: Inbox[Any],
         counters: Counters,
         readers: Readers,
-        carries: Any = Message,
+        carries: Any = Message,  # noqa: ANN401 - a class or a union of classes
     ) -> None:
         """`carries` is the class of the protocol's messages, or a union of them.
 

@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from harness.bench import meter
-from harness.bench.runner import timing
 from harness.cli import InputError
 from harness.cli.bench import command
+from harness.timing import timing_of
 from node.config import Timing
 
 
@@ -17,12 +17,22 @@ from node.config import Timing
     ("arguments", "said"),
     [
         (["--protocol", "epaxos"], "--protocol: epaxos comes with a later version; use multipaxos"),
-        (["--protocol", "mdl"], "--protocol: mdl comes with a later version; use multipaxos"),
         (["--protocol", "spaxos"], "--protocol: spaxos comes with a later version; use multipaxos"),
-        (["--shards", "2"], "--shards: 2 shards come with a later protocol; multipaxos has 1"),
+        (
+            ["--shards", "20", "--replicas", "5"],
+            "--shards: 20 of 5 replicas are 100; at most 60 go",
+        ),
+        (
+            ["--coordination", "fast"],
+            "--coordination: fast is for --protocol mdl, not multipaxos",
+        ),
+        (
+            ["--protocol", "mdl", "--in-flight", "100", "--fan-out", "20"],
+            "--in-flight, --fan-out: 100 requests of 20 operations; a session has at most 1000 in flight",
+        ),
     ],
 )
-def test_what_comes_later_is_refused_in_a_sentence(arguments: list[str], said: str) -> None:
+def test_what_does_not_go_is_refused_in_a_sentence(arguments: list[str], said: str) -> None:
     result = CliRunner().invoke(command, arguments)
     assert isinstance(result.exception, InputError)
     assert str(result.exception) == said
@@ -44,14 +54,27 @@ def test_without_a_real_disk_somebody_has_to_say_so(monkeypatch: pytest.MonkeyPa
 
 
 def test_patience_grows_with_the_delay_and_stays_a_configuration() -> None:
-    assert timing(0) == Timing()
-    slow = timing(100)
+    assert timing_of(replicas=3) == Timing()
+    slow = timing_of(replicas=3, delay_ms=100)
     assert slow.delay_ms == 100
     round_trip_ticks = 200 / slow.tick_ms
     assert slow.election_timeout_ticks > 2 * round_trip_ticks
     assert 2 * slow.heartbeat_ticks <= slow.election_timeout_ticks
     # An answer that is not late is not asked for again (twice the heartbeat: `replica.py`).
     assert 2 * slow.heartbeat_ticks >= round_trip_ticks
+
+
+@pytest.mark.parametrize("replicas", [6, 27])
+@pytest.mark.parametrize("delay_ms", [0, 2, 90])
+def test_where_it_is_crowded_ticks_are_longer_and_patience_is_not_shorter(
+    replicas: int, delay_ms: float
+) -> None:
+    crowded, alone = timing_of(replicas=replicas, delay_ms=delay_ms), timing_of(replicas=3)
+    assert crowded.tick_ms > alone.tick_ms
+    assert crowded.batch_wait_ticks == 0
+    assert 2 * crowded.heartbeat_ticks <= crowded.election_timeout_ticks
+    silence_ms = crowded.tick_ms * crowded.election_timeout_ticks
+    assert silence_ms >= alone.tick_ms * alone.election_timeout_ticks + 4 * delay_ms
 
 
 def test_processor_time_and_memory_are_those_of_the_process() -> None:
