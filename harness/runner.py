@@ -36,6 +36,9 @@ HEAL_PATIENCE_S: Final = 30.0
 """After the heal every replica must serve within this time; else the cluster is stuck."""
 OPERATION_TIMEOUT_S: Final = 2.0
 """Longer than an election, so that most operations survive one by retrying."""
+SESSION_OPERATION_TIMEOUT_S: Final = 5.0
+"""Of an operation in a session: without its answer all later ones are unknown, too, and those ask
+more of the judge than any others. It may have to wait for elections of two shards."""
 FINAL_READ_TIMEOUT_S: Final = 10.0
 
 
@@ -213,7 +216,7 @@ class _Run:
             shards=self._cluster.shards,
             master=self._cluster.config.master,
             protocol=self._options.protocol,
-            timeout_s=OPERATION_TIMEOUT_S,
+            timeout_s=OPERATION_TIMEOUT_S if self._bursts is None else SESSION_OPERATION_TIMEOUT_S,
             random=random,
         ) as client:
             if self._bursts is not None:

@@ -32,6 +32,7 @@ from checker.orders.explain import explain, explain_lost_predecessor, name_opera
 from checker.orders.native import Answer, lower_problem, native_orders, run
 from checker.orders.problem import Order, Problem, lost_predecessor, prepare
 from checker.orders.search import Search, Stuck
+from checker.orders.tails import without_unseen_tails
 from checker.orders.witness import flaw
 from checker.partition import effort, partition
 from checker.patience import LimitReached, check_limits, limited, watched
@@ -40,11 +41,12 @@ from checker.verdict import (
     Counterexample,
     Linearizable,
     NotLinearizable,
+    Statistics,
     Undecided,
     Verdict,
     Witness,
 )
-from history import Operation
+from history import Operation, Outcome
 
 ENGINE: Final = "positions"
 """What a verdict says has decided."""
@@ -77,6 +79,10 @@ def check(
 
     `engine` is as for `checker.check`. `linearize` judges the same operations for real time, within the share it is given.
     """
+    if order is Order.MDL:
+        at_once = _without_tails(operations, model, meter, engine)
+        if at_once is not None:
+            return at_once
     left_s = meter.left_s()
     share_s = _LINEARIZE_S if left_s is None else left_s / 2
     in_time = linearize(structs.replace(meter.budget, time_limit_s=share_s))
@@ -102,6 +108,30 @@ def check(
             return NotLinearizable(counterexample, statistics, also)
         case OutOfBudget(reason):
             return Undecided(reason, replace(statistics, engines={}))
+
+
+def _without_tails(
+    operations: list[Operation], model: Model, meter: Meter, engine: str
+) -> Verdict | None:
+    """The verdict where the history has an order without what nobody saw; see `checker.orders.tails`.
+
+    None where it does not, or in no short time: that says nothing about the whole.
+    """
+    with limited(meter):
+        rest = without_unseen_tails(operations)
+    if len(rest) == len(operations):
+        return None
+    found = judge(rest, model, Order.MDL, _part_of(meter), engine=engine, explain_s=0.0)
+    if (
+        not isinstance(found, Accepted)
+        or flaw(operations, model, found.order, Order.MDL) is not None
+    ):
+        return None
+    crashed = sum(operation.outcome is Outcome.UNKNOWN for operation in operations)
+    statistics = Statistics(
+        operations=len(operations), crashed=crashed, partitions=1, engines={ENGINE: 1}
+    )
+    return Linearizable(Witness(tuple(found.order)), statistics)
 
 
 def judge(

@@ -163,11 +163,19 @@ class Running:
 
 @asynccontextmanager
 async def running_cluster(
-    directory: Path, *, replicas: int = 3, metrics: bool = False, settings: str = ""
+    directory: Path,
+    *,
+    replicas: int = 3,
+    shards: int = 1,
+    protocol: str = "multipaxos",
+    metrics: bool = False,
+    settings: str = "",
 ) -> AsyncIterator[Running]:
-    """Real replicas and a master on loopback, with a leader; no process survives the block."""
+    """Real replicas and a master on loopback, all shards led; no process survives the block."""
     async with open_cluster(
         replicas=replicas,
+        shards=shards,
+        protocol=protocol,
         directory=directory,
         cluster="test",
         random=Random(),
@@ -179,7 +187,7 @@ async def running_cluster(
         async with trio.open_nursery() as watching:
             watching.start_soon(observer.run)
             with trio.fail_after(PATIENCE_S):
-                await observer.wait_leader()
+                await observer.wait_leaders()
             yield Running(cluster, observer)
             watching.cancel_scope.cancel()
     assert not processes_naming(directory)
