@@ -13,8 +13,8 @@ def operation(
     seq: int,
     f: str,
     value: object = None,
-    output: object = None,
     *,
+    output: object = None,
     outcome: Outcome = Outcome.OK,
 ) -> Operation:
     """Called one after the other, each returned before the next is called."""
@@ -40,12 +40,12 @@ def lost(index: int, session: int, seq: int, value: object, f: str = "put") -> O
 
 def test_what_was_seen_and_all_before_it_in_its_session_stays() -> None:
     history = [
-        operation(0, 1, 1, "put", "a", "a"),
+        operation(0, 1, 1, "put", "a", output="a"),
         lost(1, 1, 2, "b"),
         lost(2, 1, 3, "c"),
         lost(3, 1, 4, "d"),
         lost(4, 2, 1, ["c", "e"], "cas"),
-        operation(5, 3, 1, "get", None, "c"),
+        operation(5, 3, 1, "get", output="c"),
     ]
     assert [o.index for o in without_unseen_tails(history)] == [0, 1, 2, 5]
     assert check(history, KV, consistency="mdl").kind is VerdictKind.LINEARIZABLE
@@ -54,9 +54,9 @@ def test_what_was_seen_and_all_before_it_in_its_session_stays() -> None:
 def test_a_wrong_guess_about_what_was_seen_is_no_verdict() -> None:
     """Nobody can tell a delete by its value: the get that found nothing did see it."""
     history = [
-        operation(0, 1, 1, "put", "a", "a"),
+        operation(0, 1, 1, "put", "a", output="a"),
         lost(1, 1, 2, None, "delete"),
-        operation(2, 2, 1, "get", None, None),
+        operation(2, 2, 1, "get"),
     ]
     assert len(without_unseen_tails(history)) == 2
     assert check(history, KV, consistency="mdl").kind is VerdictKind.LINEARIZABLE
@@ -64,8 +64,8 @@ def test_a_wrong_guess_about_what_was_seen_is_no_verdict() -> None:
 
 def test_what_is_broken_stays_broken() -> None:
     history = [
-        operation(0, 1, 1, "put", "a", "a"),
+        operation(0, 1, 1, "put", "a", output="a"),
         lost(1, 1, 2, "b"),
-        operation(2, 2, 1, "get", None, None),
+        operation(2, 2, 1, "get"),
     ]
     assert isinstance(check(history, KV, consistency="mdl"), NotLinearizable)

@@ -1,0 +1,190 @@
+"""Latency of application requests of n operations: multi-dispatch against one after the other.
+
+    python -m benchmarks.fanout [--shards 1,3,9] [--fan-outs 1,2,4,8,16,32] [--delay 2] [--seconds 4]
+                                [--rounds 1] [--directory D] [--json FILE] [--svg FILE]
+
+For each cell both protocols run one after the other, `--rounds` times, on fresh clusters of three
+processes with the leaders spread; one client, so that nothing queues. The ratio of median latencies
+stands beside that of the model and the published one (medians of their runs, T = 0.05 to 0.1 ms):
+
+    one after the other   4 n T           request, accept, accepted, answer, n times
+    multi-dispatch        6 T + (n-1)(1-1/S) T     request, two rounds, answer, and a hop between
+                                                   shards for each pair on different ones
+    n = 1, or one shard   4 T             one round
+
+`--throughput` compares requests of 16 operations under load instead, without delays.
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import msgspec
+import trio
+
+from benchmarks.fanout_figure import Line, figure
+from harness.bench.runner import BenchOptions, BenchResult, measure
+
+PUBLISHED: Final = {
+    1: {1: 1.12, 2: 0.99, 4: 0.89, 8: 0.81, 16: 0.56, 32: 0.54},
+    3: {1: 1.19, 2: 0.79, 4: 0.52, 8: 0.37, 16: 0.23, 32: 0.24},
+    9: {1: 1.14, 2: 0.77, 4: 0.47, 8: 0.33, 16: 0.33, 32: 0.27},
+}
+"""By shards and fan-out: the paper's ratios of medians in one data center, read off its figure."""
+
+THRESHOLD: Final = 1.15
+"""How much more than the model a ratio may be."""
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """One number of shards, one fan-out."""
+
+    shards: int
+    fan_out: int
+    multipaxos_ms: float
+    mdl_ms: float
+    ratio: float
+    model: float
+    published: float | None
+    placement: dict[str, int]
+    load_average: float
+
+    @property
+    def over_model(self) -> float:
+        """How much more than the model."""
+        return self.ratio / self.model
+
+
+def model(fan_out: int, shards: int) -> float:
+    """The ratio of latencies, when messages take their time and nothing else does."""
+    if fan_out == 1:
+        return 1.0
+    if shards == 1:
+        return 1 / fan_out
+    return (6 + (fan_out - 1) * (1 - 1 / shards)) / (4 * fan_out)
+
+
+def run(options: BenchOptions, directory: Path) -> BenchResult:
+    """One measurement in a directory of its own."""
+    with tempfile.TemporaryDirectory(prefix="fanout-", dir=directory) as below:
+        return trio.run(measure, options, Path(below))
+
+
+def cell(args: argparse.Namespace, shards: int, fan_out: int) -> Cell:
+    """Both protocols, in turns."""
+    found: dict[str, list[BenchResult]] = {"multipaxos": [], "mdl": []}
+    for _ in range(args.rounds):
+        for protocol, results in found.items():
+            options = BenchOptions(
+                protocol=protocol,
+                shards=shards,
+                clients=1,
+                fan_out=fan_out,
+                delay_ms=args.delay,
+                time_limit_s=args.seconds,
+                waits_for_company=False,
+            )
+            results.append(run(options, args.directory))
+    one_by_one = median(result.latency_ms.p50 for result in found["multipaxos"])
+    at_once = median(result.latency_ms.p50 for result in found["mdl"])
+    return Cell(
+        shards=shards,
+        fan_out=fan_out,
+        multipaxos_ms=round(one_by_one, 2),
+        mdl_ms=round(at_once, 2),
+        ratio=round(at_once / one_by_one, 3),
+        model=round(model(fan_out, shards), 3),
+        published=PUBLISHED.get(shards, {}).get(fan_out),
+        placement=found["mdl"][-1].leaders,
+        load_average=found["mdl"][-1].load_average,
+    )
+
+
+def table(cells: list[Cell]) -> str:
+    """As the docs show it."""
+    rows = [
+        "| shards | fan-out | multipaxos ms | mdl ms | ratio | model | ratio / model | published |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for each in cells:
+        told = "" if each.published is None else f"{each.published:.2f}"
+        rows.append(
+            f"| {each.shards} | {each.fan_out} | {each.multipaxos_ms} | {each.mdl_ms} | "
+            f"{each.ratio:.2f} | {each.model:.2f} | {each.over_model:.2f} | {told} |"
+        )
+    return "\n".join(rows)
+
+
+def lines(cells: list[Cell]) -> list[Line]:
+    """Measured, model and published, for each number of shards."""
+    found: list[Line] = []
+    for shards in dict.fromkeys(each.shards for each in cells):
+        own = [each for each in cells if each.shards == shards]
+        known = [(each.fan_out, each.published) for each in own if each.published is not None]
+        found += [
+            Line(f"{shards} shards", shards, "measured", [(c.fan_out, c.ratio) for c in own]),
+            Line(f"{shards} shards", shards, "model", [(c.fan_out, c.model) for c in own]),
+            Line(f"{shards} shards", shards, "published", known),
+        ]
+    return found
+
+
+def throughput(args: argparse.Namespace, shards: int) -> None:
+    """Peak rates of requests of 16 operations, in turns, and what one costs."""
+    print(f"{shards} shards, requests of 16 operations, {args.clients} clients")
+    for _ in range(args.rounds):
+        for protocol in ("multipaxos", "mdl"):
+            options = BenchOptions(
+                protocol=protocol,
+                shards=shards,
+                clients=args.clients,
+                fan_out=16,
+                time_limit_s=args.seconds,
+            )
+            result = run(options, args.directory)
+            cost = result.cpu_us_per_op
+            print(
+                f"  {protocol:10}  {result.ops_per_s:8.1f} requests/s  p50 {result.latency_ms.p50} ms  "
+                f"{cost.replicas} µs of replicas, {cost.client} µs of clients a request  "
+                f"errors {result.errors}  load {result.load_average}"
+            )
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shards", default="1,3,9")
+    parser.add_argument("--fan-outs", default="1,2,4,8,16,32")
+    parser.add_argument("--delay", type=float, default=2.0)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--directory", type=Path, default=Path("/var/tmp"))  # noqa: S108
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--svg", type=Path)
+    parser.add_argument("--throughput", action="store_true")
+    args = parser.parse_args()
+    shards = [int(word) for word in args.shards.split(",")]
+    if args.throughput:
+        for count in shards:
+            throughput(args, count)
+        return
+    cells: list[Cell] = []
+    for count in shards:
+        for fan_out in map(int, args.fan_outs.split(",")):
+            cells.append(cell(args, count, fan_out))
+            print(json.dumps(msgspec.to_builtins(cells[-1])), flush=True)
+    print(table(cells))
+    if args.json is not None:
+        args.json.write_bytes(msgspec.json.encode(cells))
+    if args.svg is not None:
+        args.svg.write_text(figure(lines(cells), f"T = {args.delay:g} ms"))
+    slow = [each for each in cells if each.over_model > THRESHOLD]
+    print(f"more than {THRESHOLD} of the model: {len(slow)} of {len(cells)} cells")
+
+
+if __name__ == "__main__":
+    main()
