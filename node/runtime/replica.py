@@ -29,11 +29,9 @@ import trio
 
 from node.config import ClusterConfig
 from node.core.interface import Add, Core, Reconfigure, Remove, Role, Transfer
-from node.core.mdl import Coordination, Mdl, ShardMessage
+from node.core.mdl import ShardMessage
 from node.core.multipaxos import (
     Message,
-    MultiPaxos,
-    Settings,
     obstacle,
 )
 from node.errors import ConfigError, NodeError
@@ -49,6 +47,7 @@ from node.runtime.nursery import bare_errors
 from node.runtime.peerlink import PeerPort
 from node.runtime.peers import Peers
 from node.runtime.process import gong_version, resident_bytes
+from node.runtime.protocol import CoreFactory, protocol_of, settings_of
 from node.runtime.recovery import Saved, check_joined, check_may_rejoin, read_back
 from node.runtime.registration import keep_registered
 from node.runtime.replies import Replies
@@ -56,8 +55,6 @@ from node.runtime.snapshots import Policy
 from node.runtime.snapshotter import Snapshotter
 from node.runtime.storage import StorageStage
 from node.runtime.ticker import Ticker
-from node.state_machine.kv import KeyValueStore
-from node.state_machine.ordering import OrderedStateMachine
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import Address, ReplicaId, ReplicaInfo
 from node.wire.messages import PeerState, StatusReply, leads_not
@@ -69,9 +66,6 @@ STORAGE_QUEUE: Final = 64
 
 _INCARNATION_BITS: Final = 62
 """So that two starts of one replica do not draw the same number."""
-
-CoreFactory = Callable[..., Core[Any, Any]]
-"""Called with the arguments of `MultiPaxos`, or of `Mdl`, as the configuration has it."""
 
 Serve = Callable[[trio.abc.Stream], Awaitable[None]]
 """Serves one connection and closes it."""
@@ -320,7 +314,7 @@ async def open_replica(
     path = config.journal_path(replica)
     group = config.group(config.replica(replica).shard)
     disk = disk or OsDisk()
-    machine, make_core = _protocol(config, replica, core)
+    machine, make_core = protocol_of(config, replica, core)
     if lost_disk:
         check_may_rejoin(len(group))
     saved = await trio.to_thread.run_sync(
@@ -341,7 +335,7 @@ async def open_replica(
         the_core = make_core(
             replica=replica,
             members=group,
-            settings=_settings(config),
+            settings=settings_of(config),
             random=random,
             records=saved.records,
             snapshot=saved.snapshot,
@@ -364,36 +358,6 @@ async def open_replica(
                 running.stop()
     finally:
         saved.journal.close()
-
-
-def _protocol(
-    config: ClusterConfig, replica: ReplicaId, core: CoreFactory | None
-) -> tuple[SessionedStateMachine, CoreFactory]:
-    """The state machine that the protocol needs, and what makes its core."""
-    if config.protocol == "multipaxos":
-        return SessionedStateMachine(KeyValueStore()), core or MultiPaxos
-    machine = OrderedStateMachine(KeyValueStore())
-    make_core = partial(
-        core or Mdl,
-        machine=machine,
-        shard=config.replica(replica).shard,
-        shards=tuple(config.group(shard) for shard in range(len(config.shards))),
-        coordination=Coordination(config.coordination),
-    )
-    return machine, make_core
-
-
-def _settings(config: ClusterConfig) -> Settings:
-    """What a core is told of the file."""
-    return Settings(
-        election_timeout_ticks=config.timing.election_timeout_ticks,
-        heartbeat_ticks=config.timing.heartbeat_ticks,
-        batch_wait_ticks=config.timing.batch_wait_ticks,
-        lease_ticks=config.timing.lease_ticks,
-        clock_drift_percent=config.timing.clock_drift_percent,
-        tick_ns=config.timing.tick_ms * 1_000_000,
-        log_slots_kept=config.snapshots.slots_kept,
-    )
 
 
 async def _listen(nursery: trio.Nursery, address: Address, serve: Serve) -> None:

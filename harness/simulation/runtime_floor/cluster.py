@@ -26,7 +26,8 @@ from node.config import ClusterConfig, ReplicaConfig, Snapshots, Timing
 from node.core.interface import Core, Role
 from node.core.multipaxos import Settings
 from node.errors import Removed, StorageError
-from node.runtime.replica import CoreFactory, Replica, open_replica
+from node.runtime.protocol import CoreFactory
+from node.runtime.replica import Replica, open_replica
 from node.types import Address, ReplicaId
 
 CLUSTER: Final = "simulated"

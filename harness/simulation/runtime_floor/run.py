@@ -23,7 +23,7 @@ from harness.simulation.world import SECOND, World
 from history import Outcome as Response, pair
 from node import marks
 from node.core.multipaxos import MultiPaxos
-from node.runtime.replica import CoreFactory
+from node.runtime.protocol import CoreFactory
 from node.state_machine.sessions import SessionedStateMachine
 
 _JUDGING: Final = Budget(time_limit_s=20.0, memory_limit_mb=4_000.0)

@@ -23,7 +23,7 @@ from node.core.interface import Core, Envelope, Ready, Status
 from node.core.multipaxos import Settings
 from node.runtime.clientport import ClientPort
 from node.runtime.driver import Driver
-from node.runtime.replica import CoreFactory
+from node.runtime.protocol import CoreFactory
 from node.state_machine.sessions import SessionedStateMachine
 from node.state_machine.snapshot import Capture, State
 from node.types import Command, Configuration, Query, ReplicaId
