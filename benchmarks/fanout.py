@@ -51,6 +51,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     published: float | None
     placement: dict[str, int]
     load_average: float
+    fsync_ms: float
 
     @property
     def over_model(self) -> float:
@@ -100,6 +101,7 @@ def cell(args: argparse.Namespace, shards: int, fan_out: int) -> Cell:
         published=PUBLISHED.get(shards, {}).get(fan_out),
         placement=found["mdl"][-1].leaders,
         load_average=found["mdl"][-1].load_average,
+        fsync_ms=found["mdl"][-1].fsync_ms,
     )
 
 

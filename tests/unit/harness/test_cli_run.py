@@ -127,6 +127,35 @@ def test_a_nemesis_that_does_not_exist_is_named_with_those_that_do(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--coordination", "durable"], "--coordination: durable is for --protocol mdl"),
+        (["--shards", "20", "--replicas", "4"], "--shards: 20 of 4 replicas are 80; at most 60"),
+    ],
+)
+def test_a_layout_that_does_not_go_is_refused_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        run(monkeypatch, FakeRun(), *arguments, "--out", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_shards_and_sessions_are_options_and_the_promise_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fake = FakeRun()
+    arguments = ("--protocol", "mdl", "--shards", 3, "--coordination", "durable", "--out", tmp_path)
+    result, code = run(monkeypatch, fake, *arguments)
+    assert code is ExitCode.VALID
+    assert fake.options is not None
+    assert (fake.options.protocol, fake.options.shards) == ("mdl", 3)
+    assert fake.options.coordination == "durable"
+    assert result.stdout.startswith("MULTI-DISPATCH LINEARIZABLE\n")
+    assert json.loads((tmp_path / "latest" / "result.json").read_text())["consistency"] == "mdl"
+
+
 def test_spaces_and_empty_names_between_commas_are_forgiven(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
