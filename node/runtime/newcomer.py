@@ -40,7 +40,10 @@ async def check_is_new(config: ClusterConfig, replica: ReplicaId) -> None:
 
     Raises ConfigError when one does, or nobody answers.
     """
-    others = [member for member in config.replicas if member.id != replica]
+    shard = config.replica(replica).shard
+    others = [
+        member for member in config.replicas if member.id != replica and member.shard == shard
+    ]
     replies: list[StatusReply] = []
 
     async def ask(address: Address) -> None:
