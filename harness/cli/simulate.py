@@ -80,7 +80,7 @@ class _Findings:
 
 @click.command("simulate", epilog=_EPILOG)
 @click.option(
-    "--protocol", type=click.Choice(["multipaxos"]), default="multipaxos", show_default=True
+    "--protocol", type=click.Choice(["multipaxos", "mdl"]), default="multipaxos", show_default=True
 )
 @click.option(
     "--seeds",
@@ -93,10 +93,13 @@ class _Findings:
 @click.option("--replicas", type=click.IntRange(1, 15), help="[default: drawn]")
 @click.option(
     "--shards",
-    type=click.IntRange(1, 1),
-    default=1,
-    show_default=True,
-    help="More than one comes with a later version.",
+    type=click.IntRange(1, 9),
+    help="More than one only with mdl.  [default: drawn with mdl, otherwise 1]",
+)
+@click.option(
+    "--coordination",
+    type=click.Choice(["durable", "fast"]),
+    help="How shards agree on an order; only with mdl.  [default: drawn]",
 )
 @click.option(
     "--operations", type=click.IntRange(1, 100_000), help="Over all clients.  [default: drawn]"
@@ -161,7 +164,8 @@ def command(
     protocol: str,
     seeds: range,
     replicas: int | None,
-    shards: int,
+    shards: int | None,
+    coordination: str | None,
     operations: int | None,
     mutant: str | None,
     floor_name: str,
@@ -176,7 +180,7 @@ def command(
     clients crash, and what the clients ask. What they were answered is judged, promises are looked
     at after every step, and a healed cluster must finish what is pending.
     """
-    del shards
+    _refuse_what_is_not_there(protocol, shards, coordination, floor_name)
     try:
         floor = find_floor(floor_name)
     except UnknownFloor as why:
@@ -184,7 +188,14 @@ def command(
     world = None if world_path is None else _read_world(world_path)
     asked = _Asked(
         floor=floor,
-        size=Size(protocol=protocol, replicas=replicas, operations=operations, mutant=mutant or ""),
+        size=Size(
+            protocol=protocol,
+            replicas=replicas,
+            shards=None if protocol != "mdl" else shards,
+            coordination=coordination,
+            operations=operations,
+            mutant=mutant or "",
+        ),
         seeds=seeds if world is None else range(world.seed, world.seed + 1),
         world_path=world_path,
         world=world,
@@ -204,6 +215,19 @@ def command(
         print_tally(tally, seconds, is_whole=asked.keep_going or not tally.failures)
         print_lines(_in_words(asked, tally, findings))
     return _exit_code(tally)
+
+
+def _refuse_what_is_not_there(
+    protocol: str, shards: int | None, coordination: str | None, floor: str
+) -> None:
+    if protocol == "mdl":
+        if floor != "core":
+            raise InputError(f"--floor: {floor} cannot run mdl yet; use core")
+        return
+    if shards not in {None, 1}:
+        raise InputError(f"--shards: {protocol} is simulated with one shard; use --protocol mdl")
+    if coordination is not None:
+        raise InputError(f"--coordination: {protocol} has no coordination; use --protocol mdl")
 
 
 def _run_seeds(asked: _Asked, executor: Executor) -> Tally:
@@ -315,6 +339,8 @@ def _repeat(asked: _Asked, seed: int) -> str:
         words += ["--seeds", f"{seed}:{seed + 1}"]
     words += ["--protocol", size.protocol] if size.protocol != "multipaxos" else []
     words += ["--replicas", str(size.replicas)] if size.replicas is not None else []
+    words += ["--shards", str(size.shards)] if size.shards is not None else []
+    words += ["--coordination", size.coordination] if size.coordination is not None else []
     words += ["--operations", str(size.operations)] if size.operations is not None else []
     words += ["--mutant", size.mutant] if size.mutant else []
     words += ["--floor", asked.floor.name] if asked.floor.name != "core" else []

@@ -164,6 +164,11 @@ class Invariants(Watcher):
                 f"another replica with {expected}",
             )
         self._check_state(replica, slot)
+        self._check_once(replica, slot, commands, answers)
+
+    def _check_once(
+        self, replica: Watched, slot: int, commands: Sequence[Any], answers: Sequence[Answer]
+    ) -> None:
         seen = self._executed[replica.number]
         fresh = 0
         for command, answer in zip(commands, answers, strict=True):

@@ -121,6 +121,15 @@ def links_of(
             raise AssertionError(fault.kind)
 
 
+def links_between(fault: Fault, shards: Sequence[Sequence[Host]]) -> list[tuple[Host, Host]]:
+    """What a cut between shards stops."""
+    others = [
+        host for number, shard in enumerate(shards) if number != fault.shard for host in shard
+    ]
+    out = [(host, other) for host in shards[fault.shard] for other in others]
+    return out + [(other, host) for host, other in out] if fault.amount else out
+
+
 def ring(members: Sequence[Host]) -> list[tuple[Host, Host]]:
     """Links to cut so that each member hears a majority, and no two the same one.
 

@@ -21,7 +21,7 @@ from msgspec import Struct, structs
 from harness.simulation.links import FIRST_CLIENT
 from harness.simulation.outcome import Failure, Outcome
 from harness.simulation.trials import Trials
-from harness.simulation.world import CHANGES, MS, Fault, Kind, World
+from harness.simulation.world import CHANGES, MS, OF_SHARDS, Fault, Kind, World
 
 RUNS_MAX: Final = 2000
 TIME_LIMIT_S: Final = 60.0
@@ -78,7 +78,7 @@ def shrink(
         search.cut_faults()
         search.shorten_faults()
         search.cut_rates()
-        for name in ("clients", "keys", "replicas"):
+        for name in ("clients", "keys", "replicas", "window"):
             search.cut_number(name)
         search.cut_padding()
     return Shrunk(
@@ -230,4 +230,6 @@ def _concerns(fault: Fault, world: World) -> bool:
         return fault.target - FIRST_CLIENT < world.clients
     if fault.kind in CHANGES:
         return True
-    return max(fault.target, fault.other) <= world.replicas
+    if fault.kind in OF_SHARDS:
+        return fault.shard < world.shards
+    return max(fault.target, fault.other) <= world.shards * world.replicas

@@ -11,7 +11,20 @@ from msgspec import structs
 
 from harness.simulation.draws import MILLION, Draws, Stream
 from harness.simulation.links import FIRST_CLIENT
-from harness.simulation.world import CHANGES, MS, SECOND, TICK, US, Fault, Kind, Rates, Size, World
+from harness.simulation.sharding import aimed, chance_of_kind, with_shards
+from harness.simulation.world import (
+    CHANGES,
+    MS,
+    OF_SHARDS,
+    SECOND,
+    TICK,
+    US,
+    Fault,
+    Kind,
+    Rates,
+    Size,
+    World,
+)
 from node.failpoints import NAMES
 
 _REPLICAS: Final = ((3, 35), (5, 40), (4, 15), (7, 10))
@@ -31,6 +44,9 @@ _OFTEN: Final = {
     Kind.LOSE_DISK: 1,
     Kind.STRAND_LEADER: 6,
     Kind.TURN_BACK: 6,
+    Kind.CRASH_LEADER: 6,
+    Kind.HIDE_LEADER: 8,
+    Kind.CUT_SHARDS: 4,
 }
 """At most so many of a kind in a world; of the others, `_SELDOM`."""
 
@@ -103,7 +119,7 @@ def draw_world(seed: int, size: Size) -> World:
         spares=sum(change.kind is Kind.ADD_REPLICA for change in changes),
         mutant=size.mutant,
     )
-    if lease_ticks:
+    if lease_ticks and size.protocol != "mdl":
         # As long as they can be, and never far from being renewed: what they make possible happens
         # while they last, and only if clients ask more often than elsewhere.
         world = structs.replace(
@@ -113,6 +129,8 @@ def draw_world(seed: int, size: Size) -> World:
             world = structs.replace(
                 world, operations=4 * operations, think_mean=world.think_mean // 4
             )
+    if size.protocol == "mdl":
+        world, changes = with_shards(world, draws, size), []
     return structs.replace(world, faults=_by_time(*_faults(draws, world), *changes))
 
 
@@ -159,13 +177,17 @@ def _by_time(*faults: Fault) -> tuple[Fault, ...]:
 def _faults(draws: Draws, world: World) -> list[Fault]:
     faults: list[Fault] = []
     for place, kind in enumerate(Kind):
-        if kind in CHANGES:
+        if kind in CHANGES or (kind in OF_SHARDS and world.protocol != "mdl"):
             continue
         draw = draws.stream("faults", kind.value)
-        if not draw.chance(_CHANCE_OF_KIND * _PERCENT):
+        is_sharded = world.protocol == "mdl"
+        chance = chance_of_kind(draws, kind) if is_sharded else _CHANCE_OF_KIND
+        if not draw.chance(chance * _PERCENT):
             continue
         for count in range(draw.between(1, _OFTEN.get(kind, _SELDOM))):
             fault = _fault(100 * place + count, kind, draw, world)
+            if world.protocol == "mdl":
+                fault = aimed(fault, world, draws.stream("aim", fault.number))
             faults.append(fault)
             if kind in _MET_AT_A_START and draw.chance(MILLION // 2):
                 faults.append(_restart_after(fault))
@@ -215,6 +237,8 @@ def _fault(number: int, kind: Kind, draw: Stream, world: World) -> Fault:
         case Kind.USURP_LEADER:
             length = draw.between(1, 3) * timeout
             amount = draw.choice((5 * MS, 20 * MS, 50 * MS))
+        case Kind.HIDE_LEADER:
+            length = draw.between(1, 30) * timeout // 10
         case Kind.SUSPEND_LEADER:
             # Long enough for another one to be elected and to choose something.
             length = timeout * draw.between(15, 50) // 10

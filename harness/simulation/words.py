@@ -4,7 +4,7 @@ from typing import Final
 
 from harness.simulation.likely import Moment
 from harness.simulation.outcome import Failure
-from harness.simulation.world import Fault, Kind, Rates, World
+from harness.simulation.world import ALL_SHARDS, Fault, Kind, Rates, World
 
 _SENTENCES: Final = {
     Kind.CRASH: "replica {target} crashes, and restarts at {until}",
@@ -27,6 +27,9 @@ _SENTENCES: Final = {
     Kind.TRANSFER: "whoever leads is asked to let replica {target} lead",
     Kind.ADD_REPLICA: "an operator begins to add a spare replica",
     Kind.REMOVE_REPLICA: "an operator begins to remove the member at place {target}",
+    Kind.CRASH_LEADER: "whoever leads {shard} crashes, and restarts at {until}",
+    Kind.HIDE_LEADER: "until {until} whoever leads {shard} is not heard there, but by other shards",
+    Kind.CUT_SHARDS: "nothing passes from {shard} to other shards until {until}",
     Kind.CLIENT_CRASH: "client {target} goes; another takes its place at {until}",
     Kind.CUT_LEADERS: (
         "until {until} whoever is found to lead, every {amount}, is cut off from the other replicas"
@@ -85,6 +88,7 @@ def fault_text(fault: Fault) -> str:
         amount=time_text(fault.amount),
         percent=share_text(fault.amount),
         where=fault.where,
+        shard="each shard" if fault.shard == ALL_SHARDS else f"shard {fault.shard}",
     )
 
 
@@ -103,7 +107,8 @@ def rates_text(rates: Rates) -> str:
 def size_text(world: World) -> str:
     """How much there is of everything."""
     counted = (
-        (world.replicas, "replica"),
+        (world.shards * world.replicas, "replica"),
+        *([(world.shards, "shard")] if world.shards > 1 else []),
         *([(world.spares, "spare replica")] if world.spares else []),
         (world.clients, "client"),
         (world.operations, "operation"),

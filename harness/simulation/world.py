@@ -79,10 +79,25 @@ class Kind(Enum):
     """An operator begins to add a spare replica, and asks whoever leads until it is a member."""
     REMOVE_REPLICA = "remove-replica"
     """The same, to remove a member: counting from 0, number `target`, modulo how many there are."""
+    CRASH_LEADER = "crash-leader"
+    """Whoever leads loses all that is volatile; it restarts at `until`."""
+    HIDE_LEADER = "hide-leader"
+    """For as long as `until - at` nothing passes from whoever leads to the other replicas of its shard
+    (`amount` 0), nor back (1), or only not back (2). Other shards and clients hear it, and it hears
+    them. It begins when that leader has `other` operations in hand that its shard knows of and that
+    wait for other shards; with none, at once."""
+    CUT_SHARDS = "cut-shards"
+    """Nothing passes from the replicas of shard `shard` to those of other shards until `until`, nor
+    back if `amount` is not 0. Inside its shard everybody hears everybody."""
 
 
 CHANGES: Final = (Kind.ADD_REPLICA, Kind.REMOVE_REPLICA)
 """What an operator does about the members."""
+
+OF_SHARDS: Final = (Kind.CRASH_LEADER, Kind.HIDE_LEADER, Kind.CUT_SHARDS)
+"""What befalls clusters of shards only."""
+
+ALL_SHARDS: Final = -1
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -96,6 +111,8 @@ class Fault(Struct, frozen=True, kw_only=True):
     other: int = 0
     amount: int = 0
     where: str = ""
+    shard: int = 0
+    """Whose leader it befalls, when it befalls leaders; `ALL_SHARDS`: that of each, in the same instant."""
 
 
 class Rates(Struct, frozen=True, kw_only=True):
@@ -146,6 +163,17 @@ class World(Struct, frozen=True, kw_only=True):
     seed: int
     protocol: str = "multipaxos"
     replicas: int
+    """Of each shard; those of shard 0 are 1 … n, and each shard goes on counting."""
+    shards: int = 1
+    """Of whom each has a log of its own; key number k belongs to shard k modulo their number."""
+    coordination: str = ""
+    """How shards agree on an order: "fast" or "durable"; empty with protocols that have no such thing."""
+    coordination_ticks: int = 50
+    """After which an operation that waits for its predecessor fails."""
+    zigzags: int = 0
+    """In percent: operations that go to and fro between two shards, of all that a client issues at once."""
+    window: int = 1
+    """Operations that a client has in flight at most, when its protocol keeps them in order."""
     spares: int = 0
     """Replicas that run from the beginning and are no members, until they are added."""
     clients: int
@@ -176,7 +204,8 @@ class World(Struct, frozen=True, kw_only=True):
     """So many clients begin each operation at any replica, as behind a balancer of loads, and not at
     the one that answered last; on the floor `runtime` in a session of its own."""
     readers: int = 0
-    """So many clients, the last ones, only read, and four times as often."""
+    """So many clients, the last ones, only read, and four times as often; where all others have
+    sessions, by queries and without one, unless reads go through the log."""
     lease_ticks: int = 0
     """Leaders answer queries by leases of that many ticks; 0 is off. Then no clock is off by more than
     leases allow."""
@@ -210,5 +239,7 @@ class Size(Struct, frozen=True, kw_only=True):
 
     protocol: str = "multipaxos"
     replicas: int | None = None
+    shards: int | None = None
+    coordination: str | None = None
     operations: int | None = None
     mutant: str = ""

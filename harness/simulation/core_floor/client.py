@@ -54,6 +54,9 @@ BACK_OFF_MAX: Final = 30 * MS
 class Client:
     """Runs from `start` until it is told to stop, or crashes."""
 
+    shard = 0
+    """That it asks now."""
+
     def __init__(self, number: int, office: "Office", draws: Draws, *, process: int) -> None:
         self.number: Final = number
         self.process = process
@@ -90,7 +93,7 @@ class Client:
 
     def note_invocation(self, operation: Operation) -> Invocation:
         """On record before anything is sent."""
-        return self._office.recorder.invoke(self.process, *_asked(operation), key=operation.key)
+        return self._office.recorder.invoke(self.process, *asked(operation), key=operation.key)
 
     def crash(self) -> None:
         """Nobody will hear of what is pending; its outcome is unknown."""
@@ -134,7 +137,9 @@ class Client:
     def choose_replica(self, operation: Operation) -> ReplicaId:
         """Where to ask: whoever is believed to lead, or anybody."""
         del operation
-        return self._office.leader_for(self) or self._random.choice(self._office.members)
+        return self._office.leader_for(self, self.shard) or self._random.choice(
+            self._office.members
+        )
 
     def _on_silence(self, life: int) -> None:
         if life == self._life and not self.is_crashed:
@@ -152,7 +157,7 @@ class Client:
     def _leave(self, leader: ReplicaId | None) -> None:
         """This replica is no help; go on elsewhere, soon."""
         self._life += 1
-        self._office.believe(self, leader)
+        self._office.believe(self, leader, self.shard)
         self._asked = None
         pause = self._random.below(BACK_OFF_MAX)
         self._office.loop.after(pause, self._after_pause, self._life)
@@ -177,10 +182,10 @@ class Client:
             case Opened(_, name):
                 self.session = self.make_session(name)
                 self._request = None
-                self._office.believe(self, replica)
+                self._office.believe(self, replica, self.shard)
                 self._next_attempt()
             case Executed():
-                self._office.believe(self, replica)
+                self._office.believe(self, replica, self.shard)
                 self.conclude(answer)
             case Expired():
                 self._may_be_executed = True
@@ -250,7 +255,8 @@ class Client:
             self.session.finish(self._request.number)
 
 
-def _asked(operation: Operation) -> tuple[str, object] | tuple[str]:
+def asked(operation: Operation) -> tuple[str, object] | tuple[str]:
+    """What is recorded of an operation: its name, and its argument if it has one."""
     match operation:
         case Get():
             return ("get",)

@@ -7,20 +7,24 @@ from typing import Any, Final
 from zlib import crc32
 
 from harness.simulation.core_floor.client import Client
+from harness.simulation.core_floor.group import Group, groups_of
 from harness.simulation.core_floor.loop import Loop
-from harness.simulation.core_floor.office import Office
+from harness.simulation.core_floor.office import Customer, Office
 from harness.simulation.core_floor.parts import Parts
 from harness.simulation.core_floor.replica import Died, Replica
+from harness.simulation.core_floor.session_office import SessionOffice
+from harness.simulation.core_floor.sessions import SessionClient
 from harness.simulation.disk import SimulatedDisk
 from harness.simulation.draws import Draws, StreamRandom
-from harness.simulation.invariants import Invariants, Violation
+from harness.simulation.invariants import Violation
 from harness.simulation.links import Links
+from harness.simulation.orders import Orders
 from harness.simulation.outcome import Failure, FailureKind
 from harness.simulation.programs.clocks import HostClock
 from harness.simulation.trace import Trace
 from harness.simulation.wall import WallClock
 from harness.simulation.world import MS, TICK, World
-from node.core.interface import Propose, Read, Received, Role, Tick
+from node.core.interface import Propose, Read, Received, Status, Tick
 from node.errors import NodeError
 from node.runtime.codecs import PEER_CODEC
 from node.types import Command, Query, ReplicaId
@@ -42,18 +46,20 @@ class Cluster:
         self.failure: Failure | None = None
         self.messages = 0
         self.crashes = 0
-        replicas = range(world.replicas + world.spares)
-        self.members: Final = tuple(ReplicaId(number + 1) for number in replicas)
+        self.groups: Final[tuple[Group, ...]] = groups_of(world, self._status)
+        """One for each shard."""
+        self.members: Final = tuple(member for group in self.groups for member in group.hosts)
         """All replicas, whether or not they are members now."""
-        self.first_members: Final = self.members[: world.replicas]
+        self._group_of: Final = {host: group for group in self.groups for host in group.hosts}
         self.links: Final = Links(self.draws, world.rates, self.bites)
         clocks = {member: HostClock(self.bites) for member in self.members}
         self.wall_clocks: Final[dict[int, WallClock]] = {
             member: clock.wall_clock for member, clock in clocks.items()
         }
         """By machine: each has a replica, and some have clients."""
-        self.invariants: Final = Invariants(self.members, self.first_members)
-        parts = Parts(self.first_members, world)
+        self.orders: Final = Orders(world.shards) if world.protocol == "mdl" else None
+        """What the shards executed, where more than their logs is in order."""
+        parts = Parts([group.members for group in self.groups], world, self.orders)
         self.replicas: Final = {
             member: Replica(
                 member,
@@ -66,14 +72,18 @@ class Cluster:
                 send=self._send_to_peer,
                 answer=self._send_answer,
                 log=self._log,
-                watcher=self.invariants,
+                watcher=self.group_of(member).invariants,
                 guard=self._guarded,
             )
             for member in self.members
         }
         for replica in self.replicas.values():
             replica.on_rejoined = self._rejoined
-        self.office: Final = Office(self, parts.client or Client)
+        self.office: Final = (
+            Office(self, parts.client or Client)
+            if self.orders is None
+            else SessionOffice(self, parts.client or SessionClient)
+        )
         self.current: Replica | None = None
         """Whose code runs now: who dies when a failpoint strikes."""
         self.on_restarted: Callable[[int], None] = lambda _: None
@@ -103,12 +113,13 @@ class Cluster:
 
     # ── Replicas ─────────────────────────────────────────────────────────────────────────────
 
-    @property
-    def leader(self) -> ReplicaId | None:
-        """Who leads with the highest ballot, if anybody does."""
-        found = [core.status() for r in self.replicas.values() if (core := r.core) is not None]
-        leading = [status for status in found if status.role is Role.LEADER]
-        return max(leading, key=lambda status: status.ballot).replica if leading else None
+    def group_of(self, host: int) -> Group:
+        """The shard that a replica serves."""
+        return self._group_of[ReplicaId(host)]
+
+    def _status(self, number: ReplicaId) -> Status | None:
+        core = self.replicas[number].core
+        return None if core is None else core.status()
 
     def start(self, replica: Replica) -> None:
         """Start a replica that is down."""
@@ -245,7 +256,7 @@ class Cluster:
 
     # ── Messages of clients ──────────────────────────────────────────────────────────────────
 
-    def send_request(self, client: Client, to: ReplicaId, request: Request | Query) -> None:
+    def send_request(self, client: Customer, to: ReplicaId, request: Request | Query) -> None:
         """As over a connection: what is lost on it breaks it."""
         data = CLIENT_CODEC.encode(request)
         number = self._sent(f"client {client.number}", f"replica {to}", request, data)
@@ -275,7 +286,7 @@ class Cluster:
         assert isinstance(request, Request | Query)
         replica.waiting[request.client, request.number] = client
         if isinstance(request, Query):
-            self.invariants.on_asked(replica, request)
+            self.group_of(to).invariants.on_asked(replica, request)
             replica.post(Read(request, replica.clock.monotonic(self.loop.now)))
             return
         replica.post(

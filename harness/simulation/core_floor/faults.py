@@ -11,16 +11,24 @@ from msgspec import structs
 
 from harness.simulation.atlas import Atlas
 from harness.simulation.core_floor.cluster import Cluster
+from harness.simulation.core_floor.group import Group
 from harness.simulation.core_floor.replica import Died, Replica
 from harness.simulation.draws import MILLION
-from harness.simulation.links import Host, links_of
+from harness.simulation.links import Host, links_between, links_of
 from harness.simulation.operator import Operator
-from harness.simulation.usurpers import BLINK, Usurpers
-from harness.simulation.world import MS, Fault, Kind, healthy
+from harness.simulation.usurpers import BLINK, LOOK_EVERY, Usurpers
+from harness.simulation.world import ALL_SHARDS, MS, Fault, Kind, healthy
 from node.core.interface import Add, Reconfigure, Remove, Role, Status, Transfer
+from node.core.mdl import Mdl
 from node.types import ReplicaId, ReplicaInfo
 
 STROBE: Final = 20 * MS
+
+_PATIENCE: Final = 500 * MS
+"""How long a fault waits for the moment that it is made for."""
+
+_SHARES: Final = 1_000_000
+"""More than the numbers of faults."""
 
 
 class Faults:
@@ -30,25 +38,24 @@ class Faults:
         self._cluster = cluster
         self._armed: dict[int, Fault] = {}
         """Waiting for their failpoint, by number."""
-        self.atlas: Final = Atlas(cluster.first_members)
+        first = cluster.groups[0]
+        # Members change in worlds of one shard only.
         self.operator: Final = Operator(
-            invariants=cluster.invariants,
-            atlas=self.atlas,
+            invariants=first.invariants,
+            atlas=first.atlas,
             draws=cluster.draws.stream("operator"),
             spares=[
-                ReplicaInfo(member, "", "")
-                for member in cluster.members
-                if member not in cluster.first_members
+                ReplicaInfo(member, "", "") for member in first.hosts if member not in first.members
             ],
             bites=cluster.bites,
             after=cluster.loop.after,
             ask=self._ask_leaders,
             note=lambda text: cluster.note("world", "operator", text),
         )
-        cluster.on_restarted = self.atlas.restarted
-        cluster.on_rejoined = self.atlas.made_good
-        cluster.is_gone = self.atlas.is_gone
-        self._usurpers = Usurpers(_Floor(self, cluster))
+        cluster.on_restarted = lambda host: self._atlas(host).restarted(host)
+        cluster.on_rejoined = lambda host: self._atlas(host).made_good(host)
+        cluster.is_gone = lambda host: self._atlas(host).is_gone(host)
+        self._usurpers = [Usurpers(_Floor(self, cluster, group)) for group in cluster.groups]
         self.is_over = False
         for fault in cluster.world.faults:
             cluster.loop.at(fault.at, self._strike, fault)
@@ -83,20 +90,21 @@ class Faults:
             return
         self._cluster.note("world", "fault", f"{fault.kind.value} {fault.target} {fault.other}")
         match fault.kind:
-            case Kind.CRASH:
+            case Kind.CRASH | Kind.CRASH_LEADER:
                 self._crash(fault)
             case Kind.CRASH_AT_FAILPOINT:
                 self._armed[fault.number] = fault
-            case Kind.CUT | Kind.CUT_BOTH | Kind.ISOLATE | Kind.RING:
+            case Kind.CUT | Kind.CUT_BOTH | Kind.ISOLATE | Kind.RING | Kind.CUT_SHARDS:
                 self._cut(fault)
             case (
-                Kind.CUT_LEADERS
+                Kind.HIDE_LEADER
+                | Kind.CUT_LEADERS
                 | Kind.STRAND_LEADER
                 | Kind.SUSPEND_LEADER
                 | Kind.USURP_LEADER
                 | Kind.TURN_BACK
             ):
-                self._usurpers.strike(fault)
+                self._befall_leaders(fault)
             case Kind.FLIP_BIT | Kind.FAIL_READ | Kind.FAIL_FSYNC:
                 self._damage(fault)
             case Kind.LOSE_DISK:
@@ -112,21 +120,58 @@ class Faults:
             case Kind.PAUSE | Kind.SLOW | Kind.CLOCK_RATE:
                 self._hold_up(fault, self._replica(fault))
 
+    def _victims(self, fault: Fault) -> list[Replica]:
+        if fault.kind is not Kind.CRASH_LEADER:
+            return [self._replica(fault)]
+        leaders = [group.leader for group, _ in self._shares(fault)]
+        return [self._cluster.replicas[leader] for leader in leaders if leader is not None]
+
     def _crash(self, fault: Fault) -> None:
-        replica = self._replica(fault)
-        if replica.is_up:
-            self._bite(fault)
-            self._cluster.crash(replica, "power")
-            self._cluster.loop.at(fault.until, self.restart, replica.number)
+        for replica in self._victims(fault):
+            if replica.is_up:
+                self._bite(fault)
+                self._cluster.crash(replica, "power")
+                self._cluster.loop.at(fault.until, self.restart, replica.number)
+
+    def _befall_leaders(self, fault: Fault) -> None:
+        for group, share in self._shares(fault):
+            if fault.kind is Kind.HIDE_LEADER:
+                self._hide(share, group, self._cluster.loop.now + _PATIENCE)
+            else:
+                self._usurpers[group.shard].strike(share)
+
+    def _hide(self, fault: Fault, group: Group, latest: int) -> None:
+        leader, now = group.leader, self._cluster.loop.now
+        if leader is None or self._waiting_at(leader) < fault.other:
+            if now < latest and not self.is_over:
+                self._cluster.loop.after(LOOK_EVERY, self._hide, fault, group, latest)
+        else:
+            others = [host for host in group.hosts if host != leader]
+            out: list[tuple[Host, Host]] = [(leader, other) for other in others]
+            back: list[tuple[Host, Host]] = [(other, leader) for other in others]
+            stopped = (out, out + back, back)[fault.amount]
+            self._cluster.links.cut(fault.number, fault.kind.value, stopped)
+            length = fault.until - fault.at
+            self._cluster.loop.after(length, self._cluster.links.mend, fault.number)
+
+    def _waiting_at(self, leader: ReplicaId) -> int:
+        core = self._cluster.replicas[leader].core
+        office = core.office if isinstance(core, Mdl) else None
+        if office is None:
+            return 0
+        return sum(operation.is_announced and operation.chain is None for operation in office)
 
     def lose_disk(self, fault: Fault, replica: Replica) -> bool:
         """A replica loses all that it has, until the fault ends; False when that may not be."""
         # With fewer than three the others are no quorum, and nobody could rejoin.
-        if len(self._cluster.members) < 3 or not self.atlas.allows(replica.number):
+        atlas = self._atlas(replica.number)
+        if len(self._cluster.group_of(replica.number).hosts) < 3 or not atlas.allows(
+            replica.number
+        ):
             return False
         self._bite(fault)
         self._cluster.lose_disk(replica)
-        self.atlas.replaced(replica.number)
+        atlas.replaced(replica.number)
         self._cluster.loop.at(fault.until, self.restart, replica.number)
         return True
 
@@ -136,7 +181,8 @@ class Faults:
             self._cluster.restart(number)
 
     def _transfer(self, fault: Fault) -> None:
-        for replica in self._cluster.replicas.values():
+        for member in self._cluster.group_of(fault.target).hosts:
+            replica = self._cluster.replicas[member]
             if replica.leader() == replica.number != fault.target:
                 self._bite(fault)
                 replica.post(Transfer(ReplicaId(fault.target)))
@@ -169,13 +215,21 @@ class Faults:
 
     def _cut(self, fault: Fault) -> None:
         # It bites when a message is stopped; `Links` counts that.
-        stopped = links_of(fault, self._cluster.members, self._cluster.office.clients)
+        members = self._cluster.members
+        if fault.kind is Kind.RING:
+            members = self._cluster.groups[fault.shard].hosts
+        stopped = (
+            links_between(fault, [group.hosts for group in self._cluster.groups])
+            if fault.kind is Kind.CUT_SHARDS
+            else links_of(fault, members, self._cluster.office.clients)
+        )
         self._cluster.links.cut(fault.number, fault.kind.value, stopped)
         self._cluster.loop.at(fault.until, self._cluster.links.mend, fault.number)
 
     def _damage(self, fault: Fault) -> None:
         replica = self._replica(fault)
-        if not self.atlas.allows(replica.number):
+        atlas = self._atlas(replica.number)
+        if not atlas.allows(replica.number):
             return
         match fault.kind:
             case Kind.FLIP_BIT:
@@ -186,7 +240,7 @@ class Faults:
                 replica.disk.fail_next_read()
             case _:
                 replica.disk.fail_next_sync()
-        self.atlas.struck(replica.number, fault.kind)
+        atlas.struck(replica.number, fault.kind)
 
     def _crash_client(self, fault: Fault) -> None:
         client = self._cluster.office.clients.get(fault.target)
@@ -207,6 +261,19 @@ class Faults:
         if self._cluster.loop.now + STROBE < fault.until:
             self._cluster.loop.after(STROBE, self._strobe, fault, -amount)
 
+    def _shares(self, fault: Fault) -> list[tuple[Group, Fault]]:
+        """The shards that a fault befalls, and its share in each, which can be taken back alone."""
+        groups = self._cluster.groups
+        if fault.shard != ALL_SHARDS:
+            return [(groups[fault.shard % len(groups)], fault)]
+        return [
+            (group, structs.replace(fault, number=_SHARES * (group.shard + 1) + fault.number))
+            for group in groups
+        ]
+
+    def _atlas(self, host: int) -> Atlas:
+        return self._cluster.group_of(host).atlas
+
     def _replica(self, fault: Fault) -> Replica:
         return self._cluster.replicas[ReplicaId(fault.target)]
 
@@ -217,13 +284,14 @@ class Faults:
 class _Floor:
     """Implements `harness.simulation.usurpers.Floor`."""
 
-    def __init__(self, faults: Faults, cluster: Cluster) -> None:
+    def __init__(self, faults: Faults, cluster: Cluster, group: Group) -> None:
         self._faults = faults
         self._cluster = cluster
+        self._group = group
 
     @property
     def members(self) -> Sequence[Host]:
-        return self._cluster.members
+        return self._group.hosts
 
     @property
     def now(self) -> int:
@@ -233,7 +301,7 @@ class _Floor:
         self._cluster.loop.after(delay, lambda: None if self._faults.is_over else call())
 
     def leader(self) -> Host | None:
-        return self._cluster.leader
+        return self._group.leader
 
     def is_candidate(self, member: Host, /) -> bool:
         status = self._status(member)

@@ -41,7 +41,7 @@ class Finale:
             if not client.is_crashed:
                 client.is_patient = True
                 if client.pending is None:
-                    cluster.office.ask(client, cluster.office.workload.last_read(client.number))
+                    cluster.office.ask(client, cluster.office.last_work(client))
         begun = cluster.loop.now
         cluster.loop.run_until(
             begun + BOUND,
@@ -49,18 +49,26 @@ class Finale:
         )
         if cluster.failure is None and cluster.office.has_pending:
             self._blame(quorum)
+        orders = cluster.orders
+        if cluster.failure is None and orders is not None:
+            # What one shard executed may rest on something that another one is about to execute.
+            cluster.loop.run_until(
+                cluster.loop.now + BOUND,
+                unless=lambda: cluster.failure is not None or orders.gap is None,
+            )
 
     def _start_quorum(self) -> list[ReplicaId] | None:
-        """Bring up a majority of the members; None when that is impossible.
+        """Bring up a majority of the members of each shard; None when that is impossible.
 
         While they change, a majority of each configuration that takes part. Which ones belong to it is
         drawn, so that the leader of before is not always among them.
         """
         cluster = self._cluster
         configurations = self._faults.operator.configurations
+        configurations += [group.members for group in cluster.groups[1:]]
         quorum: list[ReplicaId] = []
         for member in cluster.draws.stream("quorum").shuffled(cluster.members):
-            if self._faults.atlas.is_gone(member):
+            if cluster.is_gone(member):
                 continue  # it may be up, but would not start again
             if not any(lacks(members, quorum) and member in members for members in configurations):
                 continue

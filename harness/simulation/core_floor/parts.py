@@ -1,29 +1,44 @@
 """What a cluster is made of, and which of it a planted bug replaces."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Final
 
-from harness.mutants import MUTANTS
+from harness.mutants import MUTANTS, Mutant
 from harness.mutants.storage import truthful
 from harness.simulation.draws import StreamRandom
 from harness.simulation.limits import limited, sessions_max
+from harness.simulation.orders import Orders
+from harness.simulation.tagged import TaggedStore
 from harness.simulation.watching import CountingStore
 from harness.simulation.world import TICK, World
 from node.core.interface import Core, Snapshot
+from node.core.mdl import Coordination, Mdl, Patience
 from node.core.multipaxos import MultiPaxos, Settings
 from node.runtime.disk import Disk
 from node.runtime.journal import open_journal
 from node.runtime.snapshots import Policy
+from node.state_machine.ordering import OrderedStateMachine
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import ReplicaId
 
 _NEVER: Final = 1 << 62
 
+_LITTLE: Final = {"operations_max": 12, "askers_max": 12, "message_tags_max": 2}
+"""Of `Patience`, where limits are small."""
+
 
 class Parts:
     """Makes cores, journals and state machines for one world."""
 
-    def __init__(self, members: Iterable[ReplicaId], world: World) -> None:
+    def __init__(
+        self,
+        groups: Sequence[Sequence[ReplicaId]],
+        world: World,
+        orders: Orders | None = None,
+    ) -> None:
+        """`groups` are the members of each shard. `orders` is told of what they execute."""
+        self._orders: Final = orders
         planted = MUTANTS[world.mutant] if world.mutant else None
         self._settings = Settings(
             election_timeout_ticks=world.election_ticks,
@@ -37,8 +52,10 @@ class Parts:
         """When a replica takes a snapshot."""
         self._settings = limited(self._settings, world)
         self._sessions_max = sessions_max(world)
-        self.members: Final = tuple(members)
-        """Those at the beginning."""
+        self._groups: Final = tuple(tuple(members) for members in groups)
+        self._shard_of: Final = {
+            member: shard for shard, members in enumerate(self._groups) for member in members
+        }
         self.admits_loss: Final = planted.admits_loss if planted else True
         """Whether a replica that lost its disk is told so."""
         self.disk: Final[Callable[[Disk], Disk]] = planted.disk if planted else truthful
@@ -46,10 +63,29 @@ class Parts:
         self.open_journal: Final = planted.journal if planted else open_journal
         self.client: Final[type[Any] | None] = planted.client if planted else None
         """Replaces `client.Client`."""
-        self._core: Final[Callable[..., Core[Any, Any]]] = planted.core if planted else MultiPaxos
+        self._core: Final[Callable[..., Core[Any, Any]]] = self._core_of(world, planted)
+        plain = SessionedStateMachine if orders is None else OrderedStateMachine
         self._machine: Final[Callable[..., SessionedStateMachine]] = (
-            planted.machine if planted else SessionedStateMachine
+            planted.machine if planted and planted.machine is not SessionedStateMachine else plain
         )
+
+    def _core_of(self, world: World, planted: Mutant | None) -> Callable[..., Core[Any, Any]]:
+        if world.protocol != "mdl":
+            return planted.core if planted else MultiPaxos
+        return partial(
+            planted.core if planted and issubclass(planted.core, Mdl) else Mdl,
+            shards=self._groups,
+            coordination=Coordination(world.coordination),
+            patience=Patience(
+                ask_ticks=5,
+                coordination_timeout_ticks=world.coordination_ticks,
+                **(_LITTLE if world.has_small_limits else {}),
+            ),
+        )
+
+    def members_of(self, replica: ReplicaId) -> tuple[ReplicaId, ...]:
+        """Who the members of its shard are, at the beginning; a spare one will be of the first."""
+        return self._groups[self._shard_of.get(replica, 0)]
 
     def core(
         self,
@@ -57,19 +93,37 @@ class Parts:
         random: StreamRandom,
         records: Iterable[Any],
         snapshot: Snapshot | None,
+        machine: SessionedStateMachine,
     ) -> Core[Any, Any]:
-        """A core that remembers `records`, and has a `snapshot`."""
+        """A core that remembers `records`, and has a `snapshot`. `machine` executes what it chooses."""
+        if self._orders is not None:
+            return self._core(
+                replica=replica,
+                members=self.members_of(replica),
+                settings=self._settings,
+                random=random,
+                records=records,
+                snapshot=snapshot,
+                machine=machine,
+                shard=self._shard_of[replica],
+            )
         return self._core(
             replica=replica,
-            members=self.members,
+            members=self.members_of(replica),
             settings=self._settings,
             random=random,
             records=records,
             snapshot=snapshot,
         )
 
+    def store(self, replica: ReplicaId) -> CountingStore:
+        """An empty application."""
+        if self._orders is None:
+            return CountingStore()
+        return TaggedStore(partial(self._orders.note, self._shard_of[replica], replica))
+
     def machine(self, store: CountingStore) -> SessionedStateMachine:
         """An empty state machine."""
-        if self._machine is SessionedStateMachine:
-            return SessionedStateMachine(store, sessions_max=self._sessions_max)
+        if self._machine is SessionedStateMachine or self._orders is not None:
+            return self._machine(store, sessions_max=self._sessions_max)
         return self._machine(store)

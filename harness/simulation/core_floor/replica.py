@@ -18,7 +18,7 @@ from harness.simulation.core_floor.parts import Parts
 from harness.simulation.disk import SimulatedDisk
 from harness.simulation.draws import Stream, StreamRandom
 from harness.simulation.programs.clocks import HostClock
-from harness.simulation.watching import CountingStore, Event, Watcher
+from harness.simulation.watching import Event, Watcher
 from harness.simulation.world import Rates
 from node.core.interface import (
     Core,
@@ -78,7 +78,7 @@ class Replica:
         self.incarnation = 0
         self.core: Core[Any, Any] | None = None
         self.machine: SessionedStateMachine | None = None
-        self.store = CountingStore()
+        self.store = parts.store(number)
         """What `machine` executes on."""
         self.refuses = ""
         """Why it does not start, when it does not."""
@@ -125,7 +125,7 @@ class Replica:
         self.incarnation += 1
         self.stopped_by = self.refuses = ""
         self._is_opening = True
-        self.store = CountingStore()
+        self.store = self._parts.store(self.number)
         self.machine = self._parts.machine(self.store)
         try:
             records = self._recover(self.machine)
@@ -137,7 +137,7 @@ class Replica:
             self._is_opening = False
             return
         self._is_opening = False
-        self.core = self._parts.core(self.number, random, records, self._newest)
+        self.core = self._parts.core(self.number, random, records, self._newest, self.machine)
         self._watcher.on_started(self)
         if self._newest is not None:
             self._watcher.on_restored(self, self._newest.slot)
@@ -149,7 +149,7 @@ class Replica:
         self._journal, frames = self._parts.open_journal(disk, JOURNAL, "simulated", self.number)
         if self.has_lost_disk and self._parts.admits_loss:
             frames = begin_rejoining(self._journal, frames)
-        elif self.number not in self._parts.members:
+        elif self.number not in self._parts.members_of(self.number):
             frames = begin(self._journal, frames, ())
         records = [RECORD_CODEC.decode(frame) for frame in frames]
         found = recover(disk, JOURNAL.parent, truncated_upto(records), machine.decode)
@@ -265,9 +265,17 @@ class Replica:
             for answer in answers:
                 self.reply(answer)
         self._consider_snapshot()
+        self._answer_clients(ready)
+        for note in ready.notes:
+            self._log(self.number, note)
+
+    def _answer_clients(self, ready: Ready[Any, Any]) -> None:
+        assert self.machine is not None
         for query in ready.reads:
             self._watcher.on_read(self, query, self.machine.executed_upto)
             self.reply(self.machine.read(query))
+        for answer in ready.answers:
+            self.reply(answer)
         leader = self.leader() if ready.refused or ready.leader_hint is not None else None
         for refused in ready.refused:
             self.reply(NotExecuted(refused.client, refused.number, refused.why.value, leader, None))
@@ -276,8 +284,6 @@ class Replica:
                 for client, number in list(self.waiting):
                     self.reply(Interrupted(client, number, leader, None))
             self._leads = ready.leader_hint.role is Role.LEADER
-        for note in ready.notes:
-            self._log(self.number, note)
 
     def leader(self) -> ReplicaId | None:
         """Whom this replica believes to lead."""

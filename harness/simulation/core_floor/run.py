@@ -47,14 +47,19 @@ def _judged(cluster: Cluster, *, unavailable: bool) -> Outcome:
     operations = pair(events).operations
     undecided = ""
     if cluster.failure is None:
-        verdict = check(operations, find_model("kv"), budget=_JUDGING)
+        consistency = "linearizable" if cluster.orders is None else "mdl"
+        verdict = check(operations, find_model("kv"), budget=_JUDGING, consistency=consistency)
         match verdict:
             case NotLinearizable(counterexample):
-                cluster.fail(FailureKind.HISTORY, "not linearizable", counterexample.explanation)
+                cluster.fail(FailureKind.HISTORY, f"not {consistency}", counterexample.explanation)
             case Undecided(reason):
                 undecided = reason
             case _:
                 pass
+    if cluster.failure is None and cluster.orders is not None:
+        violation = cluster.orders.judge(operations, is_settled=not unavailable)
+        if violation is not None:
+            cluster.fail(FailureKind.INVARIANT, violation.rule, violation.what)
     bites = cluster.bites
     for replica in cluster.replicas.values():
         bites.update(replica.disk.bites)

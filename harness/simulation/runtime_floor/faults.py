@@ -122,7 +122,7 @@ class Faults:
                 self._damage(fault)
             case Kind.ADD_REPLICA | Kind.REMOVE_REPLICA:
                 self.operator.wish(fault)
-            case Kind.LOSE_DISK:
+            case Kind.LOSE_DISK | Kind.CRASH_LEADER | Kind.HIDE_LEADER | Kind.CUT_SHARDS:
                 pass  # played among cores, where all that it takes is looked at
             case Kind.CLIENT_CRASH:
                 self._crash_client(fault)

@@ -171,6 +171,22 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
         simulate("--seeds", 20, "--shrunk", tmp_path / "no" / "such.json")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--shards", 2], "--shards: multipaxos is simulated with one shard; use --protocol mdl"),
+        (["--coordination", "fast"], "--coordination: multipaxos has no coordination; use "),
+        (
+            ["--protocol", "mdl", "--floor", "runtime"],
+            "--floor: runtime cannot run mdl yet; use core",
+        ),
+    ],
+)
+def test_shards_and_their_coordination_are_of_mdl(arguments: list[object], expected: str) -> None:
+    with pytest.raises(InputError, match=f"^{expected}"):
+        simulate(*arguments)
+
+
 # gong mutants
 
 

@@ -1,0 +1,30 @@
+"""A client without a session: it reads, one key after the other, and its queries have no place in a log."""
+
+from typing import TYPE_CHECKING
+
+from harness.simulation.core_floor.client import Client
+from harness.simulation.draws import Draws
+from node.types import ReplicaId
+from node.wire.kv import Operation
+
+if TYPE_CHECKING:
+    from harness.simulation.core_floor.session_office import SessionOffice
+
+
+class Reader(Client):
+    """Asks the shard of each key."""
+
+    def __init__(self, number: int, office: "SessionOffice", draws: Draws, *, process: int) -> None:
+        super().__init__(number, office, draws, process=process)
+        self._shards = office
+
+    def begin(self, operation: Operation) -> None:
+        """Ask the shard that has the key."""
+        self.shard = self._shards.shard_of_key(operation.key)
+        super().begin(operation)
+
+    def choose_replica(self, operation: Operation) -> ReplicaId:
+        """Whoever is believed to lead there, or anybody of that shard."""
+        del operation
+        believed = self._shards.leader_for(self, self.shard)
+        return believed or self._random.choice(self._shards.hosts_of(self.shard))
