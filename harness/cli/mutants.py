@@ -62,7 +62,9 @@ class _Score:
     @property
     def repeat(self) -> str:
         seed = 0 if self.first is None else self.first.seed
-        return f"gong simulate --seeds {seed}:{seed + 1} --mutant {self.mutant.name}"
+        protocol = self.mutant.protocol
+        other = f" --protocol {protocol}" if protocol != "multipaxos" else ""
+        return f"gong simulate --seeds {seed}:{seed + 1}{other} --mutant {self.mutant.name}"
 
 
 @click.command("mutants", epilog=_EPILOG)
@@ -114,8 +116,11 @@ def command(
         for mutant in MUTANTS.values()
         if protocol in {None, mutant.protocol} and (not names or mutant.name in names)
     ]
+    if floor == "runtime":  # it has one shard
+        chosen = [mutant for mutant in chosen if mutant.protocol != "mdl"]
     if not chosen:
-        raise click.UsageError(f"none of the given mutants is of protocol {protocol}")
+        asked = f"protocol {protocol}" if protocol else f"a protocol that floor {floor} can run"
+        raise click.UsageError(f"none of the given mutants is of {asked}")
     jobs = processors() if jobs is None else jobs
     begun = time.perf_counter()
     with open_executor(jobs, floor=floor) as executor:

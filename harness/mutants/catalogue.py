@@ -3,7 +3,8 @@
 A run with one of them must be noticed: by the checker, which sees only what clients were answered, by
 a look inside, or because clients wait for ever.
 
-The numbers are those of the design: M for Multi-Paxos, S for storage, C for clients and sessions. What
+The numbers are those of the design: M for Multi-Paxos, S for storage, C for clients and sessions; those
+of mdl stand in `catalogue_mdl`. What
 the design lists and is not here cannot go wrong, since there is no such step: see `HARMLESS`.
 """
 
@@ -21,6 +22,7 @@ from harness.mutants import (
     snapshots,
     storage,
 )
+from harness.mutants.catalogue_mdl import HARMLESS_MDL, MDL
 from harness.mutants.mutant import Mutant
 
 _CORES: Final = (
@@ -383,12 +385,13 @@ _CLIENTS: Final = (
 )
 
 MUTANTS: Final[dict[str, Mutant]] = {
-    m.name: m for m in (*_CORES, *_MEMBERS, *_JOURNALS, *_SNAPSHOTS, *_CLIENTS)
+    m.name: m for m in (*_CORES, *_MEMBERS, *_JOURNALS, *_SNAPSHOTS, *_CLIENTS, *MDL)
 }
 """By name, in the order in which they are shown."""
 
 HARMLESS: Final = {
     "M4 promise-equal": "A ballot names its replica, so an equal one comes from the same candidate "
     "and asks the same question again.",
+    **HARMLESS_MDL,
 }
 """What the design lists and this code cannot have, with the reason: there is no such step."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import Any
 
 from harness.mutants import storage
 from node.core.multipaxos import MultiPaxos
@@ -11,9 +11,6 @@ from node.runtime.disk import Disk
 from node.runtime.journal import open_journal
 from node.state_machine.interface import StateMachine
 from node.state_machine.sessions import SessionedStateMachine
-
-if TYPE_CHECKING:
-    from harness.simulation.core_floor.client import Client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +32,14 @@ class Mutant:
     admits_loss: bool = True
     """Whether a replica that lost its disk is told so."""
     client_name: str = ""
-    """A class in `harness.mutants.clients`. By name, since that module needs the simulator, which
-    needs this one."""
+    """A class in `harness.mutants.clients`, with mdl in `mdl_clients`. By name, since those modules
+    need the simulator, which needs this one."""
     protocol: str = "multipaxos"
 
     @property
-    def client(self) -> "type[Client] | None":
+    def client(self) -> Any:  # noqa: ANN401 - a class that the floor of its protocol understands
         """The class that replaces the simulator's client, if this mutant has one."""
         if not self.client_name:
             return None
-        found: type[Client] = getattr(import_module("harness.mutants.clients"), self.client_name)
-        return found
+        module = "mdl_clients" if self.protocol == "mdl" else "clients"
+        return getattr(import_module(f"harness.mutants.{module}"), self.client_name)
