@@ -147,6 +147,8 @@ class DecideAcrossHoles(OrderedStateMachine):
     """A decision counts although one before it is lost (F1)."""
 
     def _counts(self, reign: Reign, decision: int) -> bool:
+        if reign == self.reign:
+            self.decisions = max(self.decisions, decision)
         return reign == self.reign
 
 
