@@ -103,7 +103,7 @@ def aimed(fault: Fault, world: World, draw: Stream) -> Fault:
         aimed_at = ALL_SHARDS if draw.chance(_CHANCE_OF_ALL * _PERCENT) else shard
         if fault.kind is Kind.HIDE_LEADER:
             waiting = draw.choice((0, 1, 2, 3, 5))
-            return structs.replace(fault, shard=aimed_at, amount=draw.below(3), other=waiting)
+            return structs.replace(fault, shard=aimed_at, amount=draw.below(4), other=waiting)
         return structs.replace(fault, shard=aimed_at)
     match fault.kind:
         case Kind.CLIENT_CRASH:

@@ -84,7 +84,8 @@ class Kind(Enum):
     HIDE_LEADER = "hide-leader"
     """For as long as `until - at` nothing passes from whoever leads to the other replicas of its shard
     (`amount` 0), nor back (1), or only not back (2). Other shards and clients hear it, and it hears
-    them. It begins when that leader has `other` operations in hand that its shard knows of and that
+    them; or (3) nothing passes inside, and what it tells other shards arrives soon after the next leader
+    has begun. It begins when that leader has `other` operations in hand that its shard knows of and that
     wait for other shards; with none, at once."""
     CUT_SHARDS = "cut-shards"
     """Nothing passes from the replicas of shard `shard` to those of other shards until `until`, nor

@@ -27,6 +27,9 @@ STROBE: Final = 20 * MS
 _PATIENCE: Final = 500 * MS
 """How long a fault waits for the moment that it is made for."""
 
+_HELD_BACK: Final = 3
+_SOON: Final = 40 * MS
+
 _SHARES: Final = 1_000_000
 """More than the numbers of faults."""
 
@@ -69,6 +72,8 @@ class Faults:
             replica.clock.set_rate(self._cluster.loop.now, MILLION)
             replica.rates = healthy(replica.rates)
         self._cluster.links.heal()
+        for host in list(self._cluster.held):
+            self._cluster.release(host)
 
     def at_failpoint(self, name: str) -> None:
         """What `node.failpoints` calls: the replica whose code runs may have to die here."""
@@ -149,10 +154,31 @@ class Faults:
             others = [host for host in group.hosts if host != leader]
             out: list[tuple[Host, Host]] = [(leader, other) for other in others]
             back: list[tuple[Host, Host]] = [(other, leader) for other in others]
-            stopped = (out, out + back, back)[fault.amount]
+            stopped = (out, out + back, back, out + back)[fault.amount]
+            if fault.amount == _HELD_BACK:
+                self._hold_back(fault, group, leader)
             self._cluster.links.cut(fault.number, fault.kind.value, stopped)
             length = fault.until - fault.at
             self._cluster.loop.after(length, self._cluster.links.mend, fault.number)
+
+    def _hold_back(self, fault: Fault, group: Group, old: ReplicaId) -> None:
+        self._cluster.held.setdefault(old, [])
+        loop, soon = (
+            self._cluster.loop,
+            self._cluster.draws.stream("held", fault.number).below(_SOON),
+        )
+        latest = loop.now + fault.until - fault.at + _PATIENCE
+
+        def look() -> None:
+            new = group.leader
+            core = None if new in {None, old} else self._cluster.replicas[new].core
+            office = core.office if isinstance(core, Mdl) else None
+            if loop.now >= latest or (office is not None and office.has_begun):
+                loop.after(soon, self._cluster.release, old)
+            else:
+                loop.after(LOOK_EVERY, look)
+
+        look()
 
     def _waiting_at(self, leader: ReplicaId) -> int:
         core = self._cluster.replicas[leader].core
