@@ -43,7 +43,7 @@ def with_shards(world: World, draws: Draws, size: Size) -> World:
     drawn = draw.weighted(_SHARDS), draw.weighted(_REPLICAS), draw.weighted(_COORDINATIONS)
     shards = drawn[0] if size.shards is None else size.shards
     rates = structs.replace(
-        world.rates, late_max=draw.choice((50 * MS, 100 * MS, 300 * MS, SECOND))
+        world.rates, late_max=draw.choice((100 * MS, 300 * MS, SECOND, 3 * SECOND))
     )
     if draw.chance(MILLION // 2):
         rates = structs.replace(

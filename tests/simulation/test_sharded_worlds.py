@@ -33,7 +33,7 @@ for seed in map(int, sys.argv[1:]):
     print(run(draw_world(seed, Size(protocol="mdl"))).trace_hash)
 """
 
-FOUND_BY = {}
+FOUND_BY: dict[str, int] = {}
 """By name of the planted bug, the first seed that shows it."""
 
 
