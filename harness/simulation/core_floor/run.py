@@ -60,6 +60,8 @@ def _judged(cluster: Cluster, *, unavailable: bool) -> Outcome:
         violation = cluster.orders.judge(operations, is_settled=not unavailable)
         if violation is not None:
             cluster.fail(FailureKind.INVARIANT, violation.rule, violation.what)
+        elif all(operation.session is not None for operation in operations):
+            undecided = ""  # the order that is known is one that the checker was looking for
     bites = cluster.bites
     for replica in cluster.replicas.values():
         bites.update(replica.disk.bites)
