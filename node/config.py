@@ -199,6 +199,13 @@ class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
             return ()
         return tuple(_info(member) for member in self.replicas if member.shard != shard)
 
+    def journal_owner(self, replica: ReplicaId) -> str:
+        """Whose the journal of a replica is; to another protocol, or shard, it would be nonsense."""
+        said = [] if self.protocol == "multipaxos" else [self.protocol]
+        if len(self.shards) > 1:
+            said.append(f"shard {self.replica(replica).shard} of {len(self.shards)}")
+        return f"{self.cluster} ({', '.join(said)})" if said else self.cluster
+
     def hosted(self, process: int) -> tuple[ReplicaId, ...]:
         """The replicas of one process; raises ConfigError."""
         found = tuple(member.id for member in self.replicas if member.host == process)

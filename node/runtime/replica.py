@@ -322,7 +322,7 @@ async def open_replica(
             read_back,
             disk,
             path,
-            config.cluster,
+            config.journal_owner(replica),
             replica,
             machine,
             members=() if joins else group,

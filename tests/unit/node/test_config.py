@@ -148,6 +148,7 @@ def test_shards_are_groups_and_processes_are_hosts(tmp_path: Path) -> None:
     assert config.hosted(2) == (2, 4)
     assert [info.replica for info in config.acquaintances(ReplicaId(3))] == [1, 2]
     assert (config.protocol, config.coordination) == ("mdl", "durable")
+    assert config.journal_owner(ReplicaId(3)) == "demo (mdl, shard 1 of 2)"
     with pytest.raises(ConfigError, match="no process has number 3; the file knows 1, 2"):
         config.hosted(3)
 
@@ -158,6 +159,7 @@ def test_without_shards_each_replica_is_a_process_of_one_group(tmp_path: Path) -
     assert config.hosted(2) == (2,)
     assert config.acquaintances(ReplicaId(1)) == ()
     assert config.epoch_path() == tmp_path / "data" / "master" / "epoch"
+    assert config.journal_owner(ReplicaId(1)) == "demo"
     with pytest.raises(ConfigError, match="no replica has id 3; the file knows 1, 2"):
         config.hosted(3)
 

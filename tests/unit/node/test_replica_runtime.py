@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import trio
+from msgspec import structs
 from trio.testing import MockClock
 
 from clients import KvClient, open_client
@@ -256,6 +257,19 @@ async def test_records_of_another_version_are_refused(tmp_path: Path) -> None:
         async with running(settings, disk, ONE):
             pass
     disk.open(settings.journal_path(ONE)).close()
+
+
+async def test_a_journal_of_another_protocol_is_refused(
+    network: FakeNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    settings, disk = config(tmp_path, replicas=1), FakeDisk()
+    async with running(settings, disk, ONE), open_client(replicas=[Address("client", 1)]) as c:
+        await KvClient(c).put("k", "1")
+    other = structs.replace(settings, protocol="mdl")
+    with pytest.raises(StorageError, match="of cluster 'test', not .* of cluster 'test \\(mdl\\)'"):
+        async with running(other, disk, ONE):
+            pass
+    assert network.listeners == {}
 
 
 async def test_an_address_that_is_taken_is_a_configuration_error_and_frees_the_journal(
