@@ -20,6 +20,7 @@ from harness.campaign_display import (
 )
 from harness.cli import ExitCode, InputError
 from harness.cli.numbers import POSITIVE, Seeds
+from harness.cli.simulated import read_world, refuse_what_is_not_there, write
 from harness.mutants import MUTANTS
 from harness.report.assembly import ReportError
 from harness.simulation.book import Book, BookError
@@ -180,12 +181,12 @@ def command(
     clients crash, and what the clients ask. What they were answered is judged, promises are looked
     at after every step, and a healed cluster must finish what is pending.
     """
-    _refuse_what_is_not_there(protocol, shards, coordination, floor_name)
+    refuse_what_is_not_there(protocol, shards, coordination, floor_name)
     try:
         floor = find_floor(floor_name)
     except UnknownFloor as why:
         raise InputError(f"--floor: {why}") from why
-    world = None if world_path is None else _read_world(world_path)
+    world = None if world_path is None else read_world(world_path)
     asked = _Asked(
         floor=floor,
         size=Size(
@@ -215,19 +216,6 @@ def command(
         print_tally(tally, seconds, is_whole=asked.keep_going or not tally.failures)
         print_lines(_in_words(asked, tally, findings))
     return _exit_code(tally)
-
-
-def _refuse_what_is_not_there(
-    protocol: str, shards: int | None, coordination: str | None, floor: str
-) -> None:
-    if protocol == "mdl":
-        if floor != "core":
-            raise InputError(f"--floor: {floor} cannot run mdl yet; use core")
-        return
-    if shards not in {None, 1}:
-        raise InputError(f"--shards: {protocol} is simulated with one shard; use --protocol mdl")
-    if coordination is not None:
-        raise InputError(f"--coordination: {protocol} has no coordination; use --protocol mdl")
 
 
 def _run_seeds(asked: _Asked, executor: Executor) -> Tally:
@@ -264,15 +252,6 @@ def _run_world(asked: _Asked, world: World) -> Tally:
     return tally
 
 
-def _read_world(path: Path) -> World:
-    try:
-        return World.from_json(path.read_bytes())
-    except (msgspec.MsgspecError, UnicodeDecodeError) as why:
-        raise InputError(f"--world: {path}: not a world: {why}") from why
-    except OSError as why:
-        raise InputError(f"--world: {path}: {why.strerror}") from why
-
-
 def _look_closer(asked: _Asked, tally: Tally, executor: Executor) -> _Findings:
     """Cut the first failure down, and look for its moment, as far as that was asked for."""
     findings = _Findings()
@@ -290,7 +269,7 @@ def _look_closer(asked: _Asked, tally: Tally, executor: Executor) -> _Findings:
         )
         outcome = findings.shrunk.outcome
         if asked.shrunk is not None:
-            _write(asked.shrunk, outcome.world.to_json() + b"\n")
+            write(asked.shrunk, outcome.world.to_json() + b"\n")
     if asked.wants_moment:
         assert outcome.failure is not None
         findings.moment = find_moment(
@@ -298,13 +277,6 @@ def _look_closer(asked: _Asked, tally: Tally, executor: Executor) -> _Findings:
             time_limit_s=asked.shrink_s,
         )  # fmt: skip
     return findings
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as why:
-        raise InputError(f"{path}: {why.strerror}") from why
 
 
 def _write_trace(asked: _Asked, tally: Tally, findings: _Findings) -> None:

@@ -79,25 +79,19 @@ class Replica:
         self.core: Core[Any, Any] | None = None
         self.machine: SessionedStateMachine | None = None
         self.store = parts.store(number)
-        """What `machine` executes on."""
         self.refuses = ""
-        """Why it does not start, when it does not."""
         self.stopped_by = ""
         """Why it stopped by itself, when it did: its disk failed."""
         self.has_lost_disk = False
         """Its disk is new; what stood on the one before is lost, and has not been made good."""
         self.is_frozen = False
-        """Down for good: the finale does without it."""
         self.paused_until = 0
         self.slow_by = 0
         self.clock: Final = clock
-        """Goes on through pauses and crashes."""
         self.waiting: dict[RequestId, int] = {}
-        """Who waits for what; a client is its number."""
         self._loop = loop
         self._parts = parts
         self.rates = rates
-        """How long its disk takes."""
         self._sync_draws = sync_draws
         self._send = send
         self._answer = answer
@@ -177,7 +171,7 @@ class Replica:
         self._forget()
 
     def freeze(self) -> None:
-        """Do nothing any more, for good. Not a fault: the world goes on without this replica."""
+        """Do nothing any more, for good: the world goes on without this replica."""
         self.is_frozen = True
         self._forget()
 
