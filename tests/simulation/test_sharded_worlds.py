@@ -42,6 +42,7 @@ FOUND_BY: dict[str, int] = {
     "decide-across-holes": 2,
     "answer-when-recovered": 1,
     "fail-at-once": 26,
+    "go-on-after-failure": 1,
     "vouch-for-first": 8,
     "query-at-once": 20,
     "place-twice": 0,
@@ -55,7 +56,6 @@ AWAITED = {
     "forget-announced",
     "stamps-stand-still",
     "believe-old-leaders",
-    "go-on-after-failure",
     "vouch-right-behind",
     "deposed-decide",
 }
