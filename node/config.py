@@ -201,7 +201,7 @@ class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     def journal_owner(self, replica: ReplicaId) -> str:
         """Whose the journal of a replica is; to another protocol, or shard, it would be nonsense."""
-        said = [] if self.protocol == "multipaxos" else [self.protocol]
+        said: list[str] = [] if self.protocol == "multipaxos" else [self.protocol]
         if len(self.shards) > 1:
             said.append(f"shard {self.replica(replica).shard} of {len(self.shards)}")
         return f"{self.cluster} ({', '.join(said)})" if said else self.cluster

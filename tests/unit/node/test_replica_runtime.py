@@ -266,7 +266,7 @@ async def test_a_journal_of_another_protocol_is_refused(
     async with running(settings, disk, ONE), open_client(replicas=[Address("client", 1)]) as c:
         await KvClient(c).put("k", "1")
     other = structs.replace(settings, protocol="mdl")
-    with pytest.raises(StorageError, match="of cluster 'test', not .* of cluster 'test \\(mdl\\)'"):
+    with pytest.raises(StorageError, match=r"of cluster 'test', not .* of cluster 'test \(mdl\)'"):
         async with running(other, disk, ONE):
             pass
     assert network.listeners == {}
