@@ -9,7 +9,8 @@
     chosen prefix          it never shrinks within one incarnation
     equal state            replicas that executed the same slots gave the same answers, hold the same
     exactly once           one incarnation executes each request of a session at most once
-    members                nothing is chosen behind a change of members before it is; a leader is one of
+    members                nothing is chosen behind a change of members before it is, but in a lower
+                           ballot, which knew another value there; a leader is one of
                            those who decide on what it proposes, and they are chosen; members
                            change by one at a time
     fresh reads            a query is answered from a state that has all that anybody had executed
@@ -59,6 +60,8 @@ class Invariants(Watcher):
         self._votes: dict[tuple[int, Ballot], dict[ReplicaId, None]] = {}
         self._chosen: dict[int, Any] = {}
         """By slot, the value for which a quorum voted first."""
+        self._chosen_in: dict[int, Ballot] = {}
+        """By slot, the highest ballot in which one did."""
         self._decided: dict[int, Any] = {}
         """By slot, the first value that a quorum voted for or a replica executed."""
         self._reports = Reports()
@@ -310,9 +313,11 @@ class Invariants(Watcher):
         members = self.members_of(accepted.slot)
         if sum(voter in members for voter in votes) >= majority(members):
             self._decide(accepted.slot, content, f"a quorum votes in {accepted.ballot}")
+            highest = self._chosen_in.get(accepted.slot, accepted.ballot)
+            self._chosen_in[accepted.slot] = max(highest, accepted.ballot)
             if accepted.slot not in self._chosen:
                 self._chosen[accepted.slot] = content
-                self._note_chosen(accepted.slot, content)
+                self._note_chosen(accepted.slot, content, accepted.ballot)
 
     def members_of(self, slot: int) -> tuple[ReplicaId, ...]:
         """Who decides on a slot, as far as that is decided."""
@@ -335,18 +340,34 @@ class Invariants(Watcher):
             found.append(self.configurations[before[-1]])
         return found
 
-    def _note_chosen(self, slot: int, content: Any) -> None:  # noqa: ANN401 - of a value
-        if isinstance(content, Members):
-            members = tuple(info.replica for info in content.replicas)
-            before = self.members_of(slot)
-            if slot < self.chosen_upto or len(set(members) ^ set(before)) != 1:
-                raise Violation(
-                    "members",
-                    f"slot {slot} changes the members from {before} to {members}; "
-                    f"slot {self.chosen_upto} is chosen",
-                )
-            self.configurations[slot] = members
-        self.chosen_upto = max(self.chosen_upto, slot)
+    def _note_chosen(self, slot: int, content: Any, ballot: Ballot) -> None:  # noqa: ANN401 - as below
+        if not isinstance(content, Members):
+            self.chosen_upto = max(self.chosen_upto, slot)
+            return
+        members = tuple(info.replica for info in content.replicas)
+        before = self.members_of(slot)
+        behind = sorted(later for later in self._chosen if later > slot)
+        if any(self._chosen_in[later] >= ballot for later in behind):
+            why = f"slot {behind[-1]} is chosen"
+        elif len(set(members) ^ set(before)) != 1:
+            why = "that is not one"
+        else:
+            self._change_members(slot, members, behind)
+            return
+        raise Violation(
+            "members", f"slot {slot} changes the members from {before} to {members}; {why}"
+        )
+
+    def _change_members(self, slot: int, members: tuple[ReplicaId, ...], behind: list[int]) -> None:
+        """A lower ballot may have had a quorum of the old members `behind` the change.
+
+        It had something else in the slot of the change, and so executed none of that. Nothing else
+        may ever be chosen there (`_decided`), but now it is for the new members to vote for it.
+        """
+        self.configurations[slot] = members
+        self.chosen_upto = slot
+        for later in behind:
+            del self._chosen[later], self._chosen_in[later]
 
     def _decide(self, slot: int, content: Any, who: str) -> None:  # noqa: ANN401 - of a value
         decided = self._decided.setdefault(slot, content)
