@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, cast
 
+import node.runtime.protocol as protocol_choice
 import node.runtime.replica as runtime
 from harness.simulation.invariants import Invariants, Violation
 from harness.simulation.limits import limited, sessions_max
@@ -38,6 +39,8 @@ class _Insides:
 
     def __init__(self) -> None:
         self.store = CountingStore()
+        self.has_machine = False
+        """Its state machine is made; a replica that made one elsewhere would run unwatched."""
         self.restored_slot = 0
         """Of the snapshot with which it starts; there is no core yet when that is read."""
 
@@ -64,19 +67,20 @@ class Windows:
     @contextmanager
     def open(self) -> Iterator[None]:
         """Within the block replicas that start have windows, if their cores come from `make_core`."""
-        place = cast("Any", runtime)
-        before = place.Driver, place.SessionedStateMachine, place.ClientPort
+        place, kind = cast("Any", runtime), cast("Any", protocol_choice)
+        before = place.Driver, place.ClientPort, kind.SessionedStateMachine
         place.Driver = partial(_WatchedDriver, self)
-        place.SessionedStateMachine = self._make_machine
         place.ClientPort = partial(_WatchedPort, self)
+        kind.SessionedStateMachine = self._make_machine
         try:
             yield
         finally:
-            place.Driver, place.SessionedStateMachine, place.ClientPort = before
+            place.Driver, place.ClientPort, kind.SessionedStateMachine = before
 
     def make_core(self, *, replica: ReplicaId, settings: Settings, **named: Any) -> "_WatchedCore":  # noqa: ANN401 - as `MultiPaxos` takes them
         """A `CoreFactory`."""
         insides = self.insides()
+        assert insides.has_machine, "the state machine of a replica is not watched"
         insides.number = replica
         insides.core = self._core(replica=replica, settings=limited(settings, self._world), **named)
         self.look(self.invariants.on_started, insides)
@@ -86,6 +90,7 @@ class Windows:
 
     def _make_machine(self, _: object) -> "_WatchedMachine":
         insides = self.insides()
+        insides.has_machine = True
         if self._machine is SessionedStateMachine:
             machine = SessionedStateMachine(insides.store, sessions_max=sessions_max(self._world))
         else:
