@@ -14,19 +14,16 @@ from typing import Protocol
 
 import trio
 
-from clients.connection import CannotConnect, open_stream
-from clients.routing import BACK_OFF_S, CONNECT_TIMEOUT_S
+from clients.caller import Caller, NoHelp
 from clients.session import ATTEMPT_TIMEOUT_S
-from node.direct import send_now
 from node.dispatch import Dispatch, encode_dispatch
 from node.errors import WireError
 from node.readers import Readers
 from node.types import OPEN_SESSION, Address, ClientId, RequestNumber
-from node.wire.framing import FrameDecoder, frame
+from node.wire.framing import frame
 from node.wire.messages import (
     CLIENT_CODEC,
     FRAME_BYTES_MAX,
-    ClientHello,
     Executed,
     Expired,
     Failed,
@@ -38,7 +35,6 @@ from node.wire.messages import (
     Request,
     TooLarge,
 )
-from node.wire.preface import Speaker, preface
 
 Settled = Executed | Failed | Expired | TooLarge
 """After one of these nothing more will be said of an operation."""
@@ -57,15 +53,7 @@ class Operation(Protocol):
         """The shard of the operation before it; -1 when there is none, or it was answered."""
 
 
-class _NoHelp(Exception):
-    """This replica, or the connection to it, does not get us further; why."""
-
-    def __init__(self, why: str, leader_address: str | None = None) -> None:
-        super().__init__(why)
-        self.leader_address = leader_address
-
-
-class Lane:
+class Lane(Caller):
     """The operations of one session at one shard. `run` is its only task."""
 
     def __init__(
@@ -81,11 +69,8 @@ class Lane:
         is_dispatched: bool = True,
     ) -> None:
         """`is_dispatched` where the shard keeps the order of sessions. `answered` says up to where the session has its answers; `settle` must not raise."""
-        self._cluster = cluster
-        self._replicas = list(replicas)
-        self._next = random.randrange(len(self._replicas))
+        super().__init__(cluster, replicas, random)
         self._readers = readers
-        self._random = random
         self._token = token
         self._answered = answered
         self._settle = settle
@@ -95,13 +80,9 @@ class Lane:
         self._asked_at = 0.0
         """Since when something has been open without a break."""
         self._heard_at = 0.0
-        self._stream: trio.SocketStream | None = None
         self._is_sending = False
         self._reading: trio.CancelScope | None = None
         """While `run` waits for answers."""
-        self._decoder = FrameDecoder(FRAME_BYTES_MAX)
-        self._unsent: list[bytes] = []
-        self._trouble: _NoHelp | None = None
         self._wanted = trio.Event()
         self.why = "nobody was asked"
         """What the last attempt came to."""
@@ -136,22 +117,15 @@ class Lane:
                 try:
                     stream = self._stream = await self._connect()
                     await self._converse(stream)
-                except _NoHelp as why:
+                except NoHelp as why:
                     self.why = str(why)
                     await self._leave(why.leader_address)
         finally:
-            await self._close()
+            await self._hang_up()
 
     async def _connect(self) -> trio.SocketStream:
-        """Greet the next replica, and ask for everything that is open; raises _NoHelp."""
-        address = self._replicas[self._next % len(self._replicas)]
-        try:
-            stream = await open_stream(address, CONNECT_TIMEOUT_S)
-        except CannotConnect as error:
-            raise _NoHelp(str(error)) from error
-        self._decoder = FrameDecoder(FRAME_BYTES_MAX)
-        hello = frame(CLIENT_CODEC.encode(ClientHello(self._cluster)), FRAME_BYTES_MAX)
-        self._unsent = [preface(Speaker.CLIENT) + hello]
+        """Greet the next replica, and ask for everything that is open; raises NoHelp."""
+        stream = await self._dial()
         if self._name is None:
             opening = Request(self._token, OPEN_SESSION, OPEN_SESSION, b"")
             self._unsent.append(frame(CLIENT_CODEC.encode(opening), FRAME_BYTES_MAX))
@@ -165,7 +139,7 @@ class Lane:
             self._unsent.append(self._request(operation))
 
     async def _converse(self, stream: trio.SocketStream) -> None:
-        """Send and receive until this replica is no help; raises _NoHelp."""
+        """Send and receive until this replica is no help; raises NoHelp."""
 
         def take(data: bytes) -> bool:
             self._read(data)
@@ -181,26 +155,18 @@ class Lane:
                     is_open = await self._readers.read(stream, take)
                 self._reading = None
             except trio.TooSlowError as error:
-                raise _NoHelp(f"nothing could be sent within {ATTEMPT_TIMEOUT_S} s") from error
+                raise NoHelp(f"nothing could be sent within {ATTEMPT_TIMEOUT_S} s") from error
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                raise _NoHelp("the connection broke") from error
+                raise NoHelp("the connection broke") from error
             except WireError as error:
-                raise _NoHelp(f"the other side does not speak our protocol: {error}") from error
+                raise NoHelp(f"the other side does not speak our protocol: {error}") from error
             if self._trouble is not None:
                 raise self._trouble
             if not is_open:
-                raise _NoHelp("the other side closed the connection")
+                raise NoHelp("the other side closed the connection")
             silent_s = trio.current_time() - max(began, self._heard_at, self._asked_at)
             if self._open and silent_s >= ATTEMPT_TIMEOUT_S:
-                raise _NoHelp(f"no answer within {ATTEMPT_TIMEOUT_S} s")
-
-    def _send(self, stream: trio.SocketStream) -> bool:
-        """Send what can be sent at once; whether that was all."""
-        if self._unsent:
-            data = b"".join(self._unsent)
-            rest = data[send_now(stream, data) :]
-            self._unsent = [rest] if rest else []
-        return not self._unsent
+                raise NoHelp(f"no answer within {ATTEMPT_TIMEOUT_S} s")
 
     async def _send_rest(self, stream: trio.SocketStream) -> None:
         rest, self._unsent = b"".join(self._unsent), []
@@ -226,11 +192,10 @@ class Lane:
                         self._name = name
                         self._ask_again()
                 case NotExecuted() | Interrupted():
-                    self._trouble = _NoHelp("the replica does not lead", message.leader_address)
+                    self._trouble = NoHelp("the replica does not lead", message.leader_address)
                 case Overloaded():
                     # Certainly not executed; after a pause it is asked again, and there.
-                    here = self._replicas[self._next % len(self._replicas)]
-                    self._trouble = _NoHelp(f"overloaded: {message.reason}", str(here))
+                    self._trouble = NoHelp(f"overloaded: {message.reason}", str(self._callee))
                 case Goodbye(reason):
                     raise WireError(f"it said goodbye: {reason}")
                 case _:
@@ -240,26 +205,11 @@ class Lane:
             self._settle(settled)
 
     async def _leave(self, leader_address: str | None) -> None:
-        """Turn to the leader that was named, or else to the next replica, after a little while."""
-        await self._close()
-        self._unsent = []
-        self._trouble = None
-        if leader_address is None:
-            self._next += 1
-        else:
-            address = Address.parse(leader_address)
-            if address not in self._replicas:
-                self._replicas.append(address)
-            self._next = self._replicas.index(address)
-        await trio.sleep(BACK_OFF_S * (0.5 + self._random.random()))
+        """And wait until something is wanted."""
+        await super()._leave(leader_address)
         if not self._open:
             self._wanted = trio.Event()
             await self._wanted.wait()
-
-    async def _close(self) -> None:
-        if self._stream is not None:
-            stream, self._stream = self._stream, None
-            await trio.aclose_forcefully(stream)
 
     def _request(self, operation: Operation) -> bytes:
         assert self._name is not None

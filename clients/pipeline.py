@@ -14,19 +14,16 @@ from random import Random
 
 import trio
 
-from clients.connection import CannotConnect, open_stream
+from clients.caller import Caller, NoHelp
 from clients.errors import Indeterminate, Rejected
-from clients.routing import BACK_OFF_S, CONNECT_TIMEOUT_S
 from clients.session import ATTEMPT_TIMEOUT_S
-from node.direct import send_now
 from node.errors import WireError
 from node.readers import Readers
 from node.types import OPEN_SESSION, Address, ClientId, RequestNumber
-from node.wire.framing import FrameDecoder, frame
+from node.wire.framing import frame
 from node.wire.messages import (
     CLIENT_CODEC,
     FRAME_BYTES_MAX,
-    ClientHello,
     Executed,
     Expired,
     Goodbye,
@@ -37,7 +34,6 @@ from node.wire.messages import (
     Request,
     TooLarge,
 )
-from node.wire.preface import Speaker, preface
 
 OnAnswers = Callable[[list[Executed]], None]
 """Takes answers, at least one; may ask for more. Must not raise."""
@@ -47,15 +43,7 @@ def _nobody(answers: list[Executed]) -> None:
     assert not answers, "nobody has asked"
 
 
-class _NoHelp(Exception):
-    """This replica, or the connection to it, does not get us further; why."""
-
-    def __init__(self, why: str, leader_address: str | None = None) -> None:
-        super().__init__(why)
-        self.leader_address = leader_address
-
-
-class Pipeline:
+class Pipeline(Caller):
     """One session on one connection at a time. For one task; `aclose()` it."""
 
     def __init__(
@@ -71,23 +59,15 @@ class Pipeline:
 
         Somebody runs `readers`, which may serve any number of pipelines.
         """
-        self._cluster = cluster
-        self._replicas = list(replicas)
+        super().__init__(cluster, replicas, random)
         self._readers = readers
-        self._random = random
         self._timeout_s = timeout_s
         self._on_answers: OnAnswers = _nobody
         self._heard_at = 0.0
         """When the last answer came, or the asking began."""
-        self._next = random.randrange(len(self._replicas))
-        self._stream: trio.SocketStream | None = None
-        self._decoder = FrameDecoder(FRAME_BYTES_MAX)
         self._session: ClientId | None = None
         self._last = OPEN_SESSION
         self._outstanding: dict[RequestNumber, bytes] = {}
-        self._unsent: list[bytes] = []
-        self._trouble: _NoHelp | None = None
-        # Heard beside answers, which come first.
 
     @property
     def outstanding(self) -> int:
@@ -101,7 +81,7 @@ class Pipeline:
             try:
                 await self.aclose()  # on an old connection, answers to an old session may come
                 await self._connect()
-            except _NoHelp as why:
+            except NoHelp as why:
                 await self._leave(why.leader_address)
                 if trio.current_time() >= deadline:
                     raise Rejected(f"no session could be opened: {why}") from why
@@ -129,7 +109,7 @@ class Pipeline:
                 if self._stream is None:
                     await self._connect()
                 await self._converse(until=lambda: not self._outstanding)
-            except _NoHelp as why:
+            except NoHelp as why:
                 await self._leave(why.leader_address)
                 if trio.current_time() >= self._heard_at + self._timeout_s:
                     self._give_up()
@@ -137,12 +117,10 @@ class Pipeline:
 
     async def aclose(self) -> None:
         """Close the connection; what is outstanding stays unknown."""
-        if self._stream is not None:
-            stream, self._stream = self._stream, None
-            await trio.aclose_forcefully(stream)
+        await self._hang_up()
 
     async def _converse(self, *, until: Callable[[], bool]) -> None:
-        """Send and receive until there is nothing more to do here, or no help; raises _NoHelp."""
+        """Send and receive until there is nothing more to do here, or no help; raises NoHelp."""
         stream = self._stream
         assert stream is not None
 
@@ -150,40 +128,32 @@ class Pipeline:
             if answers := self._read(data):
                 self._heard_at = trio.current_time()
                 self._on_answers(answers)
-            return self._flush(stream) and self._trouble is None and not until()
+            return self._send(stream) and self._trouble is None and not until()
 
         began = trio.current_time()
         while not until():
             is_open = True
             try:
-                if not self._flush(stream):
+                if not self._send(stream):
                     rest, self._unsent = b"".join(self._unsent), []
                     with trio.fail_after(ATTEMPT_TIMEOUT_S):
                         await stream.send_all(rest)
                 with trio.move_on_after(ATTEMPT_TIMEOUT_S) as patience:
                     is_open = await self._readers.read(stream, take)
             except trio.TooSlowError as error:
-                raise _NoHelp(f"nothing could be sent within {ATTEMPT_TIMEOUT_S} s") from error
+                raise NoHelp(f"nothing could be sent within {ATTEMPT_TIMEOUT_S} s") from error
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                raise _NoHelp("the connection broke") from error
+                raise NoHelp("the connection broke") from error
             except WireError as error:
-                raise _NoHelp(f"the other side does not speak our protocol: {error}") from error
+                raise NoHelp(f"the other side does not speak our protocol: {error}") from error
             if self._trouble is not None:
                 raise self._trouble
             if not is_open:
-                raise _NoHelp("the other side closed the connection")
+                raise NoHelp("the other side closed the connection")
             # One look a second, and not a deadline for each request, which costs more than it.
             silent_s = trio.current_time() - max(began, self._heard_at)
             if patience.cancelled_caught and silent_s >= ATTEMPT_TIMEOUT_S:
-                raise _NoHelp(f"no answer within {ATTEMPT_TIMEOUT_S} s")
-
-    def _flush(self, stream: trio.SocketStream) -> bool:
-        """Send what can be sent at once; whether that was all."""
-        if self._unsent:
-            data = b"".join(self._unsent)
-            rest = data[send_now(stream, data) :]
-            self._unsent = [rest] if rest else []
-        return not self._unsent
+                raise NoHelp(f"no answer within {ATTEMPT_TIMEOUT_S} s")
 
     def _read(self, data: bytes) -> list[Executed]:
         answers: list[Executed] = []
@@ -201,11 +171,10 @@ class Pipeline:
                     self._give_up()
                     raise Indeterminate("the cluster has forgotten this session")
                 case NotExecuted() | Interrupted():
-                    self._trouble = _NoHelp("the replica does not lead", message.leader_address)
+                    self._trouble = NoHelp("the replica does not lead", message.leader_address)
                 case Overloaded():
                     # Certainly not executed; after a pause it is asked again, and there.
-                    here = self._replicas[self._next % len(self._replicas)]
-                    self._trouble = _NoHelp(f"overloaded: {message.reason}", str(here))
+                    self._trouble = NoHelp(f"overloaded: {message.reason}", str(self._callee))
                 case TooLarge():
                     self._give_up()
                     raise Indeterminate(f"one request had more than {message.bytes_max} bytes")
@@ -217,15 +186,7 @@ class Pipeline:
 
     async def _connect(self) -> None:
         """Greet the next replica, open a session if there is none, ask again what is open."""
-        address = self._replicas[self._next % len(self._replicas)]
-        try:
-            stream = await open_stream(address, CONNECT_TIMEOUT_S)
-        except CannotConnect as error:
-            raise _NoHelp(str(error)) from error
-        self._stream = stream
-        self._decoder = FrameDecoder(FRAME_BYTES_MAX)
-        hello = frame(CLIENT_CODEC.encode(ClientHello(self._cluster)), FRAME_BYTES_MAX)
-        self._unsent = [preface(Speaker.CLIENT) + hello]
+        self._stream = await self._dial()
         if self._session is None:
             self._last = OPEN_SESSION
             nonce = ClientId(self._random.getrandbits(62))
@@ -236,20 +197,6 @@ class Pipeline:
                 self._request(self._session, number, body)
                 for number, body in self._outstanding.items()
             ]
-
-    async def _leave(self, leader_address: str | None) -> None:
-        """Turn to the leader that was named, or else to the next replica, after a little while."""
-        await self.aclose()
-        self._unsent = []
-        self._trouble = None
-        if leader_address is None:
-            self._next += 1
-        else:
-            address = Address.parse(leader_address)
-            if address not in self._replicas:
-                self._replicas.append(address)
-            self._next = self._replicas.index(address)
-        await trio.sleep(BACK_OFF_S * (0.5 + self._random.random()))
 
     def _give_up(self) -> None:
         self._session = None
