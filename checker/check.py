@@ -16,6 +16,7 @@ from checker.lowering import native_search
 from checker.model import Model
 from checker.partition import effort, partition
 from checker.patience import LimitReached, limited, watched
+from checker.proposed import verified
 from checker.spread import judge_part, spread
 from checker.values import Value
 from checker.verdict import (
@@ -61,6 +62,7 @@ def check(
     shrink: bool = True,
     partitioned: bool = True,
     executor: Executor | None = None,
+    proposed: Sequence[int] | None = None,
 ) -> Verdict:
     """Decide whether the operations could have happened one after the other, as `model` says.
 
@@ -76,6 +78,8 @@ def check(
         partitioned: False judges all keys as one object; the verdict is the same, for more work.
         executor: judges parts side by side; with a pool of processes, the model must be
             importable. It is not shut down. Without one, parts are judged one after the other.
+        proposed: an order of the operations (indices) that may be evidence. It is verified like any
+            other; when it is none, whatever is wrong with it, the engines decide as if it were not there.
 
     Raises:
         OperationError: an operation does not fit the model.
@@ -89,12 +93,16 @@ def check(
     operations: Sequence[Operation] = ()
     try:
         with limited(meter):
+            if proposed is not None:
+                history = operations = _listed(history)
+                accepted = verified(operations, model, proposed, consistency)
+                if accepted is not None:
+                    return accepted
             if engine == "auto" and consistency == "linearizable" and partitioned:
                 verdict = columnar.judge(history, model, meter=meter, shrink=shrink)
                 if verdict is not None:
                     return verdict
-            items = history if isinstance(history, Iterable) else history.operations
-            operations = items if isinstance(items, list) else list(watched(items))
+            operations = _listed(history)
             if consistency != "linearizable":
                 return orders.check(
                     operations,
@@ -120,6 +128,11 @@ def check(
     if shrink and isinstance(verdict, NotLinearizable):
         return cut_down(operations, verdict, model, budget=budget, started=started)
     return verdict
+
+
+def _listed(history: Iterable[Operation] | HasOperations) -> list[Operation]:
+    items = history if isinstance(history, Iterable) else history.operations
+    return items if isinstance(items, list) else list(watched(items))
 
 
 def _refuse_what_is_not_there(engine: str, consistency: str) -> None:

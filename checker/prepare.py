@@ -10,7 +10,7 @@ Left out, because it cannot matter:
   is ever required.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 
 from msgspec import Struct
 
@@ -70,6 +70,19 @@ def prepare(part: list[Operation], model: Model) -> Problem:
         crashed_before=crashed_before,
         table=Table(model, classes.actions, classes.observers),
     )
+
+
+def refuse_what_does_not_fit(operations: Iterable[Operation], model: Model) -> None:
+    """Look at what happened, all objects together.
+
+    Raises:
+        LimitReached: see `checker.patience`.
+        OperationError: an operation that the model does not know, or a malformed argument.
+    """
+    classes = _Classes(model)
+    for operation in watched(operations):
+        if operation.outcome is not Outcome.FAILED:
+            classes.of(operation)
 
 
 def _between_returns(

@@ -13,21 +13,26 @@ replica tells what it executes. So it is enough to look, which takes linear time
     one order of all      the orders of shards, orders of issue and real time together have no cycle
 
 This judge knows nothing of the protocol, and the order that the last rule promises satisfies the
-definition.
+definition. It is handed to the checker, queries included, as what the system claims (`witness`); the
+checker believes none of it unseen.
 """
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from harness.simulation.invariants import Violation
+from harness.simulation.precedence import Precedence
 from history import Operation, Outcome
 from node.types import ReplicaId
 from node.wire.kv import Done, Mismatch, Result, decode_result
 
 Tag = tuple[int, int]
-"""The session and the number of an operation, as they stand in the history."""
+"""The session and the number of an operation, as they stand in the history; of a query its process, and
+the how-manieth operation of that it is."""
+
+_Name = Tag | tuple[str, int, int]
+"""A tag; that of a query with a word before it, since sessions and processes may have equal numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,51 +44,24 @@ class Execution:
     result: bytes
 
 
-@dataclass(slots=True)
-class _Graph:
-    """What comes before what. Nodes are tags, and moments of the history (negative numbers)."""
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What a query was answered from."""
 
-    after: dict[Tag | int, list[Tag | int]] = field(default_factory=dict)
-    before: dict[Tag | int, int] = field(default_factory=dict)
-
-    def add(self, first: Tag | int, second: Tag | int) -> None:
-        self.after.setdefault(first, []).append(second)
-        self.after.setdefault(second, [])
-        self.before[second] = self.before.get(second, 0) + 1
-
-    def cycle(self) -> list[Tag]:
-        """Operations that each come before the next, and the last before the first; empty: none."""
-        left = {node: self.before.get(node, 0) for node in self.after}
-        free = deque(node for node, count in left.items() if count == 0)
-        while free:
-            node = free.popleft()
-            del left[node]
-            for following in self.after[node]:
-                left[following] -= 1
-                if left[following] == 0:
-                    free.append(following)
-        if not left:
-            return []
-        # Who is left has a predecessor that is left: go back until somebody comes twice.
-        predecessor = {
-            following: node for node in left for following in self.after[node] if following in left
-        }
-        node = next(iter(left))
-        path: dict[Tag | int, None] = {}
-        while node not in path:
-            path[node] = None
-            node = predecessor[node]
-        places = list(path)
-        return [each for each in reversed(places[places.index(node) :]) if isinstance(each, tuple)]
+    shard: int
+    place: int
+    """How many operations of the shard had been executed."""
+    result: bytes
 
 
 class Orders:
-    """Hears of every execution at every replica; judges when all is over."""
+    """Hears of every execution and reading at every replica; judges when all is over."""
 
     def __init__(self, shards: int) -> None:
         self._orders: Final[list[list[Execution]]] = [[] for _ in range(shards)]
         self._shard_of: Final[dict[Tag, int]] = {}
         self._executed: Final[dict[Tag, Execution]] = {}
+        self._readings: Final[dict[Tag, list[_Reading]]] = {}
 
     def note(self, shard: int, replica: ReplicaId, place: int, execution: Execution) -> None:
         """A replica has executed something, as number `place` of its shard, from 0."""
@@ -107,6 +85,13 @@ class Orders:
         self._executed[execution.tag] = execution
         order.append(execution)
 
+    def note_read(self, shard: int, place: int, tag: Tag, result: bytes) -> None:
+        """A replica answers a query when it has executed the first `place` operations of its shard.
+
+        Several may answer the same query, since a client asks again.
+        """
+        self._readings.setdefault(tag, []).append(_Reading(shard, place, result))
+
     @property
     def gap(self) -> Tag | None:
         """An operation that is not executed although a later one of its session is; None is fine."""
@@ -122,7 +107,7 @@ class Orders:
 
     def judge(self, operations: Sequence[Operation], *, is_settled: bool) -> Violation | None:
         """Everything but what `note` finds. Unless it is settled, a gap may still be filled."""
-        # Queries have no place in the order of a shard; the checker looks at them.
+        # Queries have no place of their own in the order of a shard; the checker looks at them.
         in_sessions = [operation for operation in operations if operation.session is not None]
         for violation in self._violations(in_sessions, is_settled=is_settled):
             return violation
@@ -140,52 +125,89 @@ class Orders:
                 "suffix rule",
                 f"operation {gap[1]} of session {gap[0]} is never executed, and a later one is",
             )
-        cycle = self._graph(operations).cycle()
+        cycle = self._precedence(_in_sessions(operations)).cycle()
         if cycle:
             yield Violation(
                 "one order of all",
-                " before ".join(
-                    f"{session}:{number} in shard {self._shard_of.get((session, number))}"
-                    for session, number in (*cycle, cycle[0])
-                ),
+                " before ".join(map(self._where, (*cycle, cycle[0]))),
             )
 
-    def _graph(self, operations: Iterable[Operation]) -> _Graph:
-        graph = _Graph()
+    def witness(self, operations: Sequence[Operation]) -> list[int] | None:
+        """An order of what was executed and read (indices), as the shards did it; None: they cannot have.
+
+        What keeps all these orders keeps `mdl`, unless a shard did something else than was answered, or
+        a session has gaps: who is given the order has to look.
+        """
+        named = {**_in_sessions(operations), **_queries(operations)}
+        order = self._precedence(named).order()
+        return None if order is None else [named[name].index for name in order if name in named]
+
+    def _where(self, name: _Name) -> str:
+        session, number = name[-2:]
+        return f"{session}:{number} in shard {self._shard_of.get((session, number))}"
+
+    def _precedence(self, operations: dict[_Name, Operation]) -> Precedence[_Name]:
+        precedence: Precedence[_Name] = Precedence()
         for order in self._orders:
-            for place in range(len(order) - 1):
-                graph.add(order[place].tag, order[place + 1].tag)
-        last: dict[int, Tag] = {}
-        for session, number in sorted(self._shard_of):
-            if session in last:
-                graph.add(last[session], (session, number))
-            last[session] = (session, number)
-        # Real time: each response is a moment behind the one before it, in one chain.
-        moment = 0
-        for is_return, operation in _in_time(operations):
-            tag = _tag(operation)
-            if tag not in self._executed:
-                continue
-            if is_return:
-                if moment:
-                    graph.add(-moment, -moment - 1)
-                moment += 1
-                graph.add(tag, -moment)
-            elif moment:
-                graph.add(-moment, tag)
-        return graph
+            precedence.add_chain([execution.tag for execution in order])
+        issued: dict[int, list[Tag]] = {}
+        for tag in sorted(self._shard_of):
+            issued.setdefault(tag[0], []).append(tag)
+        for tags in issued.values():
+            precedence.add_chain(tags)
+        has_place: set[_Name] = set(self._executed)
+        for name, operation in operations.items():
+            if operation.session is None and self._add_reading(precedence, name, operation):
+                has_place.add(name)
+        precedence.add_real_time(
+            (is_answer, name) for is_answer, name in _in_time(operations) if name in has_place
+        )
+        return precedence
+
+    def _add_reading(
+        self, precedence: Precedence[_Name], name: _Name, operation: Operation
+    ) -> bool:
+        """Put a query between two operations of its shard; False when nobody told what it was read from."""
+        if operation.outcome is not Outcome.OK:
+            return False
+        for reading in self._readings.get(name[-2:], ()):
+            # Who was first to answer this did so while it was asked, whoever it was that was heard.
+            if _matches(operation, decode_result(reading.result)):
+                order = self._orders[reading.shard]
+                if reading.place > 0:
+                    precedence.add(order[reading.place - 1].tag, name)
+                if reading.place < len(order):
+                    precedence.add(name, order[reading.place].tag)
+                return True
+        return False
 
 
-def _in_time(operations: Iterable[Operation]) -> list[tuple[bool, Operation]]:
-    """Calls, and the responses of what was answered, in their order."""
-    events: list[tuple[int, bool, Operation]] = []
-    for operation in operations:
-        events.append((operation.call, False, operation))
+def _in_sessions(operations: Iterable[Operation]) -> dict[_Name, Operation]:
+    return {_tag(operation): operation for operation in operations if operation.session is not None}
+
+
+def _queries(operations: Iterable[Operation]) -> dict[_Name, Operation]:
+    """What was asked outside of sessions, numbered from 1 in each process."""
+    counts: dict[int, int] = {}
+    found: dict[_Name, Operation] = {}
+    for operation in sorted(operations, key=lambda operation: operation.call):
+        if operation.session is None:
+            assert isinstance(operation.process, int)
+            number = counts[operation.process] = counts.get(operation.process, 0) + 1
+            found["query", operation.process, number] = operation
+    return found
+
+
+def _in_time(operations: dict[_Name, Operation]) -> list[tuple[bool, _Name]]:
+    """Calls (False), and answers (True), in their order."""
+    events: list[tuple[int, bool, _Name]] = []
+    for name, operation in operations.items():
+        events.append((operation.call, False, name))
         if operation.outcome is Outcome.OK:
             assert operation.return_ is not None
-            events.append((operation.return_, True, operation))
-    events.sort(key=lambda event: event[0])
-    return [(is_return, operation) for _, is_return, operation in events]
+            events.append((operation.return_, True, name))
+    events.sort()
+    return [(is_answer, name) for _, is_answer, name in events]
 
 
 def _misreported(operation: Operation, execution: Execution | None) -> Iterator[Violation]:

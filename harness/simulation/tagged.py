@@ -1,9 +1,9 @@
-"""The key-value store of a simulated shard, whose operations bear the tag of their client.
+"""The key-value store of a simulated shard, whose operations and queries bear the tag of their client.
 
-    body = session of the history u64, number u32, operation
+    body = session (of a query: process) of the history u64, number u32, operation
 
-So the order in which a shard executes can be told from inside the application, by names that clients
-gave and no part of the protocol can confuse. How many operations were executed is part of the state,
+So the order in which a shard executes, and what it reads where, can be told from inside the application, by
+names that clients gave and no part of the protocol can confuse. How many operations were executed is part of the state,
 and of snapshots.
 """
 
@@ -26,21 +26,33 @@ def with_tag(tag: Tag, operation: bytes) -> bytes:
 
 
 class TaggedStore(CountingStore):
-    """Tells each execution, with its place in the order of the shard."""
+    """Tells each execution and each reading, with its place in the order of the shard."""
 
-    def __init__(self, tell: Callable[[int, Execution], None]) -> None:
+    def __init__(
+        self,
+        tell: Callable[[int, Execution], None],
+        tell_read: Callable[[int, Tag, bytes], None],
+    ) -> None:
+        """`tell_read` is told how many operations were executed, whose query it is, and the result."""
         super().__init__()
         self._place = 0
         """How many operations this state has executed."""
         self._tell = tell
+        self._tell_read = tell_read
 
     def execute(self, body: bytes) -> bytes:
         """Execute, then tell."""
-        session, number = _TAG.unpack_from(body)
-        operation = body[_TAG.size :]
+        tag, operation = _untagged(body)
         result = super().execute(operation)
-        self._tell(self._place, Execution((session, number), operation, result))
+        self._tell(self._place, Execution(tag, operation, result))
         self._place += 1
+        return result
+
+    def query(self, body: bytes) -> bytes:
+        """Answer, and tell."""
+        tag, operation = _untagged(body)
+        result = super().query(operation)
+        self._tell_read(self._place, tag, result)
         return result
 
     def capture(self) -> Any:  # noqa: ANN401 - for `encode`
@@ -68,3 +80,8 @@ class TaggedStore(CountingStore):
         """Go on counting from there."""
         self._place, *maps = parts
         super().restore(maps)
+
+
+def _untagged(body: bytes) -> tuple[Tag, bytes]:
+    session, number = _TAG.unpack_from(body)
+    return (session, number), body[_TAG.size :]

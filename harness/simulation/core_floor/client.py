@@ -121,7 +121,7 @@ class Client:
         assert self.pending is not None
         if isinstance(self.pending, Get) and not self._office.reads_through_log:
             self._queries = RequestNumber(self._queries + 1)
-            return Query(self._nonce, self._queries, encode_operation(self.pending))
+            return Query(self._nonce, self._queries, self.question(self.pending))
         if self.session is None:
             again = self._request
             nonce = again.client if again is not None else ClientId(self._random.bits() >> 2)
@@ -129,6 +129,10 @@ class Client:
         number = self.session.next_number()
         body = encode_operation(self.pending)
         return Request(self.session.name, number, self.session.answered, body)
+
+    def question(self, operation: Get) -> bytes:
+        """The body of a query."""
+        return encode_operation(operation)
 
     def request_again(self, request: Request | Query) -> Request | Query:
         """The same number, so that it is executed once however often it is asked."""

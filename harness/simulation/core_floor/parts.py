@@ -120,7 +120,10 @@ class Parts:
         """An empty application."""
         if self._orders is None:
             return CountingStore()
-        return TaggedStore(partial(self._orders.note, self._shard_of[replica], replica))
+        shard = self._shard_of[replica]
+        return TaggedStore(
+            partial(self._orders.note, shard, replica), partial(self._orders.note_read, shard)
+        )
 
     def machine(self, store: CountingStore) -> SessionedStateMachine:
         """An empty state machine."""

@@ -1,11 +1,15 @@
-"""A client without a session: it reads, one key after the other, and its queries have no place in a log."""
+"""A client without a session: it reads, one key after the other, and its queries have no place in a log.
+
+They bear a tag as operations do, so that what each shard read where can be told (`harness.simulation.orders`).
+"""
 
 from typing import TYPE_CHECKING
 
 from harness.simulation.core_floor.client import Client
 from harness.simulation.draws import Draws
+from harness.simulation.tagged import with_tag
 from node.types import ReplicaId
-from node.wire.kv import Operation
+from node.wire.kv import Get, Operation
 
 if TYPE_CHECKING:
     from harness.simulation.core_floor.session_office import SessionOffice
@@ -22,6 +26,10 @@ class Reader(Client):
         """Ask the shard that has the key."""
         self.shard = self._shards.shard_of_key(operation.key)
         super().begin(operation)
+
+    def question(self, operation: Get) -> bytes:
+        """With the number of the query, which counts what this process asks."""
+        return with_tag((self.process, self._queries), super().question(operation))
 
     def choose_replica(self, operation: Operation) -> ReplicaId:
         """Whoever is believed to lead there, or anybody of that shard."""

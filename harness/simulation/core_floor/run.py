@@ -1,20 +1,16 @@
 """One world, from its beginning to a verdict."""
 
 import gc
-from typing import Final
 
-from checker import Budget, NotLinearizable, Undecided, check, find_model
 from harness.simulation.core_floor.cluster import Cluster
 from harness.simulation.core_floor.faults import Faults
 from harness.simulation.core_floor.finale import Finale
-from harness.simulation.outcome import FailureKind, Outcome
+from harness.simulation.judges import judge
+from harness.simulation.outcome import Outcome
 from harness.simulation.trace import Trace
 from harness.simulation.world import World
 from history import Outcome as Response, pair
 from node import failpoints, marks
-
-_JUDGING: Final = Budget(time_limit_s=20.0, memory_limit_mb=4_000.0)
-"""A hundred times what a history of this size has taken."""
 
 
 def run(world: World, *, trace: Trace | None = None) -> Outcome:
@@ -47,21 +43,13 @@ def _judged(cluster: Cluster, *, unavailable: bool) -> Outcome:
     operations = pair(events).operations
     undecided = ""
     if cluster.failure is None:
-        consistency = "linearizable" if cluster.orders is None else "mdl"
-        verdict = check(operations, find_model("kv"), budget=_JUDGING, consistency=consistency)
-        match verdict:
-            case NotLinearizable(counterexample):
-                cluster.fail(FailureKind.HISTORY, f"not {consistency}", counterexample.explanation)
-            case Undecided(reason):
-                undecided = reason
-            case _:
-                pass
-    if cluster.failure is None and cluster.orders is not None:
-        violation = cluster.orders.judge(operations, is_settled=not unavailable)
-        if violation is not None:
-            cluster.fail(FailureKind.INVARIANT, violation.rule, violation.what)
-        elif all(operation.session is not None for operation in operations):
-            undecided = ""  # the order that is known is one that the checker was looking for
+        judgement = judge(
+            operations, at=cluster.loop.now, orders=cluster.orders, is_settled=not unavailable
+        )
+        undecided = judgement.undecided
+        if judgement.failure is not None:
+            found = judgement.failure
+            cluster.fail(found.kind, found.rule, found.what)
     bites = cluster.bites
     for replica in cluster.replicas.values():
         bites.update(replica.disk.bites)

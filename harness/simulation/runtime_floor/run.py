@@ -5,10 +5,10 @@ from typing import Final
 
 import trio
 
-from checker import Budget, NotLinearizable, Undecided, check, find_model
 from clients import open_client
 from harness.mutants import MUTANTS
 from harness.simulation.invariants import Violation
+from harness.simulation.judges import judge
 from harness.simulation.outcome import Failure, FailureKind, Outcome
 from harness.simulation.programs import Hung, Simulation, simulate
 from harness.simulation.runtime_floor.cluster import Cluster
@@ -25,9 +25,6 @@ from node import marks
 from node.core.multipaxos import MultiPaxos
 from node.runtime.protocol import CoreFactory
 from node.state_machine.sessions import SessionedStateMachine
-
-_JUDGING: Final = Budget(time_limit_s=20.0, memory_limit_mb=4_000.0)
-"""A hundred times what a history of this size has taken."""
 
 _AFTER_HORIZON_S: Final = 120.0
 """More than the finale may take; then something is wrong with the simulator."""
@@ -85,18 +82,8 @@ def _judged(played: "_Played", trace: Trace, hung: Hung | None) -> Outcome:
     if failure is None and hung is not None:
         failure = Failure(kind=FailureKind.LIVENESS, rule="hangs", what=str(hung), at=hung.at)
     if failure is None:
-        match check(operations, find_model("kv"), budget=_JUDGING):
-            case NotLinearizable(counterexample):
-                failure = Failure(
-                    kind=FailureKind.HISTORY,
-                    rule="not linearizable",
-                    what=counterexample.explanation,
-                    at=virtual,
-                )
-            case Undecided(reason):
-                undecided = reason
-            case _:
-                pass
+        judgement = judge(operations, at=virtual)
+        failure, undecided = judgement.failure, judgement.undecided
     bites = simulation.bites
     for host in cluster.hosts.values():
         bites.update(host.stored.bites)

@@ -1,0 +1,90 @@
+"""What comes before what, and whether all of it fits in one order."""
+
+from collections import deque
+from collections.abc import Hashable, Iterable, Sequence
+from itertools import pairwise
+from typing import Final, Generic, TypeVar
+
+Name = TypeVar("Name", bound=Hashable)
+"""Of an operation; not a number, which is a moment here."""
+
+
+class Precedence(Generic[Name]):
+    """Pairs of which one comes before the other. Takes linear time, and is as deterministic as its user."""
+
+    def __init__(self) -> None:
+        self._after: Final[dict[Name | int, list[Name | int]]] = {}
+        self._before: Final[dict[Name | int, int]] = {}
+        """How many come right before it."""
+
+    def add(self, first: Name | int, second: Name | int) -> None:
+        """`first` comes before `second`."""
+        self._admit(first)
+        self._admit(second)
+        self._after[first].append(second)
+        self._before[second] += 1
+
+    def add_chain(self, names: Sequence[Name]) -> None:
+        """Each comes before the next."""
+        for name in names[:1]:
+            self._admit(name)
+        for first, second in pairwise(names):
+            self.add(first, second)
+
+    def add_real_time(self, events: Iterable[tuple[bool, Name]]) -> None:
+        """What was answered (True) comes before what is called (False) after that.
+
+        Not each pair is kept: answers are moments, one behind the other, and every operation stands
+        between two of them.
+        """
+        moment = 0
+        for is_answer, name in events:
+            if is_answer:
+                moment += 1
+                if moment > 1:
+                    self.add(moment - 1, moment)
+                self.add(name, moment)
+            elif moment:
+                self.add(moment, name)
+
+    def _admit(self, node: Name | int) -> None:
+        self._after.setdefault(node, [])
+        self._before.setdefault(node, 0)
+
+    def order(self) -> list[Name] | None:
+        """All of them in an order that keeps every pair; None when there is none."""
+        found, left = self._sorted()
+        return None if left else [node for node in found if not isinstance(node, int)]
+
+    def cycle(self) -> list[Name]:
+        """Operations that each come before the next, and the last before the first; empty: none."""
+        _, left = self._sorted()
+        if not left:
+            return []
+        # Who is left has a predecessor that is left: go back until somebody comes twice.
+        predecessor = {
+            following: node for node in left for following in self._after[node] if following in left
+        }
+        node = next(iter(left))
+        path: dict[Name | int, None] = {}
+        while node not in path:
+            path[node] = None
+            node = predecessor[node]
+        places = list(path)
+        circle = reversed(places[places.index(node) :])
+        return [node for node in circle if not isinstance(node, int)]
+
+    def _sorted(self) -> tuple[list[Name | int], dict[Name | int, int]]:
+        """Those that can be put in order, and the others. After Kahn (1962)."""
+        left = dict(self._before)
+        free = deque(node for node, count in left.items() if count == 0)
+        found = []
+        while free:
+            node = free.popleft()
+            del left[node]
+            found.append(node)
+            for following in self._after[node]:
+                left[following] -= 1
+                if left[following] == 0:
+                    free.append(following)
+        return found, left
