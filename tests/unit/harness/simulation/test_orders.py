@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from checker import find_model
+from checker.proposed import verified
+from checker.values import Value
 from harness.simulation.invariants import Violation
-from harness.simulation.orders import Execution, Orders
+from harness.simulation.judges import judge
+from harness.simulation.orders import Execution, Orders, Tag
+from harness.simulation.outcome import FailureKind
 from harness.simulation.tagged import TaggedStore, with_tag
 from history import Operation, Outcome, load
 from node.state_machine.kv import KeyValueStore
@@ -24,6 +29,8 @@ FILES = sorted(FOLDER.glob("*/*.jsonl"))
 
 ONE = ReplicaId(1)
 
+KV = find_model("kv")
+
 
 def asked(operation: Operation) -> kv.Operation:
     """What the client asked for."""
@@ -32,12 +39,12 @@ def asked(operation: Operation) -> kv.Operation:
         case "get":
             return kv.Get(operation.key)
         case "put" | "write":
-            return kv.Put(operation.key, str(value))
+            return kv.Put(operation.key, value)
         case "append":
-            return kv.Append(operation.key, str(value))
+            return kv.Append(operation.key, value)
         case "cas":
             old, new = value
-            return kv.Cas(operation.key, None if old is None else str(old), str(new))
+            return kv.Cas(operation.key, old, new)
         case _:
             raise AssertionError(operation.f)
 
@@ -50,10 +57,20 @@ def as_simulated(operations: Sequence[Operation]) -> list[Operation]:
         session = operation.process if operation.session is None else 100 + int(operation.session)
         assert isinstance(session, int)
         seq = counts[session] = counts.get(session, 0) + 1
-        is_value = operation.f == "get" and operation.output is not None
-        output = str(operation.output) if is_value else operation.output
-        found.append(structs.replace(operation, session=session, seq=seq, output=output))
+        is_read = operation.f == "get"
+        output = as_text(operation.output) if is_read else operation.output
+        value = as_text(operation.value)
+        found.append(
+            structs.replace(operation, session=session, seq=seq, value=value, output=output)
+        )
     return found
+
+
+def as_text(value: Value) -> Value:
+    """Values of the store are texts."""
+    if isinstance(value, list):
+        return [as_text(each) for each in value]
+    return None if value is None else str(value)
 
 
 def all_orders(operations: Sequence[Operation]) -> Iterator[Orders]:
@@ -68,7 +85,7 @@ def all_orders(operations: Sequence[Operation]) -> Iterator[Orders]:
     for chosen in product(*choices):
         orders = Orders(len(keys))
         for shard, order in enumerate(chosen):
-            store = TaggedStore(partial(orders.note, shard, ONE))
+            store = TaggedStore(partial(orders.note, shard, ONE), partial(orders.note_read, shard))
             for operation in order:
                 assert isinstance(operation.session, int)
                 assert operation.seq is not None
@@ -76,6 +93,20 @@ def all_orders(operations: Sequence[Operation]) -> Iterator[Orders]:
                     with_tag((operation.session, operation.seq), encode_operation(asked(operation)))
                 )
         yield orders
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_what_is_accepted_has_a_witness_that_the_checker_verifies(path: Path) -> None:
+    operations = as_simulated(load(path).operations)
+    accepted = verifiable = 0
+    for orders in all_orders(operations):
+        witness = orders.witness(operations)
+        is_verified = witness is not None and verified(operations, KV, witness, "mdl") is not None
+        verifiable += is_verified
+        if orders.judge(operations, is_settled=True) is None:
+            accepted += 1
+            assert is_verified
+    assert bool(accepted) == bool(verifiable) == (path.parent.name == "good")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -171,11 +202,15 @@ def test_real_time_counts_between_sessions() -> None:
 
 def test_a_store_from_a_snapshot_goes_on_counting() -> None:
     told: list[tuple[int, Execution]] = []
+    read: list[tuple[int, Tag, bytes]] = []
 
     def tell(place: int, execution: Execution) -> None:
         told.append((place, execution))
 
-    store, other = TaggedStore(tell), TaggedStore(tell)
+    def tell_read(place: int, tag: Tag, result: bytes) -> None:
+        read.append((place, tag, result))
+
+    store, other = TaggedStore(tell, tell_read), TaggedStore(tell, tell_read)
     body = encode_operation(kv.Append("x", "a"))
     store.execute(with_tag((7, 1), body))
     parts = list(other.decode(store.encode(store.capture())))
@@ -184,3 +219,90 @@ def test_a_store_from_a_snapshot_goes_on_counting() -> None:
     other.execute(with_tag((7, 2), body))
     done = KeyValueStore().execute(body)
     assert told == [(0, Execution((7, 1), body, done)), (1, Execution((7, 2), body, done))]
+    other.query(with_tag((8, 1), encode_operation(kv.Get("x"))))
+    assert read == [(2, (8, 1), encode_result(kv.Done("aa")))]
+
+
+def query(process: int, key: str, output: str | None, *, call: int, returned: int) -> Operation:
+    """A get without a session."""
+    return structs.replace(
+        put(process, 1, call=call, returned=returned), f="get", key=key, value=None, output=output,
+        session=None, seq=None,
+    )  # fmt: skip
+
+
+def test_queries_stand_where_they_were_read() -> None:
+    """Each shard alone fits either way; the reader saw the write of "y", and not that of "x"."""
+    orders = orders_of(executed((1, 1), key="x"), executed((2, 1), key="y"))
+    writes = [
+        put(1, 1, call=0, returned=20),
+        structs.replace(put(2, 1, call=1, returned=21), key="y"),
+    ]
+    reads = [
+        query(9, "y", "1", call=2, returned=3),
+        structs.replace(query(9, "x", None, call=4, returned=5), index=4),
+    ]
+    history = [*writes, *reads]
+    assert orders.witness(history) is not None
+    orders.note_read(1, 1, (9, 1), encode_result(kv.Done("1")))
+    assert verified(history, KV, orders.witness(history) or [], "mdl") is None, "one is not told"
+    orders.note_read(0, 0, (9, 2), encode_result(kv.Done("1")))
+    assert verified(history, KV, orders.witness(history) or [], "mdl") is None, "nor what was heard"
+    orders.note_read(0, 0, (9, 2), encode_result(kv.Done(None)))
+    orders.note_read(0, 1, (9, 2), encode_result(kv.Done("1")))
+    assert orders.witness(history) == [1, 2, 4, 0]
+    assert verified(history, KV, [1, 2, 4, 0], "mdl") is not None
+
+
+def test_what_fits_in_no_order_has_no_witness() -> None:
+    """Two readers see the two writes in opposite orders."""
+    orders = orders_of(executed((1, 1), key="x"), executed((2, 1), key="y"))
+    history = [
+        put(1, 1, call=0, returned=20),
+        structs.replace(put(2, 1, call=1, returned=21), key="y"),
+        query(8, "x", "1", call=2, returned=3),
+        query(8, "y", None, call=4, returned=5),
+        query(9, "y", "1", call=6, returned=7),
+        query(9, "x", None, call=8, returned=9),
+    ]
+    seen, not_seen = encode_result(kv.Done("1")), encode_result(kv.Done(None))
+    orders.note_read(0, 1, (8, 1), seen)
+    orders.note_read(1, 0, (8, 2), not_seen)
+    orders.note_read(1, 1, (9, 1), seen)
+    orders.note_read(0, 0, (9, 2), not_seen)
+    assert orders.witness(history) is None
+    assert rule_of(orders, *history) == "", "queries are for the checker to judge"
+    judgement = judge(history, at=7, orders=orders)
+    assert judgement.failure is not None
+    assert (judgement.failure.kind, judgement.failure.rule) == (FailureKind.HISTORY, "not mdl")
+    assert judge(history[:5], at=7, orders=orders).failure is None
+
+
+class Liar(Orders):
+    """Claims any order."""
+
+    def __init__(self, claimed: list[int]) -> None:
+        super().__init__(1)
+        self.claimed = claimed
+
+    def witness(self, operations: Sequence[Operation]) -> list[int]:
+        """Whatever the history is."""
+        del operations
+        return self.claimed
+
+
+@pytest.mark.parametrize("claimed", [[0, 2, 4], [4, 0, 2], [0, 4], [0, 2, 4, 6], [0, 2]])
+def test_no_claim_changes_what_is_found(claimed: list[int]) -> None:
+    """A write, a later read that misses it, and a write that failed."""
+    guilty = [
+        put(1, 1, call=0, returned=1),
+        structs.replace(put(2, 1, call=2, returned=3), f="get", value=None, output=None),
+        put(3, 1, call=4, returned=5),
+        put(4, 1, call=6, returned=7, failed=True),
+    ]
+    innocent = [guilty[0], structs.replace(guilty[1], output="1"), *guilty[2:]]
+    for history, rule in ((guilty, "not mdl"), (innocent, "as answered")):
+        liar = Liar(claimed)
+        judgement = judge(history, at=7, orders=liar)
+        assert judgement.failure is not None
+        assert judgement.failure.rule == rule, "the shard told of nothing that it executed"
