@@ -29,7 +29,7 @@ from node.wire.kv import Done, Mismatch, Result, decode_result
 
 Tag = tuple[int, int]
 """The session and the number of an operation, as they stand in the history; of a query its process, and
-the how-manieth operation of that it is."""
+which of that process's operations it is, from 1."""
 
 _Name = Tag | tuple[str, int, int]
 """A tag; that of a query with a word before it, since sessions and processes may have equal numbers."""
@@ -90,6 +90,8 @@ class Orders:
 
         Several may answer the same query, since a client asks again.
         """
+        order = self._orders[shard]
+        assert place <= len(order), f"a query is read at {place}, the shard is at {len(order)}"
         self._readings.setdefault(tag, []).append(_Reading(shard, place, result))
 
     @property
@@ -206,7 +208,7 @@ def _in_time(operations: dict[_Name, Operation]) -> list[tuple[bool, _Name]]:
         if operation.outcome is Outcome.OK:
             assert operation.return_ is not None
             events.append((operation.return_, True, name))
-    events.sort()
+    events.sort(key=lambda event: event[0])
     return [(is_answer, name) for _, is_answer, name in events]
 
 
