@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 from typing import Final, Protocol
 
@@ -104,21 +105,13 @@ def check(
                     return verdict
             operations = _listed(history)
             if consistency != "linearizable":
+                again = partial(check, operations, model, engine=engine, executor=executor)
+                is_cut = shrink and consistency == "mdl"
+                order = orders.Order(consistency)
                 return orders.check(
-                    operations,
-                    model,
-                    orders.Order(consistency),
-                    meter,
-                    engine=engine,
-                    linearize=lambda share: check(
-                        operations,
-                        model,
-                        engine=engine,
-                        budget=share,
-                        shrink=shrink and consistency == "mdl",
-                        executor=executor,
-                    ),
-                )
+                    operations, model, order, meter, engine=engine,
+                    linearize=lambda share: again(budget=share, shrink=is_cut),
+                )  # fmt: skip
             judged = model if partitioned else Whole(model)
             judgement = _Judgement(operations, judged, meter, engine)
             judgement.judge_all(executor)
