@@ -1,7 +1,8 @@
 """Latency of application requests of n operations: multi-dispatch against one after the other.
 
     python -m benchmarks.fanout [--shards 1,3,9] [--fan-outs 1,2,4,8,16,32] [--delay 2] [--seconds 4]
-                                [--rounds 1] [--directory D] [--json FILE] [--svg FILE]
+                                [--rounds 1] [--coordination fast] [--directory D] [--json FILE] [--svg FILE]
+    python -m benchmarks.fanout --wide edge|spread [--seconds 20] ...
 
 For each cell both protocols run one after the other, `--rounds` times, on fresh clusters of three
 processes with the leaders spread; one client, so that nothing queues. The ratio of median latencies
@@ -12,6 +13,9 @@ stands beside that of the model and the published one (medians of their runs, T 
                                                    shards for each pair on different ones
     n = 1, or one shard   4 T             one round
 
+In a wide area (`wide_area/*.toml`) T is another one from client to leader, from leader to follower, and between
+leaders. `--coordination durable` is not in the model: there a hop takes a round of the log, too.
+
 `--throughput` compares requests of 16 operations under load instead, without delays.
 """
 
@@ -20,13 +24,15 @@ import json
 import tempfile
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import trio
 
 from benchmarks.fanout_figure import Line, figure
+from harness.bench.delays import read_delays
 from harness.bench.runner import BenchOptions, BenchResult, measure
+from node.delays import Delay, delay_s
 
 PUBLISHED: Final = {
     1: {1: 1.12, 2: 0.99, 4: 0.89, 8: 0.81, 16: 0.56, 32: 0.54},
@@ -34,6 +40,14 @@ PUBLISHED: Final = {
     9: {1: 1.14, 2: 0.77, 4: 0.47, 8: 0.33, 16: 0.33, 32: 0.27},
 }
 """By shards and fan-out: the paper's ratios of medians in one data center, read off its figure."""
+
+PUBLISHED_WIDE: Final = {
+    "edge": {1: 1.00, 2: 0.75, 10: 0.20, 32: 0.16},
+    "spread": {1: 0.95, 2: 1.00, 10: 0.47, 32: 0.42},
+}
+"""The same in a wide area, with three shards."""
+
+REPLICAS: Final = 3
 
 THRESHOLD: Final = 1.15
 """How much more than the model a ratio may be."""
@@ -59,13 +73,60 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
         return self.ratio / self.model
 
 
-def model(fan_out: int, shards: int) -> float:
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """Where everybody is: how long messages take, one way, in milliseconds."""
+
+    name: str
+    client: float
+    """Between clients and leaders."""
+    follower: float
+    """Between a leader and its followers."""
+    leader: float
+    """Between leaders."""
+    delays: tuple[Delay, ...] = ()
+
+    def options(self) -> dict[str, Any]:
+        """For `BenchOptions`."""
+        return {"delays": self.delays} if self.delays else {"delay_ms": self.client}
+
+    def published(self, shards: int, fan_out: int) -> float | None:
+        """The ratio that was published for this."""
+        if self.delays:
+            return PUBLISHED_WIDE[self.name].get(fan_out) if shards == REPLICAS else None
+        return PUBLISHED.get(shards, {}).get(fan_out)
+
+
+def setting(args: argparse.Namespace, shards: int) -> Setting:
+    """What was asked for."""
+    if args.wide is None:
+        return Setting(
+            name=f"T = {args.delay:g} ms",
+            client=args.delay,
+            follower=args.delay,
+            leader=args.delay,
+        )
+    file = Path(__file__).parent / "wide_area" / f"{args.wide}.toml"
+    delays = read_delays(file, replicas=REPLICAS, shards=shards)
+    # The first shard is led by replica 1, the second by the second of its own.
+    leader, follower, other_leader = 1, 2, REPLICAS + 2
+    return Setting(
+        name=args.wide,
+        client=1000 * delay_s(delays, "clients", leader, 0),
+        follower=1000 * delay_s(delays, leader, follower, 0),
+        leader=1000 * delay_s(delays, leader, other_leader, 0),
+        delays=delays,
+    )
+
+
+def model(fan_out: int, shards: int, where: Setting) -> float:
     """The ratio of latencies, when messages take their time and nothing else does."""
     if fan_out == 1:
         return 1.0
+    one = 2 * where.client + 2 * where.follower
     if shards == 1:
         return 1 / fan_out
-    return (6 + (fan_out - 1) * (1 - 1 / shards)) / (4 * fan_out)
+    hops = (fan_out - 1) * (1 - 1 / shards) * where.leader
+    return (one + 2 * where.follower + hops) / (fan_out * one)
 
 
 def run(options: BenchOptions, directory: Path) -> BenchResult:
@@ -76,17 +137,20 @@ def run(options: BenchOptions, directory: Path) -> BenchResult:
 
 def cell(args: argparse.Namespace, shards: int, fan_out: int) -> Cell:
     """Both protocols, in turns."""
+    where = setting(args, shards)
     found: dict[str, list[BenchResult]] = {"multipaxos": [], "mdl": []}
     for _ in range(args.rounds):
         for protocol, results in found.items():
             options = BenchOptions(
                 protocol=protocol,
+                replicas=REPLICAS,
                 shards=shards,
+                coordination=args.coordination if protocol == "mdl" else None,
                 clients=1,
                 fan_out=fan_out,
-                delay_ms=args.delay,
                 time_limit_s=args.seconds,
                 waits_for_company=False,
+                **where.options(),
             )
             results.append(run(options, args.directory))
     one_by_one = median(result.latency_ms.p50 for result in found["multipaxos"])
@@ -97,8 +161,8 @@ def cell(args: argparse.Namespace, shards: int, fan_out: int) -> Cell:
         multipaxos_ms=round(one_by_one, 2),
         mdl_ms=round(at_once, 2),
         ratio=round(at_once / one_by_one, 3),
-        model=round(model(fan_out, shards), 3),
-        published=PUBLISHED.get(shards, {}).get(fan_out),
+        model=round(model(fan_out, shards, where), 3),
+        published=where.published(shards, fan_out),
         placement=found["mdl"][-1].leaders,
         load_average=found["mdl"][-1].load_average,
         fsync_ms=found["mdl"][-1].fsync_ms,
@@ -158,8 +222,10 @@ def throughput(args: argparse.Namespace, shards: int) -> None:
 def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--shards", default="1,3,9")
-    parser.add_argument("--fan-outs", default="1,2,4,8,16,32")
+    parser.add_argument("--wide", choices=[*PUBLISHED_WIDE])
+    parser.add_argument("--shards")
+    parser.add_argument("--fan-outs")
+    parser.add_argument("--coordination", default="fast", choices=["fast", "durable"])
     parser.add_argument("--delay", type=float, default=2.0)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=1)
@@ -169,23 +235,29 @@ def main() -> None:
     parser.add_argument("--svg", type=Path)
     parser.add_argument("--throughput", action="store_true")
     args = parser.parse_args()
-    shards = [int(word) for word in args.shards.split(",")]
+    is_wide = args.wide is not None
+    shards = _numbers(args.shards or ("3" if is_wide else "1,3,9"))
+    fan_outs = _numbers(args.fan_outs or ("1,2,10,32" if is_wide else "1,2,4,8,16,32"))
     if args.throughput:
         for count in shards:
             throughput(args, count)
         return
     cells: list[Cell] = []
     for count in shards:
-        for fan_out in map(int, args.fan_outs.split(",")):
+        for fan_out in fan_outs:
             cells.append(cell(args, count, fan_out))
             print(json.dumps(msgspec.to_builtins(cells[-1])), flush=True)
     print(table(cells))
     if args.json is not None:
         args.json.write_bytes(msgspec.json.encode(cells))
     if args.svg is not None:
-        args.svg.write_text(figure(lines(cells), f"T = {args.delay:g} ms"))
+        args.svg.write_text(figure(lines(cells), setting(args, shards[0]).name))
     slow = [each for each in cells if each.over_model > THRESHOLD]
     print(f"more than {THRESHOLD} of the model: {len(slow)} of {len(cells)} cells")
+
+
+def _numbers(words: str) -> list[int]:
+    return [int(word) for word in words.split(",")]
 
 
 if __name__ == "__main__":

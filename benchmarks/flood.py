@@ -25,7 +25,7 @@ import trio
 from benchmarks.flooders import KINDS, LARGE_VALUE, Flood, Flooder
 from clients import ClientError, KvClient, open_client
 from history.analysis import nearest_rank
-from node.config import MIB
+from node.settings import MIB
 from node.types import Address
 from tests.support.processes import Running, resident_mb, running_cluster
 from tests.support.scraping import scrape

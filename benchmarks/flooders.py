@@ -7,7 +7,7 @@ from typing import Final
 
 import trio
 
-from node.config import MIB
+from node.settings import MIB
 from node.types import OPEN_SESSION, Address, ClientId, RequestNumber
 from node.wire.framing import FrameDecoder, frame
 from node.wire.kv import Get, encode_operation

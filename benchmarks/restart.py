@@ -19,13 +19,14 @@ from random import Random
 import trio
 
 from clients import Indeterminate, KvClient, Rejected, open_client
-from node.config import ClusterConfig, Snapshots, load_config
+from node.config import ClusterConfig, load_config
 from node.core.interface import Received, SnapshotSaved, Tick
 from node.core.multipaxos import MultiPaxos, Settings
 from node.runtime.disk import OsDisk
 from node.runtime.journal import open_journal
 from node.runtime.snapshots import Policy, save
 from node.runtime.storage import Work, write_journal
+from node.settings import Snapshots
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import OPEN_SESSION, ClientId, Command, ReplicaId, RequestNumber

@@ -27,7 +27,8 @@ import trio
 
 from clients.connection import CannotConnect, ask_status
 from harness.ports import free_ports
-from node.config import ClusterConfig, Timing, load_config
+from node.config import ClusterConfig, load_config
+from node.settings import Timing
 from node.types import Address, ReplicaId
 
 START_TIMEOUT_S: Final = 20.0

@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from node.config import Timing
+from node.settings import Timing
 
 DEFAULTS: Final = Timing()
 

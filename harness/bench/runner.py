@@ -14,6 +14,7 @@ import trio
 from msgspec import Struct
 
 from clients.pipeline import Pipeline
+from harness.bench.delays import configured
 from harness.bench.load import LoadClient, Samples
 from harness.bench.meter import cpu_s, filesystem, fsync_ms, peak_rss_mb
 from harness.bench.sessions import SessionLoad
@@ -21,7 +22,9 @@ from harness.cluster import LocalCluster, open_cluster
 from harness.observer import Observer
 from harness.placement import placement, spread_leaders
 from harness.timing import timing_of
+from node.delays import Delay
 from node.readers import Readers
+from node.settings import Timing
 
 WARM_UP_S: Final = 1.0
 """Sessions are opened, and every path has been walked."""
@@ -46,6 +49,9 @@ class BenchOptions(Struct, frozen=True, kw_only=True):
     in_flight: int = 1
     fan_out: int = 1
     delay_ms: float = 0.0
+    """One way, of every message."""
+    delays: tuple[Delay, ...] = ()
+    """Of links that are slower or faster than that."""
     time_limit_s: float = 5.0
     waits_for_company: bool = True
     """False: no command waits for others to share a slot with. With slow links and few clients it
@@ -88,6 +94,7 @@ class BenchResult(Struct, frozen=True, kw_only=True):
     value_bytes: int
     put_fraction: float
     delay_ms: float
+    delays: tuple[Delay, ...]
     cpu_s: Cpu
     cpu_us_per_op: Cpu
     leader: int
@@ -106,13 +113,7 @@ async def measure(options: BenchOptions, directory: Path) -> BenchResult:
     """Run one cluster below `directory`, load it, and stop it. Raises BenchError or StartError."""
     load_average = os.getloadavg()[0]
     sync_ms = fsync_ms(directory)
-    timing = timing_of(
-        replicas=options.replicas * options.shards,
-        protocol=options.protocol,
-        delay_ms=options.delay_ms,
-    )
-    if not options.waits_for_company:
-        timing = msgspec.structs.replace(timing, batch_wait_ticks=0)
+    timing = _timing(options)
     async with open_cluster(
         replicas=options.replicas,
         shards=options.shards,
@@ -122,9 +123,10 @@ async def measure(options: BenchOptions, directory: Path) -> BenchResult:
         cluster=f"bench-{SystemRandom().getrandbits(64):016x}",
         random=SystemRandom(),
         timing=timing,
+        settings=configured(options.delays),
     ) as cluster:
         await cluster.start_all()
-        leaders = await _placed(cluster)
+        leaders = await _placed(cluster, is_spread=options.shards > 1 or bool(options.delays))
         leading = leaders["0"]
         samples = Samples()
         counted = await _load(options, cluster, samples)
@@ -149,6 +151,7 @@ async def measure(options: BenchOptions, directory: Path) -> BenchResult:
             value_bytes=options.value_bytes,
             put_fraction=options.put_fraction,
             delay_ms=options.delay_ms,
+            delays=options.delays,
             cpu_s=counted.cpu(leading, 1.0, digits=2),
             cpu_us_per_op=counted.cpu(leading, 1e6 / len(samples.latencies_ns), digits=1),
             leader=leading,
@@ -160,14 +163,27 @@ async def measure(options: BenchOptions, directory: Path) -> BenchResult:
         )
 
 
-async def _placed(cluster: LocalCluster) -> dict[str, int]:
-    """Wait until every shard is led, by whoever should; where each leader is."""
+def _timing(options: BenchOptions) -> Timing:
+    """As patient as the slowest link asks for."""
+    slowest_ms = max([options.delay_ms, *(delay.ms for delay in options.delays)])
+    timing = timing_of(
+        replicas=options.replicas * options.shards, protocol=options.protocol, delay_ms=slowest_ms
+    )
+    return msgspec.structs.replace(
+        timing,
+        delay_ms=options.delay_ms,
+        batch_wait_ticks=timing.batch_wait_ticks if options.waits_for_company else 0,
+    )
+
+
+async def _placed(cluster: LocalCluster, *, is_spread: bool) -> dict[str, int]:
+    """Wait until every shard is led, if `is_spread` by whoever should; where each leader is."""
     observer = Observer(cluster.config)
     async with trio.open_nursery() as observing:
         observing.start_soon(observer.run)
         with trio.move_on_after(FIRST_LEADER_PATIENCE_S):
             await observer.wait_leaders()
-            if len(observer.shards) == 1 or await spread_leaders(cluster, observer):
+            if not is_spread or await spread_leaders(cluster, observer):
                 observing.cancel_scope.cancel()
                 return placement(cluster, observer)
         observing.cancel_scope.cancel()

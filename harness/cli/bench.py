@@ -9,6 +9,7 @@ import msgspec
 import trio
 
 from clients.ordered import WINDOW_MAX
+from harness.bench.delays import DelaysError, read_delays
 from harness.bench.meter import MEMORY_FILESYSTEMS, filesystem
 from harness.bench.runner import BenchError, BenchOptions, BenchResult, measure
 from harness.cli import ExitCode, InputError
@@ -94,6 +95,13 @@ _DEFAULT_DIRECTORIES: Final = (Path("runs"), Path("/var/tmp"))  # noqa: S108 - o
     help="One-way delay of every message between replicas, and between client and replica.",
 )
 @click.option(
+    "--delays",
+    "delays_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A delay of its own for each link: see docs/internals/performance.md.",
+)
+@click.option(
     "--time-limit",
     "time_limit_s",
     type=POSITIVE,
@@ -109,7 +117,9 @@ _DEFAULT_DIRECTORIES: Final = (Path("runs"), Path("/var/tmp"))  # noqa: S108 - o
     "would be in memory]",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def command(*, data_dir: Path | None, as_json: bool, **options: object) -> ExitCode:
+def command(
+    *, data_dir: Path | None, delays_file: Path | None, as_json: bool, **options: object
+) -> ExitCode:
     """Measure a cluster of real processes on this machine under closed-loop load.
 
     Every acknowledged put was saved with fsync by a majority before. The clients share the machine
@@ -124,6 +134,8 @@ def command(*, data_dir: Path | None, as_json: bool, **options: object) -> ExitC
             f"--in-flight, --fan-out: {bench.in_flight} requests of {bench.fan_out} operations; a "
             f"session has at most {WINDOW_MAX} in flight"
         )
+    if delays_file is not None:
+        bench = _with_delays(bench, delays_file)
     try:
         with tempfile.TemporaryDirectory(
             prefix="gong-bench-", dir=_directory(data_dir), ignore_cleanup_errors=True
@@ -134,6 +146,14 @@ def command(*, data_dir: Path | None, as_json: bool, **options: object) -> ExitC
         return ExitCode.NOT_VALID
     click.echo(msgspec.json.encode(result) if as_json else _text(result))
     return ExitCode.VALID
+
+
+def _with_delays(bench: BenchOptions, path: Path) -> BenchOptions:
+    try:
+        delays = read_delays(path, replicas=bench.replicas, shards=bench.shards)
+    except DelaysError as error:
+        raise InputError(f"--delays: {error}") from error
+    return msgspec.structs.replace(bench, delays=delays)
 
 
 def _directory(wanted: Path | None) -> Path:
@@ -161,7 +181,7 @@ def _text(result: BenchResult) -> str:
     return "\n".join(
         [
             (
-                f"{result.ops_per_s:,.0f} {requests} a second: "
+                f"{result.ops_per_s:,.{0 if result.ops_per_s >= 100 else 1}f} {requests} a second: "
                 f"{result.clients} connections with {result.in_flight} in flight, "
                 f"{result.replicas} replicas, {result.value_bytes}-byte values"
             ),

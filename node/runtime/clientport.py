@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import trio
 
-from node.config import REPLICA_ID_MAX, Limits
+from node.config import REPLICA_ID_MAX
 from node.core.interface import Add, Propose, Read, Remove, Role, Transfer, Withdraw
 from node.errors import WireError
 from node.readers import Readers
@@ -23,6 +23,7 @@ from node.runtime.limits import FREE_BYTES, Connections
 from node.runtime.logs import logger
 from node.runtime.replies import Replies, RequestId
 from node.runtime.ticker import clock_ns
+from node.settings import Limits
 from node.types import (
     Address,
     ClientId,

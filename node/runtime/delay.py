@@ -1,46 +1,123 @@
-"""A connection on which bytes arrive later, in both directions, for measurements.
+"""A connection on which bytes arrive later, for measurements.
 
     socket ──▶ held for delay_s ──▶ receive_some        send_all ──▶ held for delay_s ──▶ socket
 
-Delay alone: what is held has no bound in bytes, so bandwidth stays what it is. A connection is
-delayed at its accepting end only, so every message is held exactly once on its way.
+Delay alone: what is held has no bound in bytes, so bandwidth stays what it is. A link between replicas
+carries messages in one direction, and is delayed where they are sent; a client's connection at the
+replica, in both. So every message is held exactly once on its way.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from math import inf
 from typing import Final
 
 import trio
 
+from node.direct import send_now
+from node.runtime.alarm import Later
+
 _CHUNK_BYTES: Final = 64 * 1024
 _END: Final = b""
 
-_Due = tuple[float, bytes]
-"""When on Trio's clock, and what."""
-
 
 @asynccontextmanager
-async def delayed(stream: trio.abc.Stream, delay_s: float) -> AsyncIterator[trio.abc.Stream]:
-    """`stream`, slower; leaving the block closes it, and what is still held is lost."""
-    slow = _SlowStream(stream, delay_s)
+async def delayed(
+    stream: trio.abc.Stream, delay_s: float, later: Later
+) -> AsyncIterator[trio.abc.Stream]:
+    """`stream`, slower in both directions; leaving the block closes it, and what is held is lost."""
+    slow = _SlowStream(stream, delay_s, later)
     async with slow, trio.open_nursery() as pumps:
         pumps.start_soon(slow.receive_all)
-        pumps.start_soon(slow.send_due)
+        pumps.start_soon(slow.send_rest)
         yield slow
         pumps.cancel_scope.cancel()
 
 
-class _SlowStream(trio.abc.Stream):
-    """Owns `stream`; its two pumps run as long as it is used."""
+@asynccontextmanager
+async def sent_late(
+    stream: trio.abc.Stream, delay_s: float, later: Later
+) -> AsyncIterator[trio.abc.Stream]:
+    """`stream`, on which only what is sent is held; otherwise as `delayed`."""
+    slow = _SlowSending(stream, delay_s, later)
+    async with slow, trio.open_nursery() as pumps:
+        pumps.start_soon(slow.send_rest)
+        yield slow
+        pumps.cancel_scope.cancel()
 
-    def __init__(self, stream: trio.abc.Stream, delay_s: float) -> None:
+
+class _SlowSending(trio.abc.Stream):
+    """Owns `stream`; `send_rest` runs as long as it is used."""
+
+    def __init__(self, stream: trio.abc.Stream, delay_s: float, later: Later) -> None:
         self._stream = stream
         self._delay_s = delay_s
-        self._to_receive, self._received = trio.open_memory_channel[_Due](inf)
-        self._to_send, self._sending = trio.open_memory_channel[_Due](inf)
-        self._broken = False
+        self._later = later
         self._rest = b""
+        """Was held long enough, and could not be sent at once."""
+        self._is_waiting = trio.Event()
+        self._is_sending = False
+        self._is_broken = False
+
+    async def send_rest(self) -> None:
+        """Send what has to wait for the other end, until the connection breaks."""
+        while not self._is_broken:
+            await self._is_waiting.wait()
+            self._is_waiting = trio.Event()
+            data, self._rest = self._rest, b""
+            self._is_sending = True
+            try:
+                await self._stream.send_all(data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                self._is_broken = True
+            self._is_sending = False
+
+    def send_now(self, data: bytes) -> int:
+        """Have it sent later, all of it; how many bytes (`node/direct.py`)."""
+        if self._is_broken:
+            return 0
+        self._later.call(self._due(), partial(self._send, data))
+        return len(data)
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Have it sent later."""
+        await trio.lowlevel.checkpoint()
+        if not self.send_now(bytes(data)):
+            raise trio.BrokenResourceError("the connection broke")
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """What has arrived."""
+        return bytes(await self._stream.receive_some(max_bytes))
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """It never does."""
+        await trio.lowlevel.checkpoint()
+
+    async def aclose(self) -> None:
+        """Close the connection, now."""
+        self._is_broken = True
+        await self._stream.aclose()
+
+    def _send(self, data: bytes) -> None:
+        if self._is_broken:
+            return
+        sent = 0 if self._is_sending or self._rest else send_now(self._stream, data)
+        if sent < len(data):
+            self._rest += data[sent:]
+            self._is_waiting.set()
+
+    def _due(self) -> float:
+        return trio.current_time() + self._delay_s
+
+
+class _SlowStream(_SlowSending):
+    """What arrives is held, too; `receive_all` runs beside `send_rest`."""
+
+    def __init__(self, stream: trio.abc.Stream, delay_s: float, later: Later) -> None:
+        super().__init__(stream, delay_s, later)
+        self._to_receive, self._received = trio.open_memory_channel[bytes](inf)
+        self._unread = b""
         self._has_ended = False
 
     async def receive_all(self) -> None:
@@ -50,44 +127,16 @@ class _SlowStream(trio.abc.Stream):
             try:
                 data = bytes(await self._stream.receive_some(_CHUNK_BYTES))
             except (trio.BrokenResourceError, trio.ClosedResourceError):
-                self._broken, data = True, _END
-            self._to_receive.send_nowait((self._due(), data))
-
-    async def send_due(self) -> None:
-        """Send what was held long enough, until the connection breaks."""
-        try:
-            async for due, data in self._sending:
-                await trio.sleep_until(due)
-                await self._stream.send_all(data)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            self._broken = True
+                self._is_broken, data = True, _END
+            self._later.call(self._due(), partial(self._to_receive.send_nowait, data))
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """What has arrived and was held long enough."""
         await trio.lowlevel.checkpoint()
-        if not self._rest and not self._has_ended:
-            due, self._rest = await self._received.receive()
-            await trio.sleep_until(due)
-            self._has_ended = self._rest == _END
-        if self._has_ended and self._broken:
+        if not self._unread and not self._has_ended:
+            self._unread = await self._received.receive()
+            self._has_ended = self._unread == _END
+        if self._has_ended and self._is_broken:
             raise trio.BrokenResourceError("the connection broke")
-        data, self._rest = self._rest[:max_bytes], self._rest[len(self._rest[:max_bytes]) :]
+        data, self._unread = self._unread[:max_bytes], self._unread[len(self._unread[:max_bytes]) :]
         return data
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Have it sent later."""
-        await trio.lowlevel.checkpoint()
-        if self._broken:
-            raise trio.BrokenResourceError("the connection broke")
-        self._to_send.send_nowait((self._due(), bytes(data)))
-
-    async def wait_send_all_might_not_block(self) -> None:
-        """It never does."""
-        await trio.lowlevel.checkpoint()
-
-    async def aclose(self) -> None:
-        """Close the connection, now."""
-        await self._stream.aclose()
-
-    def _due(self) -> float:
-        return trio.current_time() + self._delay_s

@@ -16,8 +16,8 @@ from typing import Final, Protocol
 
 import trio
 
-from node.config import Limits
 from node.errors import DoesNotRead, TooManyConnections, TooMuchHeld, TooSlow, WireError
+from node.settings import Limits
 
 LOOK_EVERY_S: Final = 1.0
 """How often connections are looked at for signs of life."""

@@ -7,13 +7,13 @@ here: the core repeats what still matters.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from random import Random
 from typing import Any, Final
 
 import trio
 
-from node.config import Limits
 from node.core.interface import Received
 from node.core.multipaxos import Message
 from node.direct import send_now
@@ -29,6 +29,7 @@ from node.runtime.limits import Connections
 from node.runtime.logs import logger
 from node.runtime.nursery import bare_errors
 from node.runtime.outbox import PeerOutbox
+from node.settings import Limits
 from node.types import Address, ReplicaId
 from node.wire.framing import FrameDecoder, frame
 from node.wire.messages import (
@@ -60,6 +61,14 @@ LINKS_MAX: Final = 64
 who they are, and make room for one another."""
 
 
+Slowed = Callable[[trio.abc.Stream], AbstractAsyncContextManager[trio.abc.Stream]]
+"""Makes a connection slower, for measurements; leaving the block closes it."""
+
+
+def _as_it_is(stream: trio.abc.Stream) -> AbstractAsyncContextManager[trio.abc.Stream]:
+    return stream
+
+
 class PeerLink:
     """Sends to one peer for as long as the replica lives, over one connection after another."""
 
@@ -71,6 +80,8 @@ class PeerLink:
         outbox: PeerOutbox,
         random: Random,
     ) -> None:
+        self.slowed: Slowed = _as_it_is
+        """Each connection is used through what this makes of it."""
         self._hello = hello
         self._peer = hello.to
         self._address = address
@@ -121,22 +132,26 @@ class PeerLink:
 
     async def _send_hello_and_frames(self, stream: trio.SocketStream) -> None:
         hello = preface(Speaker.PEER) + frame(PEER_CODEC.encode(self._hello), FRAME_BYTES_MAX)
-        async with stream:
-            with bare_errors(trio.BrokenResourceError, WireError, Removed):
-                async with trio.open_nursery() as link_nursery:
-                    link_nursery.start_soon(self._watch, stream)
-                    await stream.send_all(hello)
-                    with self._outbox.direct(partial(send_now, stream)):
-                        while True:
-                            data = await self._outbox.take_all()
-                            with self._outbox.busy():
-                                await stream.send_all(data)
+        with bare_errors(trio.BrokenResourceError, WireError, Removed):
+            async with (
+                self.slowed(stream) as link,
+                trio.open_nursery() as link_nursery,
+            ):
+                link_nursery.start_soon(self._watch, link)
+                await link.send_all(hello)
+                with self._outbox.direct(partial(send_now, link)):
+                    while True:
+                        data = await self._outbox.take_all()
+                        with self._outbox.busy():
+                            await link.send_all(data)
 
-    async def _watch(self, stream: trio.SocketStream) -> None:
+    async def _watch(self, stream: trio.abc.Stream) -> None:
         """Notice the end of the connection also while there is nothing to send, and why it comes."""
         decoder = FrameDecoder(HELLO_BYTES_MAX)
         before, self._refused_because = self._refused_because, ""
-        while not self._refused_because and (data := await stream.receive_some(HELLO_BYTES_MAX)):
+        while not self._refused_because and (
+            data := bytes(await stream.receive_some(HELLO_BYTES_MAX))
+        ):
             decoder.receive_data(data)
             while (payload := decoder.next_frame()) is not None:
                 self._hear(PEER_CODEC.decode(payload))

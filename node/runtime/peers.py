@@ -18,6 +18,7 @@ names, and in the log for all others: an address may change without a change of 
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -26,6 +27,8 @@ import trio
 from node.config import ClusterConfig
 from node.errors import WrongPeer
 from node.marks import sometimes
+from node.runtime.alarm import Later
+from node.runtime.delay import sent_late
 from node.runtime.logs import logger
 from node.runtime.outbox import PeerOutbox
 from node.runtime.peerlink import PeerLink
@@ -67,6 +70,8 @@ class Peers:
         removed: Callable[[], tuple[ReplicaId, ...]] = tuple,
     ) -> None:
         """`removed` are those who were members and never will be again, as far as is known."""
+        self.later: Final = Later()
+        """Sends to those whom the configuration calls slow; somebody has to run it if there are any."""
         self._config = config
         self._replica = replica
         self._incarnation = incarnation
@@ -155,6 +160,9 @@ class Peers:
             outbox=outbox,
             random=self._random,
         )
+        delay_s = self._config.delay_s(self._replica, info.replica)
+        if delay_s:
+            link.slowed = partial(sent_late, delay_s=delay_s, later=self.later)
         peer = Peer(info, outbox, link, trio.CancelScope(), is_guest)
         self._all[info.replica] = peer
         self.outboxes[info.replica] = outbox

@@ -211,10 +211,11 @@ class Replica:
     async def start_peers(self, peer_tasks: trio.Nursery) -> None:
         """Time, the links to and from peers, and the news for the master."""
         config = self.config
-        serve = self._as_slow_as_asked(self.peer_port.serve)
-        await _listen(peer_tasks, self._own.peer_address, serve)
+        await _listen(peer_tasks, self._own.peer_address, self.peer_port.serve)
         peer_tasks.start_soon(self.peer_port.connections.watch)
         peer_tasks.start_soon(self.peers.run)
+        if config.has_delays:
+            peer_tasks.start_soon(self.peers.later.run)
         if self._own.metrics_address is not None:
             await _listen_for_scrapes(peer_tasks, self._own.metrics_address, self)
         peer_tasks.start_soon(self._ticker.run, self.inbox)
@@ -233,22 +234,16 @@ class Replica:
             peer_tasks.start_soon(registration)
 
     async def start_clients(self, client_tasks: trio.Nursery) -> None:
-        """The client port."""
+        """The client port, on connections that are as slow as the configuration says."""
         client_tasks.start_soon(self.client_port.connections.watch)
-        serve = self._as_slow_as_asked(self.client_port.serve)
-        await _listen(client_tasks, self._own.client_address, serve)
-
-    def _as_slow_as_asked(self, serve: Serve) -> Serve:
-        """`serve`, on connections that are delayed as the configuration says; usually not at all."""
-        delay_s = self.config.timing.delay_ms / 1000
-        if not delay_s:
-            return serve
+        delay_s = self.config.delay_s(self.replica, "clients")
 
         async def serve_later(stream: trio.abc.Stream) -> None:
-            async with delayed(stream, delay_s) as slow:
-                await serve(slow)
+            async with delayed(stream, delay_s, self.peers.later) as slow:
+                await self.client_port.serve(slow)
 
-        return serve_later
+        serve = serve_later if delay_s else self.client_port.serve
+        await _listen(client_tasks, self._own.client_address, serve)
 
     def transfer(self, to: ReplicaId | None) -> None:
         """Hand the leadership over, if it is here; `status` tells when that has happened."""

@@ -8,9 +8,9 @@ memory that it takes does not go with the connection.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from node.config import Limits
 from node.core.interface import Refusal, Refused
 from node.marks import sometimes
+from node.settings import Limits
 from node.types import OPEN_SESSION, ClientId, ReplicaId, RequestNumber
 from node.wire.messages import (
     REQUESTS_AHEAD_MAX,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.flood import BOUND_MB, flood
-from node.config import MIB
+from node.settings import MIB
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 

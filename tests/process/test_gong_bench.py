@@ -51,3 +51,16 @@ async def test_delays_are_those_that_messages_have_to_take(tmp_path: Path) -> No
 async def test_operations_of_a_fan_out_are_one_after_the_other(tmp_path: Path) -> None:
     report = await bench(tmp_path, "--clients", 2, "--fan-out", 2, "--delay", 10, "--replicas", 1)
     assert report["latency_ms"]["p50"] >= 2 * 2 * 10
+
+
+async def test_each_link_may_have_a_delay_of_its_own(tmp_path: Path) -> None:
+    """Only the way from leader to follower is slow, and each answer needs it twice."""
+    (tmp_path / "data").mkdir()
+    delays = tmp_path / "delays.toml"
+    delays.write_text('[[delay]]\nbetween = ["leaders", "followers"]\nms = 30\n')
+    report = await bench(
+        tmp_path / "data", "--clients", 2, "--delays", delays, "--shards", 2, "--protocol", "mdl"
+    )
+    assert report["latency_ms"]["p50"] >= 2 * 30
+    assert {"between": [1, 2], "ms": 30.0} in report["delays"]
+    assert report["errors"] == 0

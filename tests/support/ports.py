@@ -7,13 +7,13 @@ from typing import Any
 import trio
 from trio.testing import memory_stream_pair
 
-from node.config import Limits
 from node.core.interface import Add, Propose, Remove
 from node.readers import Readers
 from node.runtime.clientport import ClientPort
 from node.runtime.counters import Counters
 from node.runtime.inbox import Inbox
 from node.runtime.replies import Replies
+from node.settings import Limits
 from node.types import ClientId, Command, ReplicaId, RequestNumber
 from node.wire.messages import (
     ClientHello,

@@ -22,12 +22,13 @@ from harness.simulation.invariants import Invariants
 from harness.simulation.outcome import Failure, FailureKind
 from harness.simulation.programs import Host, Life, Simulation
 from harness.simulation.world import MS, Kind, World
-from node.config import ClusterConfig, ReplicaConfig, Snapshots, Timing
+from node.config import ClusterConfig, ReplicaConfig
 from node.core.interface import Core, Role
 from node.core.multipaxos import Settings
 from node.errors import Removed, StorageError
 from node.runtime.protocol import CoreFactory
 from node.runtime.replica import Replica, open_replica
+from node.settings import Snapshots, Timing
 from node.types import Address, ReplicaId
 
 CLUSTER: Final = "simulated"

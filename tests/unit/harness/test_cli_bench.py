@@ -10,7 +10,7 @@ from harness.bench import meter
 from harness.cli import InputError
 from harness.cli.bench import command
 from harness.timing import timing_of
-from node.config import Timing
+from node.settings import Timing
 
 
 @pytest.mark.parametrize(

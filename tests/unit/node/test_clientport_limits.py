@@ -6,9 +6,9 @@ import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
-from node.config import Limits
 from node.core.interface import Propose, Read, Refusal, Refused, Withdraw
 from node.runtime.clientport import FIRST_CREDIT, REFUSAL_PAUSE_S
+from node.settings import Limits
 from node.types import ClientId, Query, RequestNumber
 from node.wire.framing import frame
 from node.wire.messages import (

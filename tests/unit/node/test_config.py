@@ -213,3 +213,23 @@ def test_a_file_that_cannot_be_read_or_decoded_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["127.0.0.1:80", "[::1]:80", "localhost:65535"])
 def test_an_address_is_written_as_it_is_read(text: str) -> None:
     assert str(Address.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("delay", "expected"),
+    [
+        ("between = [1, 7]\nms = 1", "delay[0].between: no replica has id 7"),
+        ("between = [2, 2]\nms = 1", "delay[0].between: 2 has no link to itself"),
+        (
+            'between = ["clients", "clients"]\nms = 1',
+            "delay[0].between: 'clients' has no link to itself",
+        ),
+        ('between = ["servers", 1]\nms = 1', "delay[0].between[0]: 'servers': "),
+        ("between = [1, 2]\nms = 10001", "delay[0].ms: 10001: Expected `float` <= 10000"),
+    ],
+)
+def test_a_link_that_is_not_there_is_named(tmp_path: Path, delay: str, expected: str) -> None:
+    path = write(tmp_path, f"{GOOD}[[delay]]\n{delay}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert str(caught.value).startswith(f"{path}: {expected}")

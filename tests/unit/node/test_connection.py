@@ -4,7 +4,6 @@ import pytest
 import trio
 from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
-from node.config import Limits
 from node.errors import (
     ClusterMismatch,
     DoesNotRead,
@@ -22,6 +21,7 @@ from node.runtime.counters import Counters
 from node.runtime.handshake import HELLO_TIMEOUT_S, expect_hello
 from node.runtime.limits import Connections
 from node.runtime.logs import logger
+from node.settings import Limits
 from node.types import ClientId, RequestNumber
 from node.wire.framing import frame
 from node.wire.messages import (

@@ -9,10 +9,10 @@ import trio
 import trio.testing
 from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
-from node.config import MIB, Limits
 from node.errors import TooSlow, WireError
 from node.runtime.connection import SEND_BYTES, Connection
 from node.runtime.limits import FREE_BYTES, Connections
+from node.settings import MIB, Limits
 from node.types import OPEN_SESSION, ClientId, RequestNumber
 from node.wire.framing import frame
 from node.wire.messages import (

@@ -6,7 +6,6 @@ from typing import Any
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from node.config import Limits
 from node.core.ballot import NO_BALLOT, Ballot
 from node.core.interface import (
     Chosen,
@@ -31,6 +30,7 @@ from node.runtime.outbox import PeerOutbox
 from node.runtime.replies import Replies
 from node.runtime.snapshotter import Snapshotter
 from node.runtime.storage import StorageStage, Work
+from node.settings import Limits
 from node.state_machine.kv import KeyValueStore
 from node.state_machine.sessions import SessionedStateMachine
 from node.types import (

@@ -6,9 +6,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from node.config import Limits
 from node.errors import DoesNotRead, TooManyConnections, TooMuchHeld, TooSlow, WireError
 from node.runtime.limits import FREE_BYTES, Connections, Held
+from node.settings import Limits
 
 LARGE = 10 * FREE_BYTES
 

@@ -9,7 +9,6 @@ import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
-from node.config import Limits
 from node.core.ballot import Ballot
 from node.core.interface import Received
 from node.core.multipaxos.messages import Fetch, Heartbeat
@@ -21,6 +20,7 @@ from node.runtime.handshake import HELLO_TIMEOUT_S
 from node.runtime.inbox import Inbox
 from node.runtime.outbox import PeerOutbox
 from node.runtime.peerlink import BACK_OFF_MAX_S, PeerLink, PeerPort
+from node.settings import Limits
 from node.types import Address, ReplicaId
 from node.wire.framing import frame
 from node.wire.messages import FRAME_BYTES_MAX, Dismissed, Goodbye, PeerHello

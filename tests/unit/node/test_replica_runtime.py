@@ -15,7 +15,7 @@ from trio.testing import MockClock
 from clients import KvClient, open_client
 from clients.connection import ask_status
 from harness.ports import free_ports
-from node.config import ClusterConfig, ReplicaConfig, Timing
+from node.config import ClusterConfig, ReplicaConfig
 from node.core.ballot import Ballot
 from node.core.multipaxos.messages import Prepare, Probe, Promise, PromiseRecord, Willing
 from node.errors import ConfigError, CorruptRecord, StorageError
@@ -23,6 +23,7 @@ from node.failpoints import listen
 from node.runtime.codecs import PEER_CODEC, RECORD_CODEC
 from node.runtime.journal import FILE_HEADER_BYTES, open_journal
 from node.runtime.replica import Replica, open_replica
+from node.settings import Timing
 from node.types import Address, ReplicaId
 from node.wire.messages import PeerHello
 from tests.support.fake_disk import FakeDisk
