@@ -8,13 +8,9 @@ from harness.cli import InputError
 from harness.simulation.world import World
 
 
-def refuse_what_is_not_there(
-    protocol: str, shards: int | None, coordination: str | None, floor: str
-) -> None:
+def refuse_what_is_not_there(protocol: str, shards: int | None, coordination: str | None) -> None:
     """Raises InputError for options that do not go together."""
     if protocol == "mdl":
-        if floor != "core":
-            raise InputError(f"--floor: {floor} cannot run mdl yet; use core")
         return
     if shards not in {None, 1}:
         raise InputError(f"--shards: {protocol} is simulated with one shard; use --protocol mdl")

@@ -12,11 +12,13 @@ holds a value that is put, compared and deleted, and the rest grow by appends, w
 read shows the order of all that came before.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from harness.simulation.draws import Stream
 from harness.simulation.links import FIRST_CLIENT
 from harness.simulation.workload import Workload
+from harness.simulation.world import World
 from node.wire.kv import Append, Cas, Delete, Get, Operation, Put
 
 FAN_OUT_MAX: Final = 6
@@ -25,9 +27,19 @@ FAN_OUT_MAX: Final = 6
 class BatchWorkload(Workload):
     """Gives out several operations at once, until there are no more."""
 
+    def __init__(
+        self,
+        world: World,
+        stream: Callable[[str, int], Stream],
+        name: Callable[[int], str] = "k{}".format,
+    ) -> None:
+        """`name` gives a key its name, by its number."""
+        super().__init__(world, stream)
+        self._numbers: dict[str, int] = {name(number): number for number in range(world.keys)}
+
     def shard_of(self, key: str) -> int:
         """Which shard has it."""
-        return int(key[1:]) % self._world.shards
+        return self._numbers[key] % self._world.shards
 
     def next_batch(self, client: int) -> list[Operation]:
         """What `client` asks next, all of it in flight at once."""
@@ -69,10 +81,10 @@ class BatchWorkload(Workload):
         return [Get(key) for key in (*keys[first:], *keys[:first])]
 
     def _keys(self) -> list[str]:
-        return [f"k{number}" for number in range(self._world.keys)]
+        return list(self._numbers)
 
     def _grows(self, key: str) -> bool:
-        return int(key[1:]) // self._world.shards % 2 == 1
+        return self._numbers[key] // self._world.shards % 2 == 1
 
     def _value(self, place: int) -> str:
         self._asked[place] += 1

@@ -1,10 +1,15 @@
 """Small limits, so that a short run meets what otherwise takes a long one."""
 
 from dataclasses import replace
+from typing import Final
 
 from harness.simulation.world import World
+from node.core.mdl import Patience
 from node.core.multipaxos import Settings
 from node.state_machine.sessions import SESSIONS_MAX
+
+_LITTLE: Final = {"operations_max": 12, "askers_max": 12, "message_tags_max": 2}
+"""Of `Patience`, where limits are small."""
 
 
 def limited(settings: Settings, world: World) -> Settings:
@@ -23,3 +28,12 @@ def limited(settings: Settings, world: World) -> Settings:
 def sessions_max(world: World) -> int:
     """Sessions that are remembered: few, if so drawn, but enough for all clients at once."""
     return world.clients + 2 if world.has_small_limits else SESSIONS_MAX
+
+
+def patience_of(world: World) -> Patience:
+    """How long shards wait for each other, and for how many operations at once."""
+    return Patience(
+        ask_ticks=5,
+        coordination_timeout_ticks=world.coordination_ticks,
+        **(_LITTLE if world.has_small_limits else {}),
+    )

@@ -167,6 +167,9 @@ class World(Struct, frozen=True, kw_only=True):
     """Of each shard; those of shard 0 are 1 … n, and each shard goes on counting."""
     shards: int = 1
     """Of whom each has a log of its own; key number k belongs to shard k modulo their number."""
+    shared_machines: bool = False
+    """One replica of each shard runs on a machine, all in one process; otherwise each has its own. On the
+    floor `runtime` only."""
     coordination: str = ""
     """How shards agree on an order: "fast" or "durable"; empty with protocols that have no such thing."""
     coordination_ticks: int = 50

@@ -7,7 +7,6 @@ from typing import Any, Final
 from zlib import crc32
 
 from harness.simulation.core_floor.client import Client
-from harness.simulation.core_floor.group import Group, groups_of
 from harness.simulation.core_floor.loop import Loop
 from harness.simulation.core_floor.office import Customer, Office
 from harness.simulation.core_floor.parts import Parts
@@ -16,6 +15,7 @@ from harness.simulation.core_floor.session_office import SessionOffice
 from harness.simulation.core_floor.sessions import SessionClient
 from harness.simulation.disk import SimulatedDisk
 from harness.simulation.draws import Draws, StreamRandom
+from harness.simulation.group import Group, groups_of
 from harness.simulation.invariants import Violation
 from harness.simulation.links import Links
 from harness.simulation.orders import Orders
@@ -24,7 +24,8 @@ from harness.simulation.programs.clocks import HostClock
 from harness.simulation.trace import Trace
 from harness.simulation.wall import WallClock
 from harness.simulation.world import MS, TICK, World
-from node.core.interface import Propose, Read, Received, Status, Tick
+from node.core.ballot import Ballot
+from node.core.interface import Propose, Read, Received, Role, Tick
 from node.errors import NodeError
 from node.runtime.codecs import PEER_CODEC
 from node.types import Command, Query, ReplicaId
@@ -46,7 +47,7 @@ class Cluster:
         self.failure: Failure | None = None
         self.messages = 0
         self.crashes = 0
-        self.groups: Final[tuple[Group, ...]] = groups_of(world, self._status)
+        self.groups: Final[tuple[Group, ...]] = groups_of(world, self._leads)
         """One for each shard."""
         self.members: Final = tuple(member for group in self.groups for member in group.hosts)
         """All replicas, whether or not they are members now."""
@@ -119,9 +120,10 @@ class Cluster:
         """The shard that a replica serves."""
         return self._group_of[ReplicaId(host)]
 
-    def _status(self, number: ReplicaId) -> Status | None:
+    def _leads(self, number: ReplicaId) -> Ballot | None:
         core = self.replicas[number].core
-        return None if core is None else core.status()
+        status = None if core is None else core.status()
+        return status.ballot if status is not None and status.role is Role.LEADER else None
 
     def start(self, replica: Replica) -> None:
         """Start a replica that is down."""

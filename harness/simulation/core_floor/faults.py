@@ -11,13 +11,13 @@ from msgspec import structs
 
 from harness.simulation.atlas import Atlas
 from harness.simulation.core_floor.cluster import Cluster
-from harness.simulation.core_floor.group import Group
 from harness.simulation.core_floor.replica import Died, Replica
 from harness.simulation.draws import MILLION
+from harness.simulation.group import Group, shares
 from harness.simulation.links import Host, links_between, links_of
 from harness.simulation.operator import Operator
 from harness.simulation.usurpers import BLINK, LOOK_EVERY, Usurpers
-from harness.simulation.world import ALL_SHARDS, MS, Fault, Kind, healthy
+from harness.simulation.world import MS, Fault, Kind, healthy
 from node.core.interface import Add, Reconfigure, Remove, Role, Status, Transfer
 from node.core.mdl import Mdl
 from node.types import ReplicaId, ReplicaInfo
@@ -29,9 +29,6 @@ _PATIENCE: Final = 500 * MS
 
 _HELD_BACK: Final = 3
 _SOON: Final = 40 * MS
-
-_SHARES: Final = 1_000_000
-"""More than the numbers of faults."""
 
 
 class Faults:
@@ -128,7 +125,7 @@ class Faults:
     def _victims(self, fault: Fault) -> list[Replica]:
         if fault.kind is not Kind.CRASH_LEADER:
             return [self._replica(fault)]
-        leaders = [group.leader for group, _ in self._shares(fault)]
+        leaders = [group.leader for group, _ in shares(fault, self._cluster.groups)]
         return [self._cluster.replicas[leader] for leader in leaders if leader is not None]
 
     def _crash(self, fault: Fault) -> None:
@@ -139,7 +136,7 @@ class Faults:
                 self._cluster.loop.at(fault.until, self.restart, replica.number)
 
     def _befall_leaders(self, fault: Fault) -> None:
-        for group, share in self._shares(fault):
+        for group, share in shares(fault, self._cluster.groups):
             if fault.kind is Kind.HIDE_LEADER:
                 self._hide(share, group, self._cluster.loop.now + _PATIENCE)
             else:
@@ -286,16 +283,6 @@ class Faults:
         self._cluster.wall_clocks[fault.target].turn(amount, fault.kind.value)
         if self._cluster.loop.now + STROBE < fault.until:
             self._cluster.loop.after(STROBE, self._strobe, fault, -amount)
-
-    def _shares(self, fault: Fault) -> list[tuple[Group, Fault]]:
-        """The shards that a fault befalls, and its share in each, which can be taken back alone."""
-        groups = self._cluster.groups
-        if fault.shard != ALL_SHARDS:
-            return [(groups[fault.shard % len(groups)], fault)]
-        return [
-            (group, structs.replace(fault, number=_SHARES * (group.shard + 1) + fault.number))
-            for group in groups
-        ]
 
     def _atlas(self, host: int) -> Atlas:
         return self._cluster.group_of(host).atlas

@@ -7,13 +7,13 @@ from typing import Any, Final
 from harness.mutants import MUTANTS, Mutant
 from harness.mutants.storage import truthful
 from harness.simulation.draws import StreamRandom
-from harness.simulation.limits import limited, sessions_max
+from harness.simulation.limits import limited, patience_of, sessions_max
 from harness.simulation.orders import Orders
 from harness.simulation.tagged import TaggedStore
 from harness.simulation.watching import CountingStore
 from harness.simulation.world import TICK, World
 from node.core.interface import Core, Snapshot
-from node.core.mdl import Coordination, Mdl, Patience
+from node.core.mdl import Coordination, Mdl
 from node.core.multipaxos import MultiPaxos, Settings
 from node.runtime.disk import Disk
 from node.runtime.journal import open_journal
@@ -23,9 +23,6 @@ from node.state_machine.sessions import SessionedStateMachine
 from node.types import ReplicaId
 
 _NEVER: Final = 1 << 62
-
-_LITTLE: Final = {"operations_max": 12, "askers_max": 12, "message_tags_max": 2}
-"""Of `Patience`, where limits are small."""
 
 
 class Parts:
@@ -76,11 +73,7 @@ class Parts:
             planted.core if planted and issubclass(planted.core, Mdl) else Mdl,
             shards=self._groups,
             coordination=Coordination(world.coordination),
-            patience=Patience(
-                ask_ticks=5,
-                coordination_timeout_ticks=world.coordination_ticks,
-                **(_LITTLE if world.has_small_limits else {}),
-            ),
+            patience=patience_of(world),
         )
 
     def members_of(self, replica: ReplicaId) -> tuple[ReplicaId, ...]:

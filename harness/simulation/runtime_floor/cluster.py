@@ -1,121 +1,111 @@
 """Replicas as programs on simulated hosts, and what is wrong when one stops.
 
     open_replica(...) on host "replica 1", its disk, its clock        unchanged, as in production
+    open_process(...) on host "machine 1"                             one replica of each shard
 
-A replica that stops because its disk failed is started again, as by an operator, on a machine that was
+A process that stops because its disk failed is started again, as by an operator, on a machine that was
 not: it still shows the bytes that a failed fsync has lost. One that stops for any other reason has
-a defect, and that ends the run.
+a defect, and that ends the run. Whatever happens to a machine happens to all its replicas.
 """
 
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from typing import Final
 
-import msgspec
 import trio
 
 from harness.mutants import MUTANTS
 from harness.mutants.storage import truthful
-from harness.simulation.atlas import Atlas
 from harness.simulation.draws import StreamRandom
-from harness.simulation.invariants import Invariants
+from harness.simulation.group import Group
 from harness.simulation.outcome import Failure, FailureKind
 from harness.simulation.programs import Host, Life, Simulation
+from harness.simulation.runtime_floor.configuration import (
+    config_of,
+    first_config,
+    host_name,
+    with_limits,
+)
 from harness.simulation.world import MS, Kind, World
-from node.config import ClusterConfig, ReplicaConfig
-from node.core.interface import Core, Role
-from node.core.multipaxos import Settings
+from node.config import ClusterConfig
+from node.core.ballot import Ballot
+from node.core.interface import Role
 from node.errors import Removed, StorageError
+from node.runtime.hosting import open_process
 from node.runtime.protocol import CoreFactory
 from node.runtime.replica import Replica, open_replica
-from node.settings import Snapshots, Timing
-from node.types import Address, ReplicaId
-
-CLUSTER: Final = "simulated"
-PEER_PORT: Final = 1
-CLIENT_PORT: Final = 2
+from node.types import ReplicaId
 
 RESTART_AFTER_STOP: Final = 200 * MS
-"""When a replica stopped by itself, an operator starts it again."""
+"""When a process stopped by itself, an operator starts it again."""
 
 
 class Cluster:
     """The replicas of one world."""
 
     def __init__(
-        self,
-        world: World,
-        simulation: Simulation,
-        core: CoreFactory,
-        invariants: Invariants,
+        self, world: World, simulation: Simulation, core: CoreFactory, groups: Sequence[Group]
     ) -> None:
         self.world: Final = world
         self.simulation: Final = simulation
-        replicas = range(world.replicas + world.spares)
-        self.members: Final = tuple(ReplicaId(number + 1) for number in replicas)
+        self.groups: Final = groups
+        """One for each shard."""
+        self.members: Final = tuple(host for group in groups for host in group.hosts)
         """All replicas, whether or not they are members now."""
-        self.first_members: Final = self.members[: world.replicas]
-        self.atlas: Final = Atlas(self.first_members)
-        self.invariants: Final = invariants
-        self.config: Final = ClusterConfig(
-            cluster=CLUSTER,
-            data_dir=Path("/data"),  # of each simulated disk
-            replicas=tuple(
-                ReplicaConfig(
-                    id=member,
-                    peer_address=Address(host_name(member), PEER_PORT),
-                    client_address=Address(host_name(member), CLIENT_PORT),
-                )
-                for member in self.members
-            ),
-            timing=_timing(world),
-            snapshots=(
-                Snapshots(slots=world.snapshot_slots, slots_kept=world.slots_kept)
-                if world.snapshot_slots
-                else Snapshots()
-            ),
-        )
-        named = self.config.replicas[: world.replicas]
-        self._first_config: Final = msgspec.structs.replace(self.config, replicas=named)
-        """What members were given at the beginning; who joins is given a file that names itself."""
-        self.hosts: Final = {m: simulation.host(host_name(m)) for m in self.members}
+        self._group_of: Final = {host: group for group in groups for host in group.hosts}
+        self.config: Final[ClusterConfig] = config_of(world, groups)
+        self._first_config: Final = first_config(self.config, groups)
+        self.hosts: Final = {m: simulation.host(host_name(m, world)) for m in self.members}
+        self.residents: Final[dict[Host, tuple[ReplicaId, ...]]] = {
+            host: tuple(member for member in self.members if self.hosts[member] is host)
+            for host in self.hosts.values()
+        }
+        """Who runs on each machine."""
         self.running: Final[dict[ReplicaId, Replica]] = {}
         """Those that have opened their journal and serve."""
         self.frozen: Final[dict[ReplicaId, None]] = {}
         """Down for good: the finale does without them."""
-        self._struck_lately: dict[ReplicaId, dict[Kind, None]] = {}
-        """Damage done while a replica opened its journal: it has served without noticing."""
+        self._struck_lately: dict[Host, dict[Kind, None]] = {}
+        """Damage done while replicas opened their journals: they have served without noticing."""
         self.failure: Failure | None = None
         self.failed: Final = trio.Event()
-        self._core = _with_limits(core, world)
+        self._core = with_limits(core, world)
         self._disk = MUTANTS[world.mutant].disk if world.mutant else truthful
 
-    @property
-    def leader(self) -> ReplicaId | None:
-        """Who leads with the highest ballot, if anybody does."""
-        found = [replica.status() for replica in self.running.values()]
-        leading = [
-            (status.ballot_round, status.ballot_replica, status.replica)
-            for status in found
-            if status.role == Role.LEADER.value
-        ]
-        return ReplicaId(max(leading)[2]) if leading else None
+    def group_of(self, member: int) -> Group:
+        """The shard that a replica serves."""
+        return self._group_of[ReplicaId(member)]
+
+    def leads(self, member: ReplicaId) -> Ballot | None:
+        """The ballot under which a replica leads, if it does."""
+        replica = self.running.get(member)
+        status = None if replica is None else replica.status()
+        if status is None or status.role != Role.LEADER.value:
+            return None
+        return Ballot(status.ballot_round, ReplicaId(status.ballot_replica))
 
     def start_all(self) -> None:
         """Start every replica for the first time."""
-        for member in self.members:
-            self.start(member)
+        for residents in self.residents.values():
+            self.start(residents[0])
 
     def start(self, member: ReplicaId) -> None:
-        """Start a replica, unless it is up."""
+        """Start the machine of a replica, unless it is up."""
         host = self.hosts[member]
         if not host.is_up and member not in self.frozen and self.failure is None:
-            self._struck_lately[member] = {}
+            self._struck_lately[host] = {}
 
             async def serve(life: Life) -> None:
-                await self._serve(member, life)
+                await self._serve(life)
 
             host.start(serve)
+
+    def freeze(self, host: Host) -> None:
+        """It does nothing any more, for good."""
+        self.frozen.update(dict.fromkeys(self.residents[host]))
+        if host.is_up:
+            host.crash("frozen")
 
     def fail(self, kind: FailureKind, rule: str, what: str) -> None:
         """Remember what went wrong first, and end the run."""
@@ -124,128 +114,115 @@ class Cluster:
             self.simulation.note("failure", f"{kind.value}: {rule}: {what}")
             self.failed.set()
 
-    def damaged(self, member: ReplicaId, kind: Kind) -> None:
-        """The disk of a replica was damaged, or will fail the next time."""
-        self.atlas.struck(member, kind)
-        if self.is_up(member) and member not in self.running:
-            self._struck_lately[member][kind] = None
+    def may_damage(self, host: Host) -> bool:
+        """Whether each of its replicas may lose something of what it has stored."""
+        return all(self.group_of(m).atlas.allows(m) for m in self.residents[host])
+
+    def damaged(self, host: Host, kind: Kind) -> None:
+        """A disk was damaged, or will fail the next time."""
+        for member in self.residents[host]:
+            self.group_of(member).atlas.struck(member, kind)
+        if host.is_up and any(member not in self.running for member in self.residents[host]):
+            self._struck_lately[host][kind] = None
+
+    def is_gone(self, host: Host) -> bool:
+        """Whether a disk is damaged for good."""
+        return any(self.group_of(m).atlas.is_gone(m) for m in self.residents[host])
 
     def is_up(self, member: ReplicaId) -> bool:
         """Whether there is anything to crash."""
         return self.hosts[member].is_up
 
-    async def _serve(self, member: ReplicaId, life: Life) -> None:
-        random = StreamRandom(self.simulation.stream("replica", member, life.number))
+    async def _serve(self, life: Life) -> None:
+        host = life.host
         try:
-            joins = member not in self.first_members
-            async with open_replica(
-                self.config if joins else self._first_config,
-                member,
-                random=random,
-                disk=self._disk(life.disk),
-                core=self._core,
-                joins=joins,
-            ) as replica:
-                self._on_started(member, life, replica)
+            async with self._open(host, life):
+                self._on_started(life)
                 await trio.sleep_forever()
         except StorageError as error:
             if not life.is_over:
-                self._on_stopped(member, life.host, error)
+                self._on_stopped(host, error)
         except Removed:
             if not life.is_over:
-                self._on_removed(member, life.host)
+                self._on_removed(host)
         except Exception as error:
             if not life.is_over:
                 self.fail(
                     FailureKind.INVARIANT,
                     f"{_innermost(error)} in the code",
-                    f"replica {member}: {error!r}",
+                    f"{host.name}: {error!r}",
                 )
         finally:
-            if self.hosts[member].life in (life, None):
-                self.running.pop(member, None)
+            if host.life in (life, None):
+                for member in self.residents[host]:
+                    self.running.pop(member, None)
 
-    def _on_started(self, member: ReplicaId, life: Life, replica: Replica) -> None:
-        self.running[member] = replica
-        life.host.note("serve")
+    def _open(self, host: Host, life: Life) -> AbstractAsyncContextManager[object]:
+        residents = self.residents[host]
+        open_one = partial(self._open_replica, life=life)
+        return (
+            open_process(residents, open_one)
+            if self.world.shared_machines
+            else open_one(residents[0])
+        )
+
+    @asynccontextmanager
+    async def _open_replica(self, member: ReplicaId, life: Life) -> AsyncIterator[Replica]:
+        joins = member not in self.group_of(member).members
+        async with open_replica(
+            self.config if joins else self._first_config,
+            member,
+            random=StreamRandom(self.simulation.stream("replica", member, life.number)),
+            disk=self._disk(life.disk),
+            core=self._core,
+            joins=joins,
+        ) as replica:
+            self.running[member] = replica
+            yield replica
+
+    def _on_started(self, life: Life) -> None:
+        """All replicas of a machine serve."""
+        host, lately = life.host, self._struck_lately[life.host]
+        host.note("serve")
         # A bit that flipped after the journal had been read is for the next start to notice.
-        if life.host.stored.is_damaged and Kind.FLIP_BIT not in self._struck_lately[member]:
+        if host.stored.is_damaged and Kind.FLIP_BIT not in lately:
             self.fail(
                 FailureKind.INVARIANT,
                 "starts from damage",
-                f"replica {member} started although bits of its journal had flipped",
+                f"{host.name} started although bits of a journal had flipped",
             )
-        self.atlas.restarted(member)
-        for kind in self._struck_lately[member]:
-            self.atlas.struck(member, kind)
+        for member in self.residents[host]:
+            atlas = self.group_of(member).atlas
+            atlas.restarted(member)
+            for kind in lately:
+                atlas.struck(member, kind)
 
-    def _on_removed(self, member: ReplicaId, host: Host) -> None:
+    def _on_removed(self, host: Host) -> None:
         """It has ended by itself, and nobody starts it again."""
         host.note("removed")
         self.simulation.bites["retired"] += 1
-        self.frozen[member] = None
-        needed = self.invariants.needed
-        if any(member in members for members in needed):
-            self.fail(
-                FailureKind.INVARIANT,
-                "ends when it is not needed",
-                f"replica {member} ended as if it was removed; needed are members of {needed}",
-            )
+        for member in self.residents[host]:
+            self.frozen[member] = None
+            needed = self.group_of(member).invariants.needed
+            if any(member in members for members in needed):
+                self.fail(
+                    FailureKind.INVARIANT,
+                    "ends when it is not needed",
+                    f"replica {member} ended as if it was removed; needed are members of {needed}",
+                )
 
-    def _on_stopped(self, member: ReplicaId, host: Host, error: StorageError) -> None:
+    def _on_stopped(self, host: Host, error: StorageError) -> None:
         host.note("refuse", str(error))
         self.simulation.bites["stopped-by-disk"] += 1
-        if not self.atlas.may_refuse(member):
+        residents = self.residents[host]
+        if not all(self.group_of(member).atlas.may_refuse(member) for member in residents):
             self.fail(
                 FailureKind.INVARIANT,
                 "refuses a good disk",
-                f"replica {member} stopped although its disk was good: {error}",
+                f"{host.name} stopped although its disk was good: {error}",
             )
-        elif not self.atlas.is_gone(member):
-            self.simulation.agenda.after(RESTART_AFTER_STOP, lambda: self._start_again(member))
-
-    def _start_again(self, member: ReplicaId) -> None:
-        if not self.is_up(member) and member not in self.frozen:
-            self.start(member)
-
-
-def _timing(world: World) -> Timing:
-    """Twice as patient as on the other floor, since connections have to be made again first.
-
-    Where there are leases all are patient enough.
-    """
-    if world.lease_ticks:
-        return Timing(
-            tick_ms=10,
-            election_timeout_ticks=world.election_ticks,
-            heartbeat_ticks=world.heartbeat_ticks,
-            lease_ticks=world.lease_ticks,
-        )
-    return Timing(
-        tick_ms=10,
-        election_timeout_ticks=2 * world.election_ticks,
-        heartbeat_ticks=max(1, world.election_ticks // 2),
-    )
-
-
-def _with_limits(core: CoreFactory, world: World) -> CoreFactory:
-    """Parts of a snapshot are as small as the world says; no configuration does."""
-
-    def limited(*, settings: Settings, **arguments: Any) -> Core[Any, Any]:  # noqa: ANN401 - those of a core
-        return core(
-            settings=replace(settings, chunk_bytes_max=world.chunk_bytes),
-            **arguments,
-        )
-
-    return limited
-
-
-def host_name(number: int) -> str:
-    """Of a replica or a client; clients count from 101."""
-    return f"replica {number}" if number <= _REPLICAS_MAX else f"client {number}"
-
-
-_REPLICAS_MAX: Final = 100
+        elif not self.is_gone(host):
+            self.simulation.agenda.after(RESTART_AFTER_STOP, lambda: self.start(residents[0]))
 
 
 def _innermost(error: BaseException) -> str:

@@ -12,20 +12,23 @@ A fault that finds nothing to do (a crash of a replica that is down) does nothin
 as a bite.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from harness.simulation.draws import MILLION
-from harness.simulation.links import links_of
+from harness.simulation.group import shares
+from harness.simulation.links import links_between, links_of
 from harness.simulation.operator import Operator
 from harness.simulation.programs import Host, HostCrashed
 from harness.simulation.programs.hosts import CURRENT, JOB
-from harness.simulation.runtime_floor.cluster import Cluster, host_name
+from harness.simulation.runtime_floor.cluster import Cluster
+from harness.simulation.runtime_floor.configuration import host_name
+from harness.simulation.runtime_floor.leaders import Hiding, ShardFloor, name_of
 from harness.simulation.runtime_floor.office import Office
-from harness.simulation.usurpers import BLINK, Usurpers
+from harness.simulation.usurpers import Usurpers
 from harness.simulation.world import MS, Fault, Kind, healthy
-from node.core.interface import Add, Remove, Role
+from node.core.interface import Add, Core, Remove
 from node.types import ReplicaId
 
 STROBE: Final = 20 * MS
@@ -36,20 +39,26 @@ STEPS: Final = 8
 class Faults:
     """Plays the faults of one world; `end` takes back what still lasts."""
 
-    def __init__(self, cluster: Cluster, office: Office) -> None:
+    def __init__(
+        self, cluster: Cluster, office: Office, cores: Mapping[ReplicaId, Core[Any, Any]]
+    ) -> None:
+        """`cores` are those of the replicas that run."""
         self._cluster = cluster
         self._office = office
         self._simulation = cluster.simulation
         self._agenda = cluster.simulation.agenda
         self._armed: dict[int, Fault] = {}
         """Waiting for their failpoint, by number."""
-        self._usurpers = Usurpers(_Floor(self, cluster))
+        self._usurpers = [Usurpers(ShardFloor(self, cluster, group)) for group in cluster.groups]
+        self._hiding = Hiding(self, cluster, cores)
         self.is_over = False
+        first = cluster.groups[0]
+        # Members change in worlds of one shard only.
         self.operator: Final = Operator(
-            invariants=cluster.invariants,
-            atlas=cluster.atlas,
+            invariants=first.invariants,
+            atlas=first.atlas,
             draws=cluster.simulation.stream("operator"),
-            spares=cluster.config.group(0)[len(cluster.first_members) :],
+            spares=cluster.config.group(0)[len(first.members) :],
             bites=cluster.simulation.bites,
             after=self._agenda.after,
             ask=self._ask_leaders,
@@ -64,9 +73,10 @@ class Faults:
         self.is_over = self.operator.is_over = True
         self._armed.clear()
         now = self._agenda.now
-        for host in self._cluster.hosts.values():
+        for host in self._cluster.residents:
             for fault in self._cluster.world.faults:
-                host.resume(_name(fault))
+                for _, share in shares(fault, self._cluster.groups):
+                    host.resume(name_of(share))
             host.slow(0)
             host.clock.set_rate(now, MILLION)
         self._simulation.rates = healthy(self._simulation.rates)
@@ -80,7 +90,7 @@ class Faults:
         for fault in self._armed.values():
             if (
                 fault.where == name
-                and host_name(fault.target) == life.name
+                and host_name(fault.target, self._cluster.world) == life.name
                 and life.host.stored.longest_unsynced >= fault.amount
             ):
                 del self._armed[fault.number]
@@ -104,25 +114,26 @@ class Faults:
             return
         self._simulation.note("fault", f"{fault.kind.value} {fault.target} {fault.other}")
         match fault.kind:
-            case Kind.CRASH:
-                self._crash_replica(fault)
+            case Kind.CRASH | Kind.CRASH_LEADER:
+                self._crash(fault)
             case Kind.CRASH_AT_FAILPOINT:
                 self._armed[fault.number] = fault
-            case Kind.CUT | Kind.CUT_BOTH | Kind.ISOLATE | Kind.RING:
+            case Kind.CUT | Kind.CUT_BOTH | Kind.ISOLATE | Kind.RING | Kind.CUT_SHARDS:
                 self._cut(fault)
             case (
-                Kind.CUT_LEADERS
+                Kind.HIDE_LEADER
+                | Kind.CUT_LEADERS
                 | Kind.STRAND_LEADER
                 | Kind.SUSPEND_LEADER
                 | Kind.USURP_LEADER
                 | Kind.TURN_BACK
             ):
-                self._usurpers.strike(fault)
+                self._befall_leaders(fault)
             case Kind.FLIP_BIT | Kind.FAIL_READ | Kind.FAIL_FSYNC:
                 self._damage(fault)
             case Kind.ADD_REPLICA | Kind.REMOVE_REPLICA:
                 self.operator.wish(fault)
-            case Kind.LOSE_DISK | Kind.CRASH_LEADER | Kind.HIDE_LEADER | Kind.CUT_SHARDS:
+            case Kind.LOSE_DISK:
                 pass  # played among cores, where all that it takes is looked at
             case Kind.CLIENT_CRASH:
                 self._crash_client(fault)
@@ -134,8 +145,9 @@ class Faults:
                 self._hold_up(fault)
 
     def _transfer(self, fault: Fault) -> None:
+        shard = self._cluster.group_of(fault.target).hosts
         for member, replica in self._cluster.running.items():
-            if replica.status().leader == member != fault.target:
+            if member in shard and replica.status().leader == member != fault.target:
                 self._bite(fault)
                 replica.transfer(ReplicaId(fault.target))
 
@@ -146,11 +158,25 @@ class Faults:
             if replica.status().leader == member:
                 replica.change_members(change)
 
-    def _crash_replica(self, fault: Fault) -> None:
-        host = self._host(fault)
-        if host.is_up:
-            self.crash(host, fault.kind)
-            self._agenda.at(fault.until, lambda: self.restart(fault.target))
+    def _victims(self, fault: Fault) -> list[ReplicaId]:
+        if fault.kind is not Kind.CRASH_LEADER:
+            return [ReplicaId(fault.target)]
+        leaders = [group.leader for group, _ in shares(fault, self._cluster.groups)]
+        return [leader for leader in leaders if leader is not None]
+
+    def _crash(self, fault: Fault) -> None:
+        for member in self._victims(fault):
+            host = self._cluster.hosts[member]
+            if host.is_up:
+                self.crash(host, fault.kind)
+                self._agenda.at(fault.until, partial(self.restart, member))
+
+    def _befall_leaders(self, fault: Fault) -> None:
+        for group, share in shares(fault, self._cluster.groups):
+            if fault.kind is Kind.HIDE_LEADER:
+                self._hiding.strike(share, group)
+            else:
+                self._usurpers[group.shard].strike(share)
 
     def crash(self, host: Host, kind: Kind) -> None:
         """The power goes at one machine."""
@@ -164,23 +190,40 @@ class Faults:
 
     def _cut(self, fault: Fault) -> None:
         # It bites when a message is stopped; the network counts that.
-        self.stop(fault, links_of(fault, self._cluster.members, self._office.hosts))
-        self._agenda.at(fault.until, lambda: self._simulation.mend(_name(fault)))
+        groups = self._cluster.groups
+        members = groups[fault.shard].hosts if fault.kind is Kind.RING else self._cluster.members
+        self.stop(
+            fault,
+            links_between(fault, [group.hosts for group in groups])
+            if fault.kind is Kind.CUT_SHARDS
+            else links_of(fault, members, self._office.hosts),
+        )
+        self._agenda.at(fault.until, lambda: self.mend(fault))
 
-    def stop(self, fault: Fault, links: list[tuple[int, int]]) -> None:
-        """Let nothing pass these links, as long as the fault lasts."""
+    def stop(
+        self, fault: Fault, links: list[tuple[int, int]], *, number: int | None = None
+    ) -> None:
+        """Let nothing pass these links until `mend`, which wants the same `number`."""
+        world = self._cluster.world
         for source, target in links:
-            self._simulation.cut(
-                host_name(source),
-                host_name(target),
-                both_ways=False,
-                name=_name(fault),
-                kind=fault.kind.value,
-            )
+            one, other = host_name(source, world), host_name(target, world)
+            if one != other:
+                self._simulation.cut(
+                    one,
+                    other,
+                    both_ways=False,
+                    name=name_of(fault, number),
+                    kind=fault.kind.value,
+                )
+
+    def mend(self, fault: Fault, *, number: int | None = None) -> None:
+        """Take back the cuts of a fault."""
+        self._simulation.mend(name_of(fault, number))
 
     def _damage(self, fault: Fault) -> None:
-        member, disk = ReplicaId(fault.target), self._host(fault).stored
-        if not self._cluster.atlas.allows(member):
+        host = self._host(fault)
+        disk = host.stored
+        if not self._cluster.may_damage(host):
             return
         match fault.kind:
             case Kind.FLIP_BIT:
@@ -190,7 +233,7 @@ class Faults:
                 disk.fail_next_read()
             case _:
                 disk.fail_next_sync()
-        self._cluster.damaged(member, fault.kind)
+        self._cluster.damaged(host, fault.kind)
 
     def _crash_client(self, fault: Fault) -> None:
         if fault.target in self._office.hosts and self._office.crash(fault.target):
@@ -214,7 +257,7 @@ class Faults:
         self._bite(fault)
         match fault.kind:
             case Kind.PAUSE:
-                host.pause(_name(fault))
+                host.pause(name_of(fault))
             case Kind.SLOW:
                 host.slow(fault.amount // STEPS)
             case _:
@@ -224,7 +267,7 @@ class Faults:
     def _let_go(self, fault: Fault, host: Host) -> None:
         match fault.kind:
             case Kind.PAUSE:
-                host.resume(_name(fault))
+                host.resume(name_of(fault))
             case Kind.SLOW:
                 host.slow(0)
             case _:
@@ -235,72 +278,3 @@ class Faults:
 
     def _bite(self, fault: Fault) -> None:
         self._simulation.bites[fault.kind.value] += 1
-
-
-class _Floor:
-    """Implements `harness.simulation.usurpers.Floor`."""
-
-    def __init__(self, faults: Faults, cluster: Cluster) -> None:
-        self._faults = faults
-        self._cluster = cluster
-        self._agenda = cluster.simulation.agenda
-
-    @property
-    def members(self) -> Sequence[int]:
-        return self._cluster.members
-
-    @property
-    def now(self) -> int:
-        return self._agenda.now
-
-    def after(self, delay: int, call: Callable[[], None], /) -> None:
-        self._agenda.after(delay, lambda: None if self._faults.is_over else call())
-
-    def leader(self) -> int | None:
-        return self._cluster.leader
-
-    def is_candidate(self, member: int, /) -> bool:
-        replica = self._cluster.running.get(ReplicaId(member))
-        return replica is not None and replica.status().role == Role.CANDIDATE.value
-
-    def is_idle(self, member: int, /) -> bool:
-        replica = self._cluster.running.get(ReplicaId(member))
-        if replica is None:
-            return False
-        status = replica.status()
-        return status.chosen_upto == status.accepted_upto
-
-    def chosen_upto(self, member: int, /) -> int:
-        replica = self._cluster.running.get(ReplicaId(member))
-        return 0 if replica is None else replica.status().chosen_upto
-
-    def hand_over(self, leader: int, to: int, /) -> None:
-        replica = self._cluster.running.get(ReplicaId(leader))
-        if replica is not None:
-            replica.transfer(ReplicaId(to))
-
-    def cut(self, fault: Fault, links: list[tuple[int, int]], /) -> None:
-        self._faults.stop(fault, links)
-
-    def mend(self, fault: Fault, /) -> None:
-        self._cluster.simulation.mend(_name(fault))
-
-    def stand_still(self, fault: Fault, member: int, /) -> None:
-        machine = self._cluster.hosts[ReplicaId(member)]
-        machine.pause(_name(fault))
-        self._agenda.at(fault.until, lambda: machine.resume(_name(fault)))
-
-    def blink(self, fault: Fault, member: int, /) -> None:
-        machine = self._cluster.hosts[ReplicaId(member)]
-        if machine.is_up:
-            self._faults.crash(machine, fault.kind)
-            self._agenda.after(BLINK, lambda: self._faults.restart(member))
-
-    def lose_disk(self, fault: Fault, member: int, /) -> bool:
-        """Never: it is played among cores."""
-        del fault, member
-        return False
-
-
-def _name(fault: Fault) -> str:
-    return f"fault {fault.number}"

@@ -9,11 +9,16 @@ from typing import Final
 import trio
 
 from harness.simulation.operator import lacks
+from harness.simulation.orders import Orders
 from harness.simulation.outcome import FailureKind
+from harness.simulation.programs import Host
 from harness.simulation.runtime_floor.cluster import Cluster
 from harness.simulation.runtime_floor.faults import Faults
-from harness.simulation.runtime_floor.office import BOUND_S, OPERATION_TIMEOUT_S, Office
+from harness.simulation.runtime_floor.office import BOUND_S, Office
+from harness.simulation.world import MS
 from node.types import ReplicaId
+
+_LOOK_EVERY: Final = 50 * MS
 
 _SLACK_S: Final = 10.0
 """For what comes on top: sessions are opened, replicas restart."""
@@ -22,10 +27,13 @@ _SLACK_S: Final = 10.0
 class Finale:
     """Runs once, after the faults."""
 
-    def __init__(self, cluster: Cluster, office: Office, faults: Faults) -> None:
+    def __init__(
+        self, cluster: Cluster, office: Office, faults: Faults, orders: Orders | None
+    ) -> None:
         self._cluster = cluster
         self._office = office
         self._faults = faults
+        self._orders = orders
         self.is_unavailable = False
         """No quorum can start: the disks of too many are damaged."""
 
@@ -37,32 +45,45 @@ class Finale:
         if quorum is None:
             self.is_unavailable = True
             return
-        for member in cluster.members:
-            if member not in quorum:
-                cluster.frozen[member] = None
-                if cluster.is_up(member):
-                    cluster.hosts[member].crash("frozen")
+        for host in cluster.residents:
+            if cluster.residents[host][0] not in quorum:
+                cluster.freeze(host)
         for member in quorum:
             cluster.start(member)
-        with trio.move_on_after(OPERATION_TIMEOUT_S + BOUND_S + _SLACK_S) as patience:
+        with trio.move_on_after(self._office.timeout_s + BOUND_S + _SLACK_S) as patience:
             await self._office.read_finally()
         if patience.cancelled_caught:
             self._blame(quorum)
+        elif self._orders is not None:
+            await self._wait_settled(self._orders)
+
+    async def _wait_settled(self, orders: Orders) -> None:
+        """What one shard executed may rest on something that another one is about to execute."""
+        with trio.move_on_after(BOUND_S):
+            while orders.gap is not None:
+                await self._cluster.simulation.agenda.sleep(_LOOK_EVERY)
 
     def _choose(self) -> list[ReplicaId] | None:
-        """A majority of the members whose disks are good, drawn; None when that is too few.
+        """A majority of each shard's members whose disks are good, drawn; None when that is too few.
 
-        While they change, a majority of each configuration that takes part.
+        While they change, a majority of each configuration that takes part. A machine is in it with all
+        of its replicas.
         """
         cluster = self._cluster
-        drawn = cluster.simulation.stream("quorum").shuffled(cluster.members)
-        # One that is damaged may be up, but would not start again.
-        good = [member for member in drawn if not cluster.atlas.is_gone(member)]
+        drawn: list[Host] = cluster.simulation.stream("quorum").shuffled(list(cluster.residents))
         configurations = self._faults.operator.configurations
+        configurations += [group.members for group in cluster.groups[1:]]
         quorum: list[ReplicaId] = []
-        for member in good:
-            if any(lacks(members, quorum) and member in members for members in configurations):
-                quorum.append(member)
+        for host in drawn:
+            if cluster.is_gone(host):
+                continue  # it may be up, but would not start again
+            residents = cluster.residents[host]
+            if any(
+                lacks(members, quorum) and member in members
+                for members in configurations
+                for member in residents
+            ):
+                quorum += residents
         enough = not any(lacks(members, quorum) for members in configurations)
         return quorum if enough else None
 

@@ -7,15 +7,15 @@ from typing import Final
 import trio
 
 from clients import Client, KvClient, RecordingClient, open_client
-from harness.simulation.draws import StreamRandom
+from harness.simulation.draws import Stream, StreamRandom
 from harness.simulation.links import FIRST_CLIENT
 from harness.simulation.outcome import FailureKind
 from harness.simulation.programs import Life
-from harness.simulation.runtime_floor.cluster import CLUSTER, Cluster, host_name
+from harness.simulation.runtime_floor.cluster import Cluster
+from harness.simulation.runtime_floor.configuration import CLUSTER, host_name
 from harness.simulation.workload import Workload
-from harness.simulation.world import SECOND
+from harness.simulation.world import SECOND, World
 from history import Recorder
-from node.types import Address
 from node.wire.kv import Done, Mismatch, Operation
 
 OPERATION_TIMEOUT_S: Final = 2.0
@@ -36,10 +36,12 @@ class Office:
         world, simulation = cluster.world, cluster.simulation
         self.recorder: Final = Recorder(None, lambda: simulation.agenda.now, keep_events=True)
         self.hosts: Final = {
-            FIRST_CLIENT + n: simulation.host(host_name(FIRST_CLIENT + n))
+            FIRST_CLIENT + n: simulation.host(host_name(FIRST_CLIENT + n, world))
             for n in range(world.clients)
         }
-        self._workload = Workload(
+        self.timeout_s = OPERATION_TIMEOUT_S
+        """After which a client gives an operation up."""
+        self._workload = self._make_workload(
             world, lambda name, place: simulation.stream(name, FIRST_CLIENT + place)
         )
         self.all_done: Final = trio.Event()
@@ -53,6 +55,9 @@ class Office:
         """What each client waits for."""
         self._at_work: dict[int, None] = {}
         self._reading: dict[int, trio.Event] = {}
+
+    def _make_workload(self, world: World, stream: Callable[[str, int], Stream]) -> Workload:
+        return Workload(world, stream)
 
     def start(self, number: int) -> None:
         """A client where there is none: the first one, or the next after a crash."""
@@ -94,49 +99,61 @@ class Office:
 
     async def _work_as(self, number: int, life: Life) -> None:
         random = StreamRandom(self._simulation.stream("client", number, life.number))
-        addresses = [member.client_address for member in self._cluster.config.replicas]
         is_restless = number - FIRST_CLIENT < self._cluster.world.restless
         is_open = True
         while is_open:
-            async with self._open(
-                cluster=CLUSTER, replicas=addresses, timeout_s=OPERATION_TIMEOUT_S, random=random
-            ) as client:
+            async with self._open_client(self.timeout_s, random) as client:
                 recording = self._recording(number, client)
                 while is_open := await self._turn(number):
-                    await self._perform(number, recording, self._workload.next(number), life)
+                    await self._perform(number, recording, self._next(number), life)
                     if is_restless:
                         break
         self._leave(number)
         await self._closing.wait()
-        await self._read_once(number, addresses, life, random)
+        await self._read_once(number, life, random)
 
-    async def _read_once(
-        self, number: int, addresses: list[Address], life: Life, random: StreamRandom
-    ) -> None:
-        async with self._open(
-            cluster=CLUSTER, replicas=addresses, timeout_s=BOUND_S, random=random
-        ) as client:
-            read = self._workload.last_read(number)
+    def _open_client(
+        self, timeout_s: float, random: StreamRandom
+    ) -> AbstractAsyncContextManager[Client]:
+        addresses = [member.client_address for member in self._cluster.config.replicas]
+        return self._open(cluster=CLUSTER, replicas=addresses, timeout_s=timeout_s, random=random)
+
+    def _next(self, number: int) -> Operation:
+        return self._workload.next(number)
+
+    def _last(self, number: int) -> Operation:
+        return self._workload.last_read(number)
+
+    async def _read_once(self, number: int, life: Life, random: StreamRandom) -> None:
+        async with self._open_client(BOUND_S, random) as client:
+            read = self._last(number)
             found = await self._perform(number, self._recording(number, client), read, life)
             if found is None:
-                self._cluster.fail(
-                    FailureKind.LIVENESS,
-                    "stuck",
-                    f"client {number} was not answered within {BOUND_S:.0f} s although a quorum "
-                    f"was healed: {read}",
-                )
+                self._blame(number, read)
         self._reading[number].set()
+
+    def _blame(self, number: int, what: object) -> None:
+        self._cluster.fail(
+            FailureKind.LIVENESS,
+            "stuck",
+            f"client {number} was not answered within {BOUND_S:.0f} s although a quorum "
+            f"was healed: {what}",
+        )
 
     def _recording(self, number: int, client: Client) -> RecordingClient:
         count = self._cluster.world.clients
         recording = RecordingClient(
-            KvClient(client, reads_through_log=self._cluster.world.reads_through_log),
+            self._asked_through(number, client),
             self.recorder,
             process=number - FIRST_CLIENT,
             concurrency=count,
         )
         recording.process = self._process[number]
         return recording
+
+    def _asked_through(self, number: int, client: Client) -> KvClient:
+        del number
+        return KvClient(client, reads_through_log=self._cluster.world.reads_through_log)
 
     async def _turn(self, number: int) -> bool:
         """Think a while; False when there is nothing more to ask."""

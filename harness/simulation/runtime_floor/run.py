@@ -6,9 +6,11 @@ from typing import Final
 import trio
 
 from clients import open_client
-from harness.mutants import MUTANTS
+from harness.mutants import MUTANTS, Mutant
+from harness.simulation.group import groups_of
 from harness.simulation.invariants import Violation
 from harness.simulation.judges import judge
+from harness.simulation.orders import Orders
 from harness.simulation.outcome import Failure, FailureKind, Outcome
 from harness.simulation.programs import Hung, Simulation, simulate
 from harness.simulation.runtime_floor.cluster import Cluster
@@ -16,15 +18,20 @@ from harness.simulation.runtime_floor.faults import Faults
 from harness.simulation.runtime_floor.finale import Finale
 from harness.simulation.runtime_floor.office import ClientFactory, Office
 from harness.simulation.runtime_floor.seams import failpoints_heard, log_in_trace, planted
+from harness.simulation.runtime_floor.session_office import SessionOffice
 from harness.simulation.runtime_floor.speech import describe
 from harness.simulation.runtime_floor.windows import Windows
 from harness.simulation.trace import Trace
 from harness.simulation.world import SECOND, World
 from history import Outcome as Response, pair
 from node import marks
+from node.core.ballot import Ballot
+from node.core.mdl import Mdl
 from node.core.multipaxos import MultiPaxos
 from node.runtime.protocol import CoreFactory
+from node.state_machine.ordering import OrderedStateMachine
 from node.state_machine.sessions import SessionedStateMachine
+from node.types import ReplicaId
 
 _AFTER_HORIZON_S: Final = 120.0
 """More than the finale may take; then something is wrong with the simulator."""
@@ -42,18 +49,15 @@ def run(
     Args:
         world: what happens.
         trace: takes every event.
-        core: what replicas think with; without one Multi-Paxos, or the planted bug of the world.
+        core: what replicas think with; without one that of the protocol, or the planted bug of the world.
         client_factory: called as `clients.open_client`.
     """
     trace = trace or Trace()
     marks.reset()
     bug = MUTANTS[world.mutant] if world.mutant else None
-    if core is None:
-        core = bug.core if bug else MultiPaxos
-    machine = bug.machine if bug else SessionedStateMachine
     if bug and bug.client_name:
         raise ValueError(f"{world.mutant} is a bug of the simulated clients; these are real ones")
-    played = _Played(world, core, machine, client_factory)
+    played = _Played(world, core or _core_of(world, bug), _machine_of(world, bug), client_factory)
     hung: Hung | None = None
     with (
         planted(world.mutant),
@@ -75,6 +79,17 @@ def run(
     return _judged(played, trace, hung)
 
 
+def _core_of(world: World, bug: Mutant | None) -> CoreFactory:
+    if world.protocol == "mdl":
+        return bug.core if bug and issubclass(bug.core, Mdl) else Mdl
+    return bug.core if bug else MultiPaxos
+
+
+def _machine_of(world: World, bug: Mutant | None) -> Callable[..., SessionedStateMachine]:
+    plain = OrderedStateMachine if world.protocol == "mdl" else SessionedStateMachine
+    return bug.machine if bug and bug.machine is not SessionedStateMachine else plain
+
+
 def _judged(played: "_Played", trace: Trace, hung: Hung | None) -> Outcome:
     cluster, simulation = played.cluster, played.cluster.simulation
     operations = pair(enumerate(played.office.recorder.events, 1)).operations
@@ -82,10 +97,15 @@ def _judged(played: "_Played", trace: Trace, hung: Hung | None) -> Outcome:
     if failure is None and hung is not None:
         failure = Failure(kind=FailureKind.LIVENESS, rule="hangs", what=str(hung), at=hung.at)
     if failure is None:
-        judgement = judge(operations, at=virtual)
+        judgement = judge(
+            operations,
+            at=virtual,
+            orders=played.orders,
+            is_settled=not played.finale.is_unavailable,
+        )
         failure, undecided = judgement.failure, judgement.undecided
     bites = simulation.bites
-    for host in cluster.hosts.values():
+    for host in cluster.residents:
         bites.update(host.stored.bites)
     return Outcome(
         world=cluster.world,
@@ -120,17 +140,28 @@ class _Played:
         client_factory: ClientFactory,
     ) -> None:
         self._world = world
-        self.windows: Final = Windows(world, core, machine, self._on_violation)
+        self.groups: Final = groups_of(world, self._leads)
+        self.orders: Final = Orders(world.shards) if world.protocol == "mdl" else None
+        """What the shards executed, where more than their logs is in order."""
+        self.windows: Final = Windows(
+            world,
+            core,
+            machine,
+            groups=self.groups,
+            orders=self.orders,
+            on_violation=self._on_violation,
+        )
         self._client_factory = client_factory
 
     async def main(self, simulation: Simulation) -> None:
         """All of it, as fate plays it."""
         world = self._world
         simulation.describe = describe
-        self.cluster = Cluster(world, simulation, self.windows.make_core, self.windows.invariants)
-        self.office = Office(self.cluster, self._client_factory)
-        self.faults = Faults(self.cluster, self.office)
-        self.finale = Finale(self.cluster, self.office, self.faults)
+        self.cluster = Cluster(world, simulation, self.windows.make_core, self.groups)
+        office = Office if self.orders is None else SessionOffice
+        self.office = office(self.cluster, self._client_factory)
+        self.faults = Faults(self.cluster, self.office, self.windows.cores)
+        self.finale = Finale(self.cluster, self.office, self.faults, self.orders)
         if world.reseed:
             simulation.agenda.at(world.reseed_at, lambda: simulation.reseed(world.reseed))
         self.cluster.start_all()
@@ -144,6 +175,9 @@ class _Played:
     def at_failpoint(self, name: str) -> None:
         """Some replica is at this place."""
         self.faults.at_failpoint(name)
+
+    def _leads(self, member: ReplicaId) -> Ballot | None:
+        return self.cluster.leads(member)
 
     def _on_violation(self, violation: Violation) -> None:
         self.cluster.fail(FailureKind.INVARIANT, violation.rule, violation.what)

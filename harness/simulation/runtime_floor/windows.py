@@ -10,14 +10,18 @@ Each is the real thing with a look at what goes in and out. Nothing that a repli
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final, cast
 
 import node.runtime.protocol as protocol_choice
 import node.runtime.replica as runtime
+from harness.simulation.group import Group
 from harness.simulation.invariants import Invariants, Violation
-from harness.simulation.limits import limited, sessions_max
+from harness.simulation.limits import limited, patience_of, sessions_max
+from harness.simulation.orders import Execution, Orders, Tag
 from harness.simulation.programs.hosts import CURRENT, Life
+from harness.simulation.tagged import TaggedStore
 from harness.simulation.watching import CountingStore, Event
 from harness.simulation.world import World
 from node.core.interface import Core, Envelope, Ready, Status
@@ -36,13 +40,18 @@ class _Insides:
 
     number: ReplicaId
     core: Core[Any, Any]
+    invariants: Invariants
+    """Of its shard."""
+    store: CountingStore
+    machine: SessionedStateMachine
 
     def __init__(self) -> None:
-        self.store = CountingStore()
-        self.has_machine = False
-        """Its state machine is made; a replica that made one elsewhere would run unwatched."""
         self.restored_slot = 0
         """Of the snapshot with which it starts; there is no core yet when that is read."""
+
+
+_INSIDES: Final[ContextVar[_Insides]] = ContextVar("_INSIDES")
+"""Of the replica whose code runs; several may run on one host."""
 
 
 class Windows:
@@ -53,6 +62,9 @@ class Windows:
         world: World,
         core: CoreFactory,
         machine: Callable[..., SessionedStateMachine],
+        *,
+        groups: Sequence[Group],
+        orders: Orders | None,
         on_violation: Callable[[Violation], None],
     ) -> None:
         """`on_violation` is told at once: the replica itself may take a while to stop, or crash."""
@@ -60,85 +72,109 @@ class Windows:
         self._core = core
         self._machine = machine
         self._on_violation = on_violation
-        replicas = [ReplicaId(n + 1) for n in range(world.replicas + world.spares)]
-        self.invariants: Final = Invariants(replicas, replicas[: world.replicas])
-        self._insides: dict[Life, _Insides] = {}
+        self._group_of = {host: group for group in groups for host in group.hosts}
+        self._orders = orders
+        self.cores: Final[dict[ReplicaId, Core[Any, Any]]] = {}
+        """Of each replica, in its last life."""
 
     @contextmanager
     def open(self) -> Iterator[None]:
         """Within the block replicas that start have windows, if their cores come from `make_core`."""
         place, kind = cast("Any", runtime), cast("Any", protocol_choice)
-        before = place.Driver, place.ClientPort, kind.SessionedStateMachine
+        before = place.Driver, place.ClientPort
+        machines = kind.SessionedStateMachine, kind.OrderedStateMachine
         place.Driver = partial(_WatchedDriver, self)
         place.ClientPort = partial(_WatchedPort, self)
-        kind.SessionedStateMachine = self._make_machine
+        kind.SessionedStateMachine = kind.OrderedStateMachine = self._make_machine
         try:
             yield
         finally:
-            place.Driver, place.ClientPort, kind.SessionedStateMachine = before
+            place.Driver, place.ClientPort = before
+            kind.SessionedStateMachine, kind.OrderedStateMachine = machines
 
     def make_core(self, *, replica: ReplicaId, settings: Settings, **named: Any) -> "_WatchedCore":  # noqa: ANN401 - as `MultiPaxos` takes them
         """A `CoreFactory`."""
-        insides = self.insides()
-        assert insides.has_machine, "the state machine of a replica is not watched"
+        insides = _INSIDES.get(None)
+        assert insides is not None, "the state machine of a replica is not watched"
+        assert not hasattr(insides, "core"), "the state machine of a replica is not watched"
+        if self._orders is not None:
+            named |= {"machine": insides.machine, "patience": patience_of(self._world)}
         insides.number = replica
+        insides.invariants = self._group_of[replica].invariants
         insides.core = self._core(replica=replica, settings=limited(settings, self._world), **named)
-        self.look(self.invariants.on_started, insides)
+        self.cores[replica] = insides.core
+        self.look(insides.invariants.on_started, insides)
         if insides.restored_slot:
-            self.look(self.invariants.on_restored, insides, insides.restored_slot)
+            self.look(insides.invariants.on_restored, insides, insides.restored_slot)
         return _WatchedCore(self, insides)
 
     def _make_machine(self, _: object) -> "_WatchedMachine":
-        insides = self.insides()
-        insides.has_machine = True
-        if self._machine is SessionedStateMachine:
-            machine = SessionedStateMachine(insides.store, sessions_max=sessions_max(self._world))
+        insides = _Insides()
+        _INSIDES.set(insides)
+        insides.store = (
+            CountingStore()
+            if self._orders is None
+            else TaggedStore(
+                partial(self._note_execution, self._orders, insides),
+                partial(self._note_reading, self._orders, insides),
+            )
+        )
+        if self._machine is SessionedStateMachine or self._orders is not None:
+            machine = self._machine(insides.store, sessions_max=sessions_max(self._world))
         else:
             machine = self._machine(insides.store)
+        insides.machine = machine
         return _WatchedMachine(self, insides, machine)
 
-    def insides(self) -> _Insides:
-        """Of the replica whose code runs."""
-        return self._insides.setdefault(_life(), _Insides())
+    def _note_execution(
+        self, orders: Orders, insides: _Insides, place: int, execution: Execution
+    ) -> None:
+        shard = self._group_of[insides.number].shard
+        self.look(orders.note, shard, insides.number, place, execution)
+
+    def _note_reading(
+        self, orders: Orders, insides: _Insides, place: int, tag: Tag, result: bytes
+    ) -> None:
+        self.look(orders.note_read, self._group_of[insides.number].shard, place, tag, result)
 
     # What they see.
 
     def on_asked(self, insides: _Insides, query: Query) -> None:
         """A query has arrived."""
-        self.look(self.invariants.on_asked, insides, query)
+        self.look(insides.invariants.on_asked, insides, query)
 
     def on_event(self, insides: _Insides, event: Event) -> None:
         """A core is about to take it in."""
-        self.look(self.invariants.on_event, insides, event)
+        self.look(insides.invariants.on_event, insides, event)
 
     def on_ready(self, insides: _Insides, ready: Ready[Any, Any] | None) -> None:
         """A core was stepped, and this is what it hands out."""
         if ready is not None:
-            self.look(self.invariants.on_ready, insides, ready)
-        self.look(self.invariants.on_stepped, insides)
+            self.look(insides.invariants.on_ready, insides, ready)
+        self.look(insides.invariants.on_stepped, insides)
 
     def on_sent(self, insides: _Insides, envelope: Envelope[Any]) -> None:
         """It is in the outbox of a peer, or in the replica's own inbox."""
-        self.look(self.invariants.on_sent, insides, envelope)
+        self.look(insides.invariants.on_sent, insides, envelope)
 
     def on_executed(
         self, insides: _Insides, slot: int, commands: Sequence[Any], answers: Sequence[Answer]
     ) -> None:
         """One slot was executed."""
-        self.look(self.invariants.on_executed, insides, slot, commands, answers)
+        self.look(insides.invariants.on_executed, insides, slot, commands, answers)
 
     def on_read(self, insides: _Insides, query: Query, executed_upto: int) -> None:
         """A query is about to be answered."""
-        self.look(self.invariants.on_read, insides, query, executed_upto)
+        self.look(insides.invariants.on_read, insides, query, executed_upto)
 
     def on_captured(self, insides: _Insides, slot: int, image: bytes) -> None:
         """A snapshot is taken."""
-        self.look(self.invariants.on_captured, insides, slot, image)
+        self.look(insides.invariants.on_captured, insides, slot, image)
 
     def on_restored(self, insides: _Insides, slot: int) -> None:
         """The state of a snapshot is in place of the executed one."""
         if hasattr(insides, "core"):
-            self.look(self.invariants.on_restored, insides, slot)
+            self.look(insides.invariants.on_restored, insides, slot)
         else:
             insides.restored_slot = slot
 
@@ -186,7 +222,7 @@ class _WatchedDriver(Driver):
     def __init__(self, windows: Windows, **named: Any) -> None:  # noqa: ANN401 - as `Driver` takes them
         super().__init__(**named)
         self._windows = windows
-        self._insides = windows.insides()
+        self._insides = _INSIDES.get()
 
     def deliver(self, envelopes: Sequence[Envelope[Any]]) -> None:
         # Before: a replica that dies at the failpoint behind it has told them all. One that dies at the
@@ -245,7 +281,7 @@ class _WatchedPort(ClientPort):
     def __init__(self, windows: Windows, **named: Any) -> None:  # noqa: ANN401 - as `ClientPort` takes them
         super().__init__(**named)
         self._windows = windows
-        self._insides = windows.insides()
+        self._insides = _INSIDES.get()
 
     def read(self, query: Query) -> None:
         self._windows.on_asked(self._insides, query)

@@ -1,0 +1,176 @@
+"""Faults that befall the leaders of one shard, or of all: what they need of whole replicas.
+
+Usurpers      the five that both floors share, on a `ShardFloor`
+Hiding        a leader that its own shard does not hear, or that does not hear it
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.simulation.group import Group
+from harness.simulation.links import Host
+from harness.simulation.runtime_floor.cluster import Cluster
+from harness.simulation.usurpers import BLINK, LOOK_EVERY
+from harness.simulation.world import MS, Fault
+from node.core.interface import Core, Role
+from node.core.mdl import Mdl
+from node.types import ReplicaId
+
+if TYPE_CHECKING:
+    from harness.simulation.runtime_floor.faults import Faults
+
+_PATIENCE: Final = 500 * MS
+"""How long a fault waits for the moment that it is made for."""
+
+_HELD_BACK: Final = 3
+_SOON: Final = 40 * MS
+
+_HOLDING: Final = 1 << 40
+"""Added to the number of a fault: what is held back may last longer than the fault."""
+
+
+class ShardFloor:
+    """Implements `harness.simulation.usurpers.Floor`, for one shard."""
+
+    def __init__(self, faults: "Faults", cluster: Cluster, group: Group) -> None:
+        self._faults = faults
+        self._cluster = cluster
+        self._group = group
+        self._agenda = cluster.simulation.agenda
+
+    @property
+    def members(self) -> Sequence[Host]:
+        """All replicas of the shard."""
+        return self._group.hosts
+
+    @property
+    def now(self) -> int:
+        """Virtual nanoseconds."""
+        return self._agenda.now
+
+    def after(self, delay: int, call: Callable[[], None], /) -> None:
+        """Call later, unless the faults are over by then."""
+        self._agenda.after(delay, lambda: None if self._faults.is_over else call())
+
+    def leader(self) -> Host | None:
+        """Who leads with the highest ballot, if anybody does."""
+        return self._group.leader
+
+    def is_candidate(self, member: Host, /) -> bool:
+        """Whether a replica asks for promises."""
+        replica = self._cluster.running.get(ReplicaId(member))
+        return replica is not None and replica.status().role == Role.CANDIDATE.value
+
+    def is_idle(self, member: Host, /) -> bool:
+        """Whether all that a replica has accepted is chosen."""
+        replica = self._cluster.running.get(ReplicaId(member))
+        if replica is None:
+            return False
+        status = replica.status()
+        return status.chosen_upto == status.accepted_upto
+
+    def chosen_upto(self, member: Host, /) -> int:
+        """The slot up to which a replica knows all; 0 when it is down."""
+        replica = self._cluster.running.get(ReplicaId(member))
+        return 0 if replica is None else replica.status().chosen_upto
+
+    def hand_over(self, leader: Host, to: Host, /) -> None:
+        """Ask a leader to let another one lead."""
+        replica = self._cluster.running.get(ReplicaId(leader))
+        if replica is not None:
+            replica.transfer(ReplicaId(to))
+
+    def cut(self, fault: Fault, links: list[tuple[Host, Host]], /) -> None:
+        """Let nothing pass these links either."""
+        self._faults.stop(fault, links)
+
+    def mend(self, fault: Fault, /) -> None:
+        """Take back all cuts of a fault."""
+        self._faults.mend(fault)
+
+    def stand_still(self, fault: Fault, member: Host, /) -> None:
+        """Until the fault ends."""
+        machine = self._cluster.hosts[ReplicaId(member)]
+        machine.pause(name_of(fault))
+        self._agenda.at(fault.until, lambda: machine.resume(name_of(fault)))
+
+    def blink(self, fault: Fault, member: Host, /) -> None:
+        """Power fails at a replica, for a moment."""
+        machine = self._cluster.hosts[ReplicaId(member)]
+        if machine.is_up:
+            self._faults.crash(machine, fault.kind)
+            self._agenda.after(BLINK, lambda: self._faults.restart(member))
+
+    def lose_disk(self, fault: Fault, member: Host, /) -> bool:
+        """Never: it is played among cores."""
+        del fault, member
+        return False
+
+
+class Hiding:
+    """Plays `Kind.HIDE_LEADER`. What is held back here waits in the streams to other shards."""
+
+    def __init__(
+        self, faults: "Faults", cluster: Cluster, cores: Mapping[ReplicaId, Core[Any, Any]]
+    ) -> None:
+        self._faults = faults
+        self._cluster = cluster
+        self._cores = cores
+        self._agenda = cluster.simulation.agenda
+
+    def strike(self, fault: Fault, group: Group) -> None:
+        """Begin as soon as the leader has so much in hand, if that is soon."""
+        self._await(fault, group, self._agenda.now + _PATIENCE)
+
+    def _await(self, fault: Fault, group: Group, latest: int) -> None:
+        leader = group.leader
+        if self._faults.is_over:
+            return
+        if leader is not None and self._waiting_at(leader) >= fault.other:
+            self._hide(fault, group, leader)
+        elif self._agenda.now < latest:
+            self._agenda.after(LOOK_EVERY, lambda: self._await(fault, group, latest))
+
+    def _hide(self, fault: Fault, group: Group, leader: ReplicaId) -> None:
+        others = [host for host in group.hosts if host != leader]
+        out: list[tuple[Host, Host]] = [(leader, other) for other in others]
+        back: list[tuple[Host, Host]] = [(other, leader) for other in others]
+        self._faults.stop(fault, (out, out + back, back, out + back)[fault.amount])
+        if fault.amount == _HELD_BACK and not self._cluster.world.shared_machines:
+            self._hold_back(fault, group, leader)
+        self._agenda.after(fault.until - fault.at, lambda: self._faults.mend(fault))
+
+    def _hold_back(self, fault: Fault, group: Group, old: ReplicaId) -> None:
+        """Until the next leader has begun, what `old` tells other shards stays on its way."""
+        agenda = self._agenda
+        held = _HOLDING + fault.number
+        soon = self._cluster.simulation.stream("held", fault.number).below(_SOON)
+        latest = agenda.now + fault.until - fault.at + _PATIENCE
+        self._faults.stop(
+            fault,
+            [(old, host) for host in self._cluster.members if host not in group.hosts],
+            number=held,
+        )
+
+        def look() -> None:
+            new = group.leader
+            core = None if new is None or new == old else self._cores.get(new)
+            office = core.office if isinstance(core, Mdl) else None
+            if agenda.now >= latest or (office is not None and office.has_begun):
+                agenda.after(soon, lambda: self._faults.mend(fault, number=held))
+            else:
+                agenda.after(LOOK_EVERY, look)
+
+        look()
+
+    def _waiting_at(self, leader: ReplicaId) -> int:
+        core = self._cores.get(leader)
+        office = core.office if isinstance(core, Mdl) else None
+        if office is None:
+            return 0
+        return sum(operation.is_announced and operation.chain is None for operation in office)
+
+
+def name_of(fault: Fault, number: int | None = None) -> str:
+    """Of its cuts, and of what it makes stand still."""
+    return f"fault {fault.number if number is None else number}"
