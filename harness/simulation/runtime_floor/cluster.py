@@ -8,10 +8,10 @@ not: it still shows the bytes that a failed fsync has lost. One that stops for a
 a defect, and that ends the run. Whatever happens to a machine happens to all its replicas.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import trio
 
@@ -30,7 +30,7 @@ from harness.simulation.runtime_floor.configuration import (
 from harness.simulation.world import MS, Kind, World
 from node.config import ClusterConfig
 from node.core.ballot import Ballot
-from node.core.interface import Role
+from node.core.interface import Core, Role, Status
 from node.errors import Removed, StorageError
 from node.runtime.hosting import open_process
 from node.runtime.protocol import CoreFactory
@@ -45,8 +45,14 @@ class Cluster:
     """The replicas of one world."""
 
     def __init__(
-        self, world: World, simulation: Simulation, core: CoreFactory, groups: Sequence[Group]
+        self,
+        world: World,
+        simulation: Simulation,
+        core: CoreFactory,
+        groups: Sequence[Group],
+        cores: Mapping[ReplicaId, Core[Any, Any]],
     ) -> None:
+        """`cores` are those that `core` has made, each the last one of its replica."""
         self.world: Final = world
         self.simulation: Final = simulation
         self.groups: Final = groups
@@ -70,6 +76,7 @@ class Cluster:
         """Damage done while replicas opened their journals: they have served without noticing."""
         self.failure: Failure | None = None
         self.failed: Final = trio.Event()
+        self._cores = cores
         self._core = with_limits(core, world)
         self._disk = MUTANTS[world.mutant].disk if world.mutant else truthful
 
@@ -77,13 +84,19 @@ class Cluster:
         """The shard that a replica serves."""
         return self._group_of[ReplicaId(member)]
 
+    def core(self, member: int) -> Core[Any, Any] | None:
+        """What a replica thinks with, if it serves."""
+        return self._cores[ReplicaId(member)] if member in self.running else None
+
+    def status(self, member: int) -> Status | None:
+        """Without what a replica looks up for people, which takes its time."""
+        core = self.core(member)
+        return None if core is None else core.status()
+
     def leads(self, member: ReplicaId) -> Ballot | None:
         """The ballot under which a replica leads, if it does."""
-        replica = self.running.get(member)
-        status = None if replica is None else replica.status()
-        if status is None or status.role != Role.LEADER.value:
-            return None
-        return Ballot(status.ballot_round, ReplicaId(status.ballot_replica))
+        status = self.status(member)
+        return status.ballot if status is not None and status.role is Role.LEADER else None
 
     def start_all(self) -> None:
         """Start every replica for the first time."""

@@ -18,6 +18,16 @@ from harness.simulation.world import Kind, Size, World
 MILDER: Final = 4
 """Packets are lost, and late, so many times less often."""
 
+MILDER_YET: Final = 16
+"""With several shards, since a session stalls when one of its connections does."""
+
+_SHARDS: Final = ((1, 15), (2, 65), (3, 20))
+_REPLICAS: Final = ((3, 85), (1, 8), (5, 7))
+"""There are connections from each replica to each other, and of each client to each shard."""
+
+_SHARED: Final = MILLION // 3
+"""Of the worlds of several shards, those in which a machine has a replica of each."""
+
 _AT_FIRST: Final = MILLION // 2
 """Of the worlds with crashes, those in which one comes while a journal is made for the first time."""
 
@@ -27,7 +37,8 @@ _WHILE_LONG: Final = 2 * MILLION // 3
 
 def draw_world(seed: int, size: Size) -> World:
     """The world of a seed, for this floor."""
-    world = draw_for_cores(seed, size)
+    is_sharded = size.protocol == "mdl"
+    world = draw_for_cores(seed, _fewer(seed, size) if is_sharded else size)
     draws, rates = Draws(seed).stream("runtime floor"), world.rates
     faults = list(world.faults)
     crash = next((n for n, fault in enumerate(faults) if fault.kind is Kind.CRASH), None)
@@ -38,10 +49,25 @@ def draw_world(seed: int, size: Size) -> World:
     for place, fault in enumerate(faults):
         if fault.where == "before-sync" and draws.chance(_WHILE_LONG):
             faults[place] = structs.replace(fault, amount=SECTOR_BYTES + 1)
+    milder = MILDER_YET if is_sharded else MILDER
+    if is_sharded:
+        shares = world.shards > 1 and Draws(seed).stream("machines").chance(_SHARED)
+        world = structs.replace(world, shared_machines=shares)
     return structs.replace(
         world,
-        rates=structs.replace(rates, loss=rates.loss // MILDER, late=rates.late // MILDER),
+        rates=structs.replace(rates, loss=rates.loss // milder, late=rates.late // milder),
         faults=tuple(sorted(faults, key=lambda fault: (fault.at, fault.number))),
+    )
+
+
+def _fewer(seed: int, size: Size) -> Size:
+    """Fewer shards and replicas than elsewhere, where nothing is said of them."""
+    draw = Draws(seed).stream("runtime floor", "shards")
+    shards, replicas = draw.weighted(_SHARDS), draw.weighted(_REPLICAS)
+    return structs.replace(
+        size,
+        shards=shards if size.shards is None else size.shards,
+        replicas=replicas if size.replicas is None else size.replicas,
     )
 
 

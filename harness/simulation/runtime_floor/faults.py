@@ -12,9 +12,8 @@ A fault that finds nothing to do (a crash of a replica that is down) does nothin
 as a bite.
 """
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from harness.simulation.draws import MILLION
 from harness.simulation.group import shares
@@ -28,7 +27,7 @@ from harness.simulation.runtime_floor.leaders import Hiding, ShardFloor, name_of
 from harness.simulation.runtime_floor.office import Office
 from harness.simulation.usurpers import Usurpers
 from harness.simulation.world import MS, Fault, Kind, healthy
-from node.core.interface import Add, Core, Remove
+from node.core.interface import Add, Remove
 from node.types import ReplicaId
 
 STROBE: Final = 20 * MS
@@ -39,10 +38,7 @@ STEPS: Final = 8
 class Faults:
     """Plays the faults of one world; `end` takes back what still lasts."""
 
-    def __init__(
-        self, cluster: Cluster, office: Office, cores: Mapping[ReplicaId, Core[Any, Any]]
-    ) -> None:
-        """`cores` are those of the replicas that run."""
+    def __init__(self, cluster: Cluster, office: Office) -> None:
         self._cluster = cluster
         self._office = office
         self._simulation = cluster.simulation
@@ -50,7 +46,7 @@ class Faults:
         self._armed: dict[int, Fault] = {}
         """Waiting for their failpoint, by number."""
         self._usurpers = [Usurpers(ShardFloor(self, cluster, group)) for group in cluster.groups]
-        self._hiding = Hiding(self, cluster, cores)
+        self._hiding = Hiding(self, cluster)
         self.is_over = False
         first = cluster.groups[0]
         # Members change in worlds of one shard only.
@@ -147,7 +143,7 @@ class Faults:
     def _transfer(self, fault: Fault) -> None:
         shard = self._cluster.group_of(fault.target).hosts
         for member, replica in self._cluster.running.items():
-            if member in shard and replica.status().leader == member != fault.target:
+            if member in shard and self._believes_to_lead(member) and member != fault.target:
                 self._bite(fault)
                 replica.transfer(ReplicaId(fault.target))
 
@@ -155,8 +151,12 @@ class Faults:
         if self._cluster.failure is not None:
             return
         for member, replica in self._cluster.running.items():
-            if replica.status().leader == member:
+            if self._believes_to_lead(member):
                 replica.change_members(change)
+
+    def _believes_to_lead(self, member: ReplicaId) -> bool:
+        status = self._cluster.status(member)
+        return status is not None and status.leader == member
 
     def _victims(self, fault: Fault) -> list[ReplicaId]:
         if fault.kind is not Kind.CRASH_LEADER:

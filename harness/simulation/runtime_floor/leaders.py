@@ -4,15 +4,15 @@ Usurpers      the five that both floors share, on a `ShardFloor`
 Hiding        a leader that its own shard does not hear, or that does not hear it
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from harness.simulation.group import Group
 from harness.simulation.links import Host
 from harness.simulation.runtime_floor.cluster import Cluster
 from harness.simulation.usurpers import BLINK, LOOK_EVERY
 from harness.simulation.world import MS, Fault
-from node.core.interface import Core, Role
+from node.core.interface import Role
 from node.core.mdl import Mdl
 from node.types import ReplicaId
 
@@ -58,21 +58,18 @@ class ShardFloor:
 
     def is_candidate(self, member: Host, /) -> bool:
         """Whether a replica asks for promises."""
-        replica = self._cluster.running.get(ReplicaId(member))
-        return replica is not None and replica.status().role == Role.CANDIDATE.value
+        status = self._cluster.status(member)
+        return status is not None and status.role is Role.CANDIDATE
 
     def is_idle(self, member: Host, /) -> bool:
         """Whether all that a replica has accepted is chosen."""
-        replica = self._cluster.running.get(ReplicaId(member))
-        if replica is None:
-            return False
-        status = replica.status()
-        return status.chosen_upto == status.accepted_upto
+        status = self._cluster.status(member)
+        return status is not None and status.chosen_upto == status.accepted_upto
 
     def chosen_upto(self, member: Host, /) -> int:
         """The slot up to which a replica knows all; 0 when it is down."""
-        replica = self._cluster.running.get(ReplicaId(member))
-        return 0 if replica is None else replica.status().chosen_upto
+        status = self._cluster.status(member)
+        return 0 if status is None else status.chosen_upto
 
     def hand_over(self, leader: Host, to: Host, /) -> None:
         """Ask a leader to let another one lead."""
@@ -110,12 +107,9 @@ class ShardFloor:
 class Hiding:
     """Plays `Kind.HIDE_LEADER`. What is held back here waits in the streams to other shards."""
 
-    def __init__(
-        self, faults: "Faults", cluster: Cluster, cores: Mapping[ReplicaId, Core[Any, Any]]
-    ) -> None:
+    def __init__(self, faults: "Faults", cluster: Cluster) -> None:
         self._faults = faults
         self._cluster = cluster
-        self._cores = cores
         self._agenda = cluster.simulation.agenda
 
     def strike(self, fault: Fault, group: Group) -> None:
@@ -154,7 +148,7 @@ class Hiding:
 
         def look() -> None:
             new = group.leader
-            core = None if new is None or new == old else self._cores.get(new)
+            core = None if new is None or new == old else self._cluster.core(new)
             office = core.office if isinstance(core, Mdl) else None
             if agenda.now >= latest or (office is not None and office.has_begun):
                 agenda.after(soon, lambda: self._faults.mend(fault, number=held))
@@ -164,7 +158,7 @@ class Hiding:
         look()
 
     def _waiting_at(self, leader: ReplicaId) -> int:
-        core = self._cores.get(leader)
+        core = self._cluster.core(leader)
         office = core.office if isinstance(core, Mdl) else None
         if office is None:
             return 0

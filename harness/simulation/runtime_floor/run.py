@@ -157,10 +157,12 @@ class _Played:
         """All of it, as fate plays it."""
         world = self._world
         simulation.describe = describe
-        self.cluster = Cluster(world, simulation, self.windows.make_core, self.groups)
+        self.cluster = Cluster(
+            world, simulation, self.windows.make_core, self.groups, self.windows.cores
+        )
         office = Office if self.orders is None else SessionOffice
         self.office = office(self.cluster, self._client_factory)
-        self.faults = Faults(self.cluster, self.office, self.windows.cores)
+        self.faults = Faults(self.cluster, self.office)
         self.finale = Finale(self.cluster, self.office, self.faults, self.orders)
         if world.reseed:
             simulation.agenda.at(world.reseed_at, lambda: simulation.reseed(world.reseed))
