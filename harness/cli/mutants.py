@@ -37,6 +37,7 @@ class _Score:
     """What became of one mutant."""
 
     mutant: Mutant
+    floor: str
     first: Finished | None
     """The seed that found it."""
     seeds: int
@@ -64,6 +65,7 @@ class _Score:
         seed = 0 if self.first is None else self.first.seed
         protocol = self.mutant.protocol
         other = f" --protocol {protocol}" if protocol != "multipaxos" else ""
+        other += f" --floor {self.floor}" if self.floor != "core" else ""
         return f"gong simulate --seeds {seed}:{seed + 1}{other} --mutant {self.mutant.name}"
 
 
@@ -105,7 +107,7 @@ def command(
 
     A simulator that finds no bugs may be a bad simulator. Each of these bugs removes one rule of the
     protocol, of storage or of a client; the seed that finds it is run without it as well, and must
-    then end well.
+    then end well. Bugs of clients are those of the simulated ones, on floor core.
     """
     try:
         find_floor(floor)
@@ -116,11 +118,11 @@ def command(
         for mutant in MUTANTS.values()
         if protocol in {None, mutant.protocol} and (not names or mutant.name in names)
     ]
-    if floor == "runtime":  # it has one shard
-        chosen = [mutant for mutant in chosen if mutant.protocol != "mdl"]
+    if floor == "runtime":  # its clients are real ones
+        chosen = [mutant for mutant in chosen if not mutant.client_name]
     if not chosen:
-        asked = f"protocol {protocol}" if protocol else f"a protocol that floor {floor} can run"
-        raise click.UsageError(f"none of the given mutants is of {asked}")
+        asked = f"is of protocol {protocol}" if protocol else "can be planted"
+        raise click.UsageError(f"none of the given mutants {asked} on floor {floor}")
     jobs = processors() if jobs is None else jobs
     begun = time.perf_counter()
     with open_executor(jobs, floor=floor) as executor:
@@ -166,6 +168,7 @@ def _score(mutant: Mutant, campaign: Campaign, floor: str, executor: Executor) -
         fails_without = is_same_class(without.failure, first.failure)
     return _Score(
         mutant=mutant,
+        floor=floor,
         first=first,
         seeds=tally.seeds,
         seconds=tally.worker_seconds,

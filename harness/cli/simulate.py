@@ -181,7 +181,7 @@ def command(
     clients crash, and what the clients ask. What they were answered is judged, promises are looked
     at after every step, and a healed cluster must finish what is pending.
     """
-    refuse_what_is_not_there(protocol, shards, coordination)
+    refuse_what_is_not_there(protocol, shards, coordination, mutant=mutant, floor=floor_name)
     try:
         floor = find_floor(floor_name)
     except UnknownFloor as why:

@@ -5,11 +5,19 @@ from pathlib import Path
 import msgspec
 
 from harness.cli import InputError
+from harness.mutants import MUTANTS
 from harness.simulation.world import World
 
 
-def refuse_what_is_not_there(protocol: str, shards: int | None, coordination: str | None) -> None:
+def refuse_what_is_not_there(
+    protocol: str, shards: int | None, coordination: str | None, *, mutant: str | None, floor: str
+) -> None:
     """Raises InputError for options that do not go together."""
+    if mutant is not None and floor == "runtime" and MUTANTS[mutant].client_name:
+        raise InputError(
+            f"--mutant: {mutant} is a bug of the simulated clients, and those of --floor runtime are "
+            "real ones; use --floor core"
+        )
     if protocol == "mdl":
         return
     if shards not in {None, 1}:

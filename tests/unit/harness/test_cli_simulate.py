@@ -177,12 +177,12 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
         (["--shards", 2], "--shards: multipaxos is simulated with one shard; use --protocol mdl"),
         (["--coordination", "fast"], "--coordination: multipaxos has no coordination; use "),
         (
-            ["--protocol", "mdl", "--floor", "runtime"],
-            "--floor: runtime cannot run mdl yet; use core",
+            ["--floor", "runtime", "--mutant", "silence-is-failure"],
+            "--mutant: silence-is-failure is a bug of the simulated clients, and those of --floor",
         ),
     ],
 )
-def test_shards_and_their_coordination_are_of_mdl(arguments: list[object], expected: str) -> None:
+def test_what_does_not_go_together_is_said(arguments: list[object], expected: str) -> None:
     with pytest.raises(InputError, match=f"^{expected}"):
         simulate(*arguments)
 

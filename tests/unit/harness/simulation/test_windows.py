@@ -21,7 +21,14 @@ def broken() -> None:
 @pytest.mark.parametrize("is_over", [False, True])
 def test_what_a_replica_does_after_its_death_counts_for_nothing(is_over: bool) -> None:
     heard: list[Violation] = []
-    windows = Windows(draw_world(1, Size()), MultiPaxos, SessionedStateMachine, heard.append)
+    windows = Windows(
+        draw_world(1, Size()),
+        MultiPaxos,
+        SessionedStateMachine,
+        groups=(),
+        orders=None,
+        on_violation=heard.append,
+    )
     life: Any = SimpleNamespace(is_over=is_over)
     token = CURRENT.set(life)
     try:
