@@ -10,7 +10,8 @@ needs the interpreter all the time, and would give it back at longer intervals t
 """
 
 import math
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -123,8 +124,9 @@ class Snapshotter:
         began = trio.current_time()
         writer = await trio.to_thread.run_sync(Writer, self._disk, self._directory, slot)
         try:
-            async for data in _in_turns(parts):
-                await trio.to_thread.run_sync(writer.append, data)
+            async with aclosing(_in_turns(parts)) as pieces:
+                async for data in pieces:
+                    await trio.to_thread.run_sync(writer.append, data)
             snapshot = await trio.to_thread.run_sync(writer.finish)
         except BaseException:
             writer.abandon()
@@ -138,7 +140,7 @@ class Snapshotter:
         return snapshot
 
 
-async def _in_turns(parts: Iterable[bytes]) -> AsyncIterator[bytes]:
+async def _in_turns(parts: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
     """The parts, put together to some size, letting others run after each."""
     waiting: list[bytes] = []
     size = 0
