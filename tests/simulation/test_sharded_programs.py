@@ -228,18 +228,13 @@ def test_sizes_that_are_asked_for(shards: int, replicas: int) -> None:
     assert (outcome.failure, outcome.undecided) == (None, "")
 
 
-FOUND_BY = {
-    "forget-predecessor": 0,
-    "place-twice": 0,
-    "vouch-for-first": 4,
-    "pass-failures": 4,
-}
-"""By name of the planted bug, the first seed that shows it here."""
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", FOUND_BY)
-def test_without_a_rule_its_seed_fails_and_with_it_the_same_seed_does_not(name: str) -> None:
-    seed = FOUND_BY[name]
-    assert run(draw_world(seed, structs.replace(MDL, mutant=name))).failure is not None
-    assert run(draw_world(seed, MDL)).failure is None
+@pytest.mark.parametrize(
+    "mutant", ["forget-predecessor", "place-twice", "pass-failures", "vouch-for-first"]
+)
+def test_a_planted_bug_is_noticed_and_without_it_the_same_seed_does_not_fail(mutant: str) -> None:
+    for seed in range(60):
+        if run(draw_world(seed, structs.replace(MDL, mutant=mutant))).failure is not None:
+            assert run(draw_world(seed, MDL)).failure is None
+            return
+    raise AssertionError(f"60 worlds show nothing of {mutant}")
