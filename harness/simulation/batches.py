@@ -109,7 +109,7 @@ class BatchWorkload(Workload):
             work.choice([key for key in self._keys() if self.shard_of(key) == shard])
             for shard in shards
         ]
-        length, stride = work.between(3, FAN_OUT_MAX), work.choice((1, 1, 1, 2))
+        length, stride = work.between(3, FAN_OUT_MAX), work.choice((1, 2))
         return [self._any(place, keys[step // stride % len(keys)], work) for step in range(length)]
 
     def _lock(self, place: int, work: Stream) -> list[Operation]:

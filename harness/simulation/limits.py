@@ -26,8 +26,13 @@ def limited(settings: Settings, world: World) -> Settings:
 
 
 def sessions_max(world: World) -> int:
-    """Sessions that are remembered: few, if so drawn, but enough for all clients at once."""
-    return world.clients + 2 if world.has_small_limits else SESSIONS_MAX
+    """Sessions that are remembered: few, if so drawn, but enough for all clients at once.
+
+    With mdl that is not small: a shard that forgets a session which another one may still have to ask for
+    reaches a limit of the protocol (docs/internals/mdl.md, "Bounds").
+    """
+    is_small = world.has_small_limits and world.protocol != "mdl"
+    return world.clients + 2 if is_small else SESSIONS_MAX
 
 
 def patience_of(world: World) -> Patience:

@@ -5,7 +5,17 @@ from typing import Final
 from msgspec import structs
 
 from harness.simulation.draws import MILLION, Draws, Stream
-from harness.simulation.world import ALL_SHARDS, MS, OF_SHARDS, SECOND, Fault, Kind, Size, World
+from harness.simulation.world import (
+    ALL_SHARDS,
+    MS,
+    OF_SHARDS,
+    SECOND,
+    Fault,
+    Kind,
+    Manner,
+    Size,
+    World,
+)
 
 _PERCENT: Final = MILLION // 100
 
@@ -25,6 +35,7 @@ _OF_LEADERS: Final = frozenset(
     {
         Kind.CRASH_LEADER,
         Kind.HIDE_LEADER,
+        Kind.LOSE_DECISIONS,
         Kind.CUT_LEADERS,
         Kind.STRAND_LEADER,
         Kind.SUSPEND_LEADER,
@@ -32,6 +43,18 @@ _OF_LEADERS: Final = frozenset(
         Kind.TURN_BACK,
     }
 )
+
+_MANNERS: Final = (
+    (Manner(0), 25),
+    (Manner.CRASH, 10),
+    (Manner.AGAIN | Manner.CRASH, 35),
+    (Manner.LATE | Manner.UNANSWERED, 5),
+    (Manner.LATE | Manner.UNANSWERED | Manner.CRASH, 25),
+)
+"""How leaders lose decisions, and how often so."""
+
+_MANNERS_ONE_BY_ONE: Final = (*_MANNERS, (Manner.HOLES, 40))
+"""With one command a slot: otherwise what belongs together is lost together."""
 
 _CHANCE_OF_ALL: Final = 35
 """In percent: that what befalls a leader befalls those of all shards in the same instant."""
@@ -52,14 +75,14 @@ def with_shards(world: World, draws: Draws, size: Size) -> World:
             kind_loss=draw.choice((0, 10 * _PERCENT, 50 * _PERCENT)),
             kind_late=draw.choice((0, 20 * _PERCENT, 50 * _PERCENT)),
         )
-    return structs.replace(
+    sharded = structs.replace(
         world,
         shards=shards,
         replicas=drawn[1] if size.replicas is None else size.replicas,
         coordination=drawn[2] if size.coordination is None else size.coordination,
         coordination_ticks=draw.choice((20, 60, 200)),
         keys=shards * draw.choice((1, 2, 2)),
-        zigzags=draw.choice((10, 40, 80)),
+        zigzags=draw.choice((40, 80, 80) if loses_decisions(draws) else (10, 40, 80)),
         window=draw.between(3, 6),
         patience=draw.choice((500 * MS, 2 * SECOND, 5 * SECOND)),
         padding=draw.choice((0, 300, 1000)),
@@ -69,6 +92,30 @@ def with_shards(world: World, draws: Draws, size: Size) -> World:
         reads_through_log=draw.chance(MILLION // 2),
         rates=rates,
         spares=0,
+    )
+    is_calm = loses_decisions(draws) and draws.stream("calm").chance(75 * _PERCENT)
+    return _calm(sharded) if is_calm else sharded
+
+
+def _calm(world: World) -> World:
+    """The same without what makes sessions stand still: then much is decided when a leader is lost."""
+    rates = world.rates
+    return structs.replace(
+        world,
+        readers=min(world.readers, 1),
+        coordination_ticks=200,
+        patience=5 * SECOND,
+        rates=structs.replace(
+            rates,
+            delay_min=min(rates.delay_min, MS),
+            delay_mean=min(rates.delay_mean, MS),
+            loss=0,
+            late=0,
+            kind_loss=0,
+            kind_late=0,
+            sync_mean=min(rates.sync_mean, 2 * MS),
+            sync_stall=0,
+        ),
     )
 
 
@@ -86,13 +133,23 @@ def _pace(world: World, draw: Stream, size: Size) -> dict[str, int]:
     }
 
 
+def loses_decisions(draws: Draws) -> bool:
+    """Whether this is a world in which leaders lose what they decided, and little else happens."""
+    return draws.stream("decisions").chance(MILLION // 2)
+
+
 def chance_of_kind(draws: Draws, kind: Kind) -> int:
     """In percent: that a kind of fault occurs in a world.
 
     A session stalls when one shard does, so in most worlds there are few kinds; but a leader that is
     lost with what it has in hand is what all is about.
     """
-    return 60 if kind in OF_SHARDS else draws.stream("kinds of faults").choice((5, 10, 30))
+    others = draws.stream("kinds of faults").choice((5, 10, 30))
+    if kind is Kind.LOSE_DECISIONS:
+        return 100 if loses_decisions(draws) else 0
+    if loses_decisions(draws):
+        return 10 if kind in OF_SHARDS else min(others, 10)
+    return 60 if kind in OF_SHARDS else others
 
 
 def aimed(fault: Fault, world: World, draw: Stream) -> Fault:
@@ -101,9 +158,21 @@ def aimed(fault: Fault, world: World, draw: Stream) -> Fault:
     first = shard * world.replicas
     if fault.kind in _OF_LEADERS:
         aimed_at = ALL_SHARDS if draw.chance(_CHANCE_OF_ALL * _PERCENT) else shard
+        if fault.kind is Kind.LOSE_DECISIONS:
+            # Who is told must not be lost in the same instant, mostly.
+            aimed_at = draw.weighted(((shard, 85), (ALL_SHARDS, 15)))
         if fault.kind is Kind.HIDE_LEADER:
             waiting = draw.choice((0, 1, 2, 3, 5))
-            return structs.replace(fault, shard=aimed_at, amount=draw.below(4), other=waiting)
+            return structs.replace(fault, shard=aimed_at, amount=draw.below(3), other=waiting)
+        if fault.kind is Kind.LOSE_DECISIONS:
+            manners = _MANNERS_ONE_BY_ONE if world.has_small_limits else _MANNERS
+            return structs.replace(
+                fault,
+                shard=aimed_at,
+                amount=draw.weighted(manners).value,
+                other=draw.choice((1, 1, 2, 3)),
+                until=fault.at + draw.between(20 * MS, 150 * MS),
+            )
         return structs.replace(fault, shard=aimed_at)
     match fault.kind:
         case Kind.CLIENT_CRASH:

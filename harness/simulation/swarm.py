@@ -47,6 +47,7 @@ _OFTEN: Final = {
     Kind.CRASH_LEADER: 6,
     Kind.HIDE_LEADER: 8,
     Kind.CUT_SHARDS: 4,
+    Kind.LOSE_DECISIONS: 6,
 }
 """At most so many of a kind in a world; of the others, `_SELDOM`."""
 

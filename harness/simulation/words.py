@@ -29,6 +29,7 @@ _SENTENCES: Final = {
     Kind.REMOVE_REPLICA: "an operator begins to remove the member at place {target}",
     Kind.CRASH_LEADER: "whoever leads {shard} crashes, and restarts at {until}",
     Kind.HIDE_LEADER: "until {until} whoever leads {shard} is not heard there, but by other shards",
+    Kind.LOSE_DECISIONS: "whoever leads {shard} decides, tells other shards, and is lost with it",
     Kind.CUT_SHARDS: "nothing passes from {shard} to other shards until {until}",
     Kind.CLIENT_CRASH: "client {target} goes; another takes its place at {until}",
     Kind.CUT_LEADERS: (

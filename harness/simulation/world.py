@@ -5,7 +5,7 @@ fewer faults, lower rates, fewer operations or replicas, and everything else in 
 Times are nanoseconds of the simulated world, chances parts of a million.
 """
 
-from enum import Enum
+from enum import Enum, Flag
 from typing import Final
 
 from msgspec import Struct, json, structs
@@ -84,21 +84,40 @@ class Kind(Enum):
     HIDE_LEADER = "hide-leader"
     """For as long as `until - at` nothing passes from whoever leads to the other replicas of its shard
     (`amount` 0), nor back (1), or only not back (2). Other shards and clients hear it, and it hears
-    them; or (3) nothing passes inside, and what it tells other shards arrives soon after the next leader
-    has begun. It begins when that leader has `other` operations in hand that its shard knows of and that
+    them. It begins when that leader has `other` operations in hand that its shard knows of and that
     wait for other shards; with none, at once."""
     CUT_SHARDS = "cut-shards"
     """Nothing passes from the replicas of shard `shard` to those of other shards until `until`, nor
     back if `amount` is not 0. Inside its shard everybody hears everybody."""
+    LOSE_DECISIONS = "lose-decisions"
+    """For as long as `until - at` nothing passes from whoever leads to other shards, so that operations pile
+    up there; then that is let go, and instead nobody in its shard hears the leader any more, until another
+    one leads. `amount` says what happens besides (`Manner`)."""
 
 
 CHANGES: Final = (Kind.ADD_REPLICA, Kind.REMOVE_REPLICA)
 """What an operator does about the members."""
 
-OF_SHARDS: Final = (Kind.CRASH_LEADER, Kind.HIDE_LEADER, Kind.CUT_SHARDS)
+OF_SHARDS: Final = (Kind.CRASH_LEADER, Kind.HIDE_LEADER, Kind.CUT_SHARDS, Kind.LOSE_DECISIONS)
 """What befalls clusters of shards only."""
 
 ALL_SHARDS: Final = -1
+
+
+class Manner(Flag):
+    """What happens besides, when a leader loses decisions: any of it."""
+
+    LATE = 1
+    """What the leader says from the strike on arrives when the next one may decide."""
+    UNANSWERED = 2
+    """Nothing that the next leader asks about predecessors is answered for a while."""
+    AGAIN = 4
+    """The next leader is struck as well."""
+    CRASH = 8
+    """The leader crashes when it has answered for something, and one of its clients with it."""
+    HOLES = 16
+    """Its followers hear all but every other proposal of the leader, until that crashes: what it decided
+    has holes."""
 
 
 class Fault(Struct, frozen=True, kw_only=True):

@@ -136,7 +136,7 @@ def test_with_a_machine_goes_a_replica_of_each_shard() -> None:
     [
         fault(Kind.HIDE_LEADER, amount=0, shard=1),
         fault(Kind.HIDE_LEADER, amount=2, shard=ALL_SHARDS),
-        fault(Kind.HIDE_LEADER, amount=3, shard=0),
+        fault(Kind.HIDE_LEADER, amount=1, shard=0),
         fault(Kind.CUT_LEADERS, amount=30 * MS, shard=ALL_SHARDS),
         fault(Kind.STRAND_LEADER, shard=1),
         fault(Kind.SUSPEND_LEADER, shard=ALL_SHARDS),

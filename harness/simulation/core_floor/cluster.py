@@ -7,6 +7,7 @@ from typing import Any, Final
 from zlib import crc32
 
 from harness.simulation.core_floor.client import Client
+from harness.simulation.core_floor.holds import Hold, Kept, Stops
 from harness.simulation.core_floor.loop import Loop
 from harness.simulation.core_floor.office import Customer, Office
 from harness.simulation.core_floor.parts import Parts
@@ -93,8 +94,8 @@ class Cluster:
         """Told when a replica that lost its disk votes again."""
         self.is_gone: Callable[[int], bool] = lambda _: False
         """Whether a replica's disk is damaged for good."""
-        self.held: Final[dict[ReplicaId, list[tuple[int, ReplicaId, bytes, int]]]] = {}
-        """By sender, messages to other shards that are held back: life, receiver, bytes, number."""
+        self.holds: Final[list[Hold]] = []
+        """Messages between replicas that are held back."""
         self._random: list[StreamRandom] = []
 
     def begin(self) -> None:
@@ -229,21 +230,30 @@ class Cluster:
         data = PEER_CODEC.encode(message)
         number = self._sent(f"replica {sender}", f"replica {to}", message, data)
         incarnation = self.replicas[sender].incarnation
-        if sender in self.held and self.group_of(to) is not self.group_of(sender):
-            self.bites["held-back"] += 1
-            self.held[sender].append((incarnation, to, data, number))
-            return
+        for hold in self.holds:
+            if hold.stops(sender, to, message):
+                self.bites["held-back"] += 1
+                hold.kept.append(Kept(sender, incarnation, to, data, number))
+                return
         arrivals = self.links.delays(sender, to, type(message).__name__)
         if not arrivals:
             self.trace.add(self.loop.now, f"replica {to}", "lose", message=number)
         for delay in arrivals:
             self.loop.after(delay, self._arrive, sender, incarnation, to, data, number)
 
-    def release(self, sender: ReplicaId) -> None:
-        """Let go what a replica has told other shards while that was held back."""
-        for incarnation, to, data, number in self.held.pop(sender, ()):
-            for delay in self.links.delays(sender, to):
-                self.loop.after(delay, self._arrive, sender, incarnation, to, data, number)
+    def hold(self, stops: Stops) -> Hold:
+        """Hold messages between replicas back."""
+        hold = Hold(stops)
+        self.holds.append(hold)
+        return hold
+
+    def release(self, hold: Hold) -> None:
+        """Let go what was held back, unless that has happened."""
+        if hold in self.holds:
+            self.holds.remove(hold)
+            for kept in hold.kept:
+                for delay in self.links.delays(kept.sender, kept.to):
+                    self.loop.after(delay, self._arrive, *kept)
 
     def _arrive(
         self, sender: ReplicaId, incarnation: int, to: ReplicaId, data: bytes, number: int

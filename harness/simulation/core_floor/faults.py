@@ -11,6 +11,7 @@ from msgspec import structs
 
 from harness.simulation.atlas import Atlas
 from harness.simulation.core_floor.cluster import Cluster
+from harness.simulation.core_floor.decisions import Decisions
 from harness.simulation.core_floor.replica import Died, Replica
 from harness.simulation.draws import MILLION
 from harness.simulation.group import Group, shares
@@ -26,9 +27,6 @@ STROBE: Final = 20 * MS
 
 _PATIENCE: Final = 500 * MS
 """How long a fault waits for the moment that it is made for."""
-
-_HELD_BACK: Final = 3
-_SOON: Final = 40 * MS
 
 
 class Faults:
@@ -56,6 +54,9 @@ class Faults:
         cluster.on_rejoined = lambda host: self._atlas(host).made_good(host)
         cluster.is_gone = lambda host: self._atlas(host).is_gone(host)
         self._usurpers = [Usurpers(_Floor(self, cluster, group)) for group in cluster.groups]
+        self._decisions = Decisions(
+            cluster, is_over=lambda: self.is_over, crash=self._crash_with_client
+        )
         self.is_over = False
         for fault in cluster.world.faults:
             cluster.loop.at(fault.at, self._strike, fault)
@@ -69,8 +70,8 @@ class Faults:
             replica.clock.set_rate(self._cluster.loop.now, MILLION)
             replica.rates = healthy(replica.rates)
         self._cluster.links.heal()
-        for host in list(self._cluster.held):
-            self._cluster.release(host)
+        for hold in list(self._cluster.holds):
+            self._cluster.release(hold)
 
     def at_failpoint(self, name: str) -> None:
         """What `node.failpoints` calls: the replica whose code runs may have to die here."""
@@ -100,6 +101,7 @@ class Faults:
                 self._cut(fault)
             case (
                 Kind.HIDE_LEADER
+                | Kind.LOSE_DECISIONS
                 | Kind.CUT_LEADERS
                 | Kind.STRAND_LEADER
                 | Kind.SUSPEND_LEADER
@@ -136,6 +138,9 @@ class Faults:
                 self._cluster.loop.at(fault.until, self.restart, replica.number)
 
     def _befall_leaders(self, fault: Fault) -> None:
+        if fault.kind is Kind.LOSE_DECISIONS:
+            self._decisions.strike(shares(fault, self._cluster.groups))
+            return
         for group, share in shares(fault, self._cluster.groups):
             if fault.kind is Kind.HIDE_LEADER:
                 self._hide(share, group, self._cluster.loop.now + _PATIENCE)
@@ -151,31 +156,10 @@ class Faults:
             others = [host for host in group.hosts if host != leader]
             out: list[tuple[Host, Host]] = [(leader, other) for other in others]
             back: list[tuple[Host, Host]] = [(other, leader) for other in others]
-            stopped = (out, out + back, back, out + back)[fault.amount]
-            if fault.amount == _HELD_BACK:
-                self._hold_back(fault, group, leader)
+            stopped = (out, out + back, back)[fault.amount]
             self._cluster.links.cut(fault.number, fault.kind.value, stopped)
             length = fault.until - fault.at
             self._cluster.loop.after(length, self._cluster.links.mend, fault.number)
-
-    def _hold_back(self, fault: Fault, group: Group, old: ReplicaId) -> None:
-        self._cluster.held.setdefault(old, [])
-        loop, soon = (
-            self._cluster.loop,
-            self._cluster.draws.stream("held", fault.number).below(_SOON),
-        )
-        latest = loop.now + fault.until - fault.at + _PATIENCE
-
-        def look() -> None:
-            new = group.leader
-            core = None if new in {None, old} else self._cluster.replicas[new].core
-            office = core.office if isinstance(core, Mdl) else None
-            if loop.now >= latest or (office is not None and office.has_begun):
-                loop.after(soon, self._cluster.release, old)
-            else:
-                loop.after(LOOK_EVERY, look)
-
-        look()
 
     def _waiting_at(self, leader: ReplicaId) -> int:
         core = self._cluster.replicas[leader].core
@@ -264,6 +248,20 @@ class Faults:
             case _:
                 replica.disk.fail_next_sync()
         atlas.struck(replica.number, fault.kind)
+
+    def _crash_with_client(self, fault: Fault, replica: Replica) -> None:
+        """A leader, and one of those who wait for it."""
+        if not replica.is_up:
+            return
+        waiting = list(dict.fromkeys(replica.waiting.values()))
+        length = fault.until - fault.at
+        self._bite(fault)
+        self._cluster.crash(replica, fault.kind.value)
+        self._cluster.loop.after(length, self.restart, replica.number)
+        if waiting:
+            victim = self._cluster.draws.stream("client", fault.number).choice(waiting)
+            until = self._cluster.loop.now + length
+            self._crash_client(structs.replace(fault, target=victim, until=until))
 
     def _crash_client(self, fault: Fault) -> None:
         client = self._cluster.office.clients.get(fault.target)

@@ -129,7 +129,7 @@ class Faults:
                 self._damage(fault)
             case Kind.ADD_REPLICA | Kind.REMOVE_REPLICA:
                 self.operator.wish(fault)
-            case Kind.LOSE_DISK:
+            case Kind.LOSE_DISK | Kind.LOSE_DECISIONS:
                 pass  # played among cores, where all that it takes is looked at
             case Kind.CLIENT_CRASH:
                 self._crash_client(fault)
@@ -200,10 +200,8 @@ class Faults:
         )
         self._agenda.at(fault.until, lambda: self.mend(fault))
 
-    def stop(
-        self, fault: Fault, links: list[tuple[int, int]], *, number: int | None = None
-    ) -> None:
-        """Let nothing pass these links until `mend`, which wants the same `number`."""
+    def stop(self, fault: Fault, links: list[tuple[int, int]]) -> None:
+        """Let nothing pass these links until `mend`."""
         world = self._cluster.world
         for source, target in links:
             one, other = host_name(source, world), host_name(target, world)
@@ -212,13 +210,13 @@ class Faults:
                     one,
                     other,
                     both_ways=False,
-                    name=name_of(fault, number),
+                    name=name_of(fault),
                     kind=fault.kind.value,
                 )
 
-    def mend(self, fault: Fault, *, number: int | None = None) -> None:
+    def mend(self, fault: Fault) -> None:
         """Take back the cuts of a fault."""
-        self._simulation.mend(name_of(fault, number))
+        self._simulation.mend(name_of(fault))
 
     def _damage(self, fault: Fault) -> None:
         host = self._host(fault)

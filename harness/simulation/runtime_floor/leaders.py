@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 _PATIENCE: Final = 500 * MS
 """How long a fault waits for the moment that it is made for."""
 
-_HELD_BACK: Final = 3
-_SOON: Final = 40 * MS
-
-_HOLDING: Final = 1 << 40
-"""Added to the number of a fault: what is held back may last longer than the fault."""
-
 
 class ShardFloor:
     """Implements `harness.simulation.usurpers.Floor`, for one shard."""
@@ -105,7 +99,7 @@ class ShardFloor:
 
 
 class Hiding:
-    """Plays `Kind.HIDE_LEADER`. What is held back here waits in the streams to other shards."""
+    """Plays `Kind.HIDE_LEADER`."""
 
     def __init__(self, faults: "Faults", cluster: Cluster) -> None:
         self._faults = faults
@@ -129,33 +123,8 @@ class Hiding:
         others = [host for host in group.hosts if host != leader]
         out: list[tuple[Host, Host]] = [(leader, other) for other in others]
         back: list[tuple[Host, Host]] = [(other, leader) for other in others]
-        self._faults.stop(fault, (out, out + back, back, out + back)[fault.amount])
-        if fault.amount == _HELD_BACK and not self._cluster.world.shared_machines:
-            self._hold_back(fault, group, leader)
+        self._faults.stop(fault, (out, out + back, back)[fault.amount])
         self._agenda.after(fault.until - fault.at, lambda: self._faults.mend(fault))
-
-    def _hold_back(self, fault: Fault, group: Group, old: ReplicaId) -> None:
-        """Until the next leader has begun, what `old` tells other shards stays on its way."""
-        agenda = self._agenda
-        held = _HOLDING + fault.number
-        soon = self._cluster.simulation.stream("held", fault.number).below(_SOON)
-        latest = agenda.now + fault.until - fault.at + _PATIENCE
-        self._faults.stop(
-            fault,
-            [(old, host) for host in self._cluster.members if host not in group.hosts],
-            number=held,
-        )
-
-        def look() -> None:
-            new = group.leader
-            core = None if new is None or new == old else self._cluster.core(new)
-            office = core.office if isinstance(core, Mdl) else None
-            if agenda.now >= latest or (office is not None and office.has_begun):
-                agenda.after(soon, lambda: self._faults.mend(fault, number=held))
-            else:
-                agenda.after(LOOK_EVERY, look)
-
-        look()
 
     def _waiting_at(self, leader: ReplicaId) -> int:
         core = self._cluster.core(leader)
@@ -165,6 +134,6 @@ class Hiding:
         return sum(operation.is_announced and operation.chain is None for operation in office)
 
 
-def name_of(fault: Fault, number: int | None = None) -> str:
+def name_of(fault: Fault) -> str:
     """Of its cuts, and of what it makes stand still."""
-    return f"fault {fault.number if number is None else number}"
+    return f"fault {fault.number}"

@@ -133,7 +133,7 @@ def test_every_fault_has_a_sentence(kind: Kind) -> None:
     assert "{" not in words
     nobody_in_particular = {
         Kind.RING, Kind.CLIENT_CRASH, Kind.CUT_LEADERS, Kind.SUSPEND_LEADER, Kind.ADD_REPLICA,
-        Kind.CRASH_LEADER, Kind.HIDE_LEADER, Kind.CUT_SHARDS,
+        Kind.CRASH_LEADER, Kind.HIDE_LEADER, Kind.CUT_SHARDS, Kind.LOSE_DECISIONS,
     }  # fmt: skip
     assert ("2" in words) or kind in nobody_in_particular
 
