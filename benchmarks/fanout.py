@@ -16,7 +16,7 @@ stands beside that of the model and the published one (medians of their runs, T 
 In a wide area (`wide_area/*.toml`) T is another one from client to leader, from leader to follower, and between
 leaders. `--coordination durable` is not in the model: there a hop takes a round of the log, too.
 
-`--throughput` compares requests of 16 operations under load instead, without delays.
+`python -m benchmarks.peak` compares rates under load.
 """
 
 import argparse
@@ -198,27 +198,6 @@ def lines(cells: list[Cell]) -> list[Line]:
     return found
 
 
-def throughput(args: argparse.Namespace, shards: int) -> None:
-    """Peak rates of requests of 16 operations, in turns, and what one costs."""
-    print(f"{shards} shards, requests of 16 operations, {args.clients} clients")
-    for _ in range(args.rounds):
-        for protocol in ("multipaxos", "mdl"):
-            options = BenchOptions(
-                protocol=protocol,
-                shards=shards,
-                clients=args.clients,
-                fan_out=16,
-                time_limit_s=args.seconds,
-            )
-            result = run(options, args.directory)
-            cost = result.cpu_us_per_op
-            print(
-                f"  {protocol:10}  {result.ops_per_s:8.1f} requests/s  p50 {result.latency_ms.p50} ms  "
-                f"{cost.replicas} µs of replicas, {cost.client} µs of clients a request  "
-                f"errors {result.errors}  load {result.load_average}"
-            )
-
-
 def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -229,19 +208,13 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=2.0)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--directory", type=Path, default=Path("/var/tmp"))  # noqa: S108
     parser.add_argument("--json", type=Path)
     parser.add_argument("--svg", type=Path)
-    parser.add_argument("--throughput", action="store_true")
     args = parser.parse_args()
     is_wide = args.wide is not None
     shards = _numbers(args.shards or ("3" if is_wide else "1,3,9"))
     fan_outs = _numbers(args.fan_outs or ("1,2,10,32" if is_wide else "1,2,4,8,16,32"))
-    if args.throughput:
-        for count in shards:
-            throughput(args, count)
-        return
     cells: list[Cell] = []
     for count in shards:
         for fan_out in fan_outs:
