@@ -18,6 +18,7 @@ from harness.simulation.core_floor.parts import Parts
 from harness.simulation.disk import SimulatedDisk
 from harness.simulation.draws import Stream, StreamRandom
 from harness.simulation.programs.clocks import HostClock
+from harness.simulation.stalls import sync_time
 from harness.simulation.watching import Event, Watcher
 from harness.simulation.world import Rates
 from node.core.interface import (
@@ -321,9 +322,8 @@ class Replica:
         delay = 0
         if must_sync:
             failpoint("before-sync")
-            delay = self._sync_draws.exponential(self.rates.sync_mean)
-            if self._sync_draws.chance(self.rates.sync_stall):
-                delay *= 100
+            delay, stalls = sync_time(self._sync_draws, self.rates)
+            if stalls:
                 self.disk.bites["sync-stall"] += 1
         self._loop.after(delay, self._saved, self.incarnation, group, must_sync)
 

@@ -1,16 +1,14 @@
 """The disk of one life: as the disk of the host, but it takes time, and is closed to the dead."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from harness.simulation.disk import SimulatedDisk, SimulatedFile
 from harness.simulation.draws import Stream
+from harness.simulation.stalls import sync_time
 
 if TYPE_CHECKING:
     from harness.simulation.programs.hosts import Life
-
-_STALL: Final = 100
-"""How much longer a sync takes that stalls."""
 
 
 class LifeDisk:
@@ -88,10 +86,8 @@ class LifeDisk:
 
     def _times(self) -> tuple[int, int]:
         """How long a sync takes until it is done, and until whoever asked is told."""
-        rates = self._life.host.world.rates
-        total = self._draws.exponential(rates.sync_mean)
-        if self._draws.chance(rates.sync_stall):
-            total *= _STALL
+        total, stalls = sync_time(self._draws, self._life.host.world.rates)
+        if stalls:
             self._life.host.bites("sync-stall")
         return total - total // 8, total // 8
 
