@@ -84,16 +84,12 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     leader: float
     """Between leaders."""
     delays: tuple[Delay, ...] = ()
+    published: dict[int, dict[int, float]]
+    """By shards and fan-out."""
 
     def options(self) -> dict[str, Any]:
         """For `BenchOptions`."""
         return {"delays": self.delays} if self.delays else {"delay_ms": self.client}
-
-    def published(self, shards: int, fan_out: int) -> float | None:
-        """The ratio that was published for this."""
-        if self.delays:
-            return PUBLISHED_WIDE[self.name].get(fan_out) if shards == REPLICAS else None
-        return PUBLISHED.get(shards, {}).get(fan_out)
 
 
 def setting(args: argparse.Namespace, shards: int) -> Setting:
@@ -104,17 +100,19 @@ def setting(args: argparse.Namespace, shards: int) -> Setting:
             client=args.delay,
             follower=args.delay,
             leader=args.delay,
+            published=PUBLISHED,
         )
     file = Path(__file__).parent / "wide_area" / f"{args.wide}.toml"
     delays = read_delays(file, replicas=REPLICAS, shards=shards)
     # The first shard is led by replica 1, the second by the second of its own.
     leader, follower, other_leader = 1, 2, REPLICAS + 2
     return Setting(
-        name=args.wide,
+        name=f"wide area, {args.wide}",
         client=1000 * delay_s(delays, "clients", leader, 0),
         follower=1000 * delay_s(delays, leader, follower, 0),
         leader=1000 * delay_s(delays, leader, other_leader, 0),
         delays=delays,
+        published={3: PUBLISHED_WIDE[args.wide]},
     )
 
 
@@ -162,7 +160,7 @@ def cell(args: argparse.Namespace, shards: int, fan_out: int) -> Cell:
         mdl_ms=round(at_once, 2),
         ratio=round(at_once / one_by_one, 3),
         model=round(model(fan_out, shards, where), 3),
-        published=where.published(shards, fan_out),
+        published=where.published.get(shards, {}).get(fan_out),
         placement=found["mdl"][-1].leaders,
         load_average=found["mdl"][-1].load_average,
         fsync_ms=found["mdl"][-1].fsync_ms,
@@ -189,11 +187,12 @@ def lines(cells: list[Cell]) -> list[Line]:
     found: list[Line] = []
     for shards in dict.fromkeys(each.shards for each in cells):
         own = [each for each in cells if each.shards == shards]
+        name = f"{shards} shard{'' if shards == 1 else 's'}"
         known = [(each.fan_out, each.published) for each in own if each.published is not None]
         found += [
-            Line(f"{shards} shards", shards, "measured", [(c.fan_out, c.ratio) for c in own]),
-            Line(f"{shards} shards", shards, "model", [(c.fan_out, c.model) for c in own]),
-            Line(f"{shards} shards", shards, "published", known),
+            Line(name, shards, "measured", [(c.fan_out, c.ratio) for c in own]),
+            Line(name, shards, "model", [(c.fan_out, c.model) for c in own]),
+            Line(name, shards, "published", known),
         ]
     return found
 

@@ -14,7 +14,7 @@ from typing import Final
 
 import trio
 
-from harness.bench.runner import BenchOptions, BenchResult, measure
+from harness.bench.runner import BenchError, BenchOptions, BenchResult, measure
 
 PROTOCOLS: Final = ("multipaxos", "mdl")
 
@@ -50,7 +50,11 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     for clients in map(int, args.clients.split(",")):
         for protocol in PROTOCOLS:
-            result = run(args, protocol, clients)
+            try:
+                result = run(args, protocol, clients)
+            except BenchError as error:
+                print(f"| {clients} | {protocol} | {error} |", flush=True)
+                continue
             peaks[protocol] = max(peaks[protocol], result.ops_per_s)
             cost, latency = result.cpu_us_per_op, result.latency_ms
             print(
