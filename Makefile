@@ -9,6 +9,7 @@ STAMP := $(VENV)/.installed
 FIRST_SEED ?= $(shell printf '%d' "0x$$(git rev-parse HEAD 2>/dev/null | cut -c1-8 | grep . || echo 0)")
 SEEDS ?= 300
 RUNTIME_SEEDS ?= 20
+PROTOCOLS ?= multipaxos mdl
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all simulate check format clean
@@ -17,7 +18,7 @@ help:
 	@echo "make demo      five replicas, their leader killed again and again, the history judged"
 	@echo "make test      the fast tests"
 	@echo "make test-all  every test"
-	@echo "make simulate  fresh seeds of the simulator: SEEDS=$(SEEDS) RUNTIME_SEEDS=$(RUNTIME_SEEDS) from FIRST_SEED"
+	@echo "make simulate  fresh seeds of the simulator: SEEDS=$(SEEDS) RUNTIME_SEEDS=$(RUNTIME_SEEDS) from FIRST_SEED, PROTOCOLS"
 	@echo "make check     formatting, lint, types, import layers"
 	@echo "make format    rewrite files in the project's format"
 
@@ -30,10 +31,14 @@ test: $(STAMP)
 test-all: $(STAMP)
 	@$(BIN)/pytest -q -m ""
 
+# As many worlds of each protocol.
 simulate: $(STAMP)
-	@$(BIN)/gong simulate --floor core --seeds $(FIRST_SEED):$$(($(FIRST_SEED) + $(SEEDS)))
-	@[ $(RUNTIME_SEEDS) -eq 0 ] || $(BIN)/gong simulate --floor runtime \
-	  --seeds $(FIRST_SEED):$$(($(FIRST_SEED) + $(RUNTIME_SEEDS)))
+	@for protocol in $(PROTOCOLS); do \
+	  $(BIN)/gong simulate --protocol $$protocol --floor core \
+	    --seeds $(FIRST_SEED):$$(($(FIRST_SEED) + $(SEEDS))) || exit; \
+	  [ $(RUNTIME_SEEDS) -eq 0 ] || $(BIN)/gong simulate --protocol $$protocol --floor runtime \
+	    --seeds $(FIRST_SEED):$$(($(FIRST_SEED) + $(RUNTIME_SEEDS))) || exit; \
+	done
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check .

@@ -30,6 +30,8 @@ def verified(
         OperationError: an operation does not fit the model.
     """
     refuse_what_does_not_fit(operations, model)
+    if len({operation.index for operation in operations}) < len(operations):
+        return None  # an order of indices does not say which of two operations it means
     wrong = (
         flaw(operations, model, order)
         if consistency == "linearizable"

@@ -20,7 +20,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     lease_ticks: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
     clock_drift_percent: Annotated[int, msgspec.Meta(ge=0, le=50)] = 10
     delay_ms: Milliseconds = 0.0
-    """For measurements: every message from another replica, and every one from or to a client, is
+    """For measurements: every message to another replica, and every one from or to a client, is
     held for so long, as if the network were that slow."""
 
 

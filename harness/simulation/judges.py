@@ -5,8 +5,7 @@
          │           └ witness: the order in which the shards did it all, for the checker to verify
          └───▶ orders (worlds of several shards only)
 
-Only the search of the checker blames a history, and only its verification clears one: a witness that it does
-not verify changes nothing.
+A witness alone neither blames nor clears: the checker verifies it against the history, or searches as if there were none.
 """
 
 from collections.abc import Sequence

@@ -82,7 +82,7 @@ def with_shards(world: World, draws: Draws, size: Size) -> World:
         coordination=drawn[2] if size.coordination is None else size.coordination,
         coordination_ticks=draw.choice((20, 60, 200)),
         keys=shards * draw.choice((1, 2, 2)),
-        zigzags=draw.choice((40, 80, 80) if loses_decisions(draws) else (10, 40, 80)),
+        zigzags=draw.choice((40, 80, 80) if loses_decisions(draws, size) else (10, 40, 80)),
         window=draw.between(3, 6),
         patience=draw.choice((500 * MS, 2 * SECOND, 5 * SECOND)),
         padding=draw.choice((0, 300, 1000)),
@@ -93,7 +93,7 @@ def with_shards(world: World, draws: Draws, size: Size) -> World:
         rates=rates,
         spares=0,
     )
-    is_calm = loses_decisions(draws) and draws.stream("calm").chance(75 * _PERCENT)
+    is_calm = loses_decisions(draws, size) and draws.stream("calm").chance(75 * _PERCENT)
     return _calm(sharded) if is_calm else sharded
 
 
@@ -133,12 +133,12 @@ def _pace(world: World, draw: Stream, size: Size) -> dict[str, int]:
     }
 
 
-def loses_decisions(draws: Draws) -> bool:
+def loses_decisions(draws: Draws, size: Size) -> bool:
     """Whether this is a world in which leaders lose what they decided, and little else happens."""
-    return draws.stream("decisions").chance(MILLION // 2)
+    return size.loses_decisions and draws.stream("decisions").chance(MILLION // 2)
 
 
-def chance_of_kind(draws: Draws, kind: Kind) -> int:
+def chance_of_kind(draws: Draws, size: Size, kind: Kind) -> int:
     """In percent: that a kind of fault occurs in a world.
 
     A session stalls when one shard does, so in most worlds there are few kinds; but a leader that is
@@ -146,8 +146,8 @@ def chance_of_kind(draws: Draws, kind: Kind) -> int:
     """
     others = draws.stream("kinds of faults").choice((5, 10, 30))
     if kind is Kind.LOSE_DECISIONS:
-        return 100 if loses_decisions(draws) else 0
-    if loses_decisions(draws):
+        return 100 if loses_decisions(draws, size) else 0
+    if loses_decisions(draws, size):
         return 10 if kind in OF_SHARDS else min(others, 10)
     return 60 if kind in OF_SHARDS else others
 

@@ -132,7 +132,7 @@ def draw_world(seed: int, size: Size) -> World:
             )
     if size.protocol == "mdl":
         world, changes = with_shards(world, draws, size), []
-    return structs.replace(world, faults=_by_time(*_faults(draws, world), *changes))
+    return structs.replace(world, faults=_by_time(*_faults(draws, size, world), *changes))
 
 
 def _rates(draw: Stream) -> Rates:
@@ -175,14 +175,14 @@ def _by_time(*faults: Fault) -> tuple[Fault, ...]:
     return tuple(sorted(faults, key=lambda fault: (fault.at, fault.number)))
 
 
-def _faults(draws: Draws, world: World) -> list[Fault]:
+def _faults(draws: Draws, size: Size, world: World) -> list[Fault]:
     faults: list[Fault] = []
     for place, kind in enumerate(Kind):
         if kind in CHANGES or (kind in OF_SHARDS and world.protocol != "mdl"):
             continue
         draw = draws.stream("faults", kind.value)
         is_sharded = world.protocol == "mdl"
-        chance = chance_of_kind(draws, kind) if is_sharded else _CHANCE_OF_KIND
+        chance = chance_of_kind(draws, size, kind) if is_sharded else _CHANCE_OF_KIND
         if not draw.chance(chance * _PERCENT):
             continue
         for count in range(draw.between(1, _OFTEN.get(kind, _SELDOM))):

@@ -188,7 +188,7 @@ class World(Struct, frozen=True, kw_only=True):
     """Of whom each has a log of its own; key number k belongs to shard k modulo their number."""
     shared_machines: bool = False
     """One replica of each shard runs on a machine, all in one process; otherwise each has its own. On the
-    floor `runtime` only."""
+    floor `runtime` only. Links are cut between machines, so there is no cut between shards there."""
     coordination: str = ""
     """How shards agree on an order: "fast" or "durable"; empty with protocols that have no such thing."""
     coordination_ticks: int = 50
@@ -265,4 +265,6 @@ class Size(Struct, frozen=True, kw_only=True):
     shards: int | None = None
     coordination: str | None = None
     operations: int | None = None
+    loses_decisions: bool = True
+    """Whether half of the worlds of mdl are about `Kind.LOSE_DECISIONS`; not where nobody plays it."""
     mutant: str = ""

@@ -58,13 +58,18 @@ class Later:
         self, open_alarm: Callable[[], AbstractContextManager[Alarm]] | None = None
     ) -> None:
         """Call, until cancelled; woken by an exact alarm if nothing else is said."""
-        with (open_alarm or exact_alarm)() as self._alarm:
-            while True:
-                while self._due and self._due[0][0] <= trio.current_time():
-                    heapq.heappop(self._due)[2]()
-                if self._due:
-                    self._alarm.ring_at(self._due[0][0])
-                await self._alarm.wait()
+        with (open_alarm or exact_alarm)() as alarm:
+            self._alarm = alarm
+            try:
+                while True:
+                    while self._due and self._due[0][0] <= trio.current_time():
+                        heapq.heappop(self._due)[2]()
+                    if self._due:
+                        alarm.ring_at(self._due[0][0])
+                    await alarm.wait()
+            finally:
+                # Others may end after this, and still call.
+                self._alarm = None
 
 
 @contextmanager

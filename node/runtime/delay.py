@@ -2,7 +2,8 @@
 
     socket ──▶ held for delay_s ──▶ receive_some        send_all ──▶ held for delay_s ──▶ socket
 
-Delay alone: what is held has no bound in bytes, so bandwidth stays what it is. A link between replicas
+Delay alone: what is held has no bound in bytes, so bandwidth stays what it is. What was held long enough and the
+other end does not take is waited for, as on any connection, and nothing more is taken meanwhile. A link between replicas
 carries messages in one direction, and is delayed where they are sent; a client's connection at the
 replica, in both. So every message is held exactly once on its way.
 """
@@ -54,37 +55,43 @@ class _SlowSending(trio.abc.Stream):
         self._stream = stream
         self._delay_s = delay_s
         self._later = later
-        self._rest = b""
+        self._rest = bytearray()
         """Was held long enough, and could not be sent at once."""
-        self._is_waiting = trio.Event()
+        self._has_rest = trio.Event()
+        self._has_moved = trio.Event()
         self._is_sending = False
         self._is_broken = False
 
     async def send_rest(self) -> None:
         """Send what has to wait for the other end, until the connection breaks."""
         while not self._is_broken:
-            await self._is_waiting.wait()
-            self._is_waiting = trio.Event()
-            data, self._rest = self._rest, b""
+            await self._has_rest.wait()
+            self._has_rest = trio.Event()
+            data, self._rest = self._rest, bytearray()
             self._is_sending = True
             try:
                 await self._stream.send_all(data)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 self._is_broken = True
             self._is_sending = False
+            self._has_moved.set()
 
     def send_now(self, data: bytes) -> int:
-        """Have it sent later, all of it; how many bytes (`node/direct.py`)."""
-        if self._is_broken:
+        """Have it sent later, all of it or nothing; how many bytes (`node/direct.py`)."""
+        if self._is_broken or self._is_stuck:
             return 0
         self._later.call(self._due(), partial(self._send, data))
         return len(data)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Have it sent later."""
+        """Have it sent later, when the other end takes what was sent before."""
         await trio.lowlevel.checkpoint()
-        if not self.send_now(bytes(data)):
+        while self._is_stuck and not self._is_broken:
+            self._has_moved = trio.Event()
+            await self._has_moved.wait()
+        if self._is_broken:
             raise trio.BrokenResourceError("the connection broke")
+        self.send_now(bytes(data))
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """What has arrived."""
@@ -97,15 +104,21 @@ class _SlowSending(trio.abc.Stream):
     async def aclose(self) -> None:
         """Close the connection, now."""
         self._is_broken = True
+        self._has_moved.set()
         await self._stream.aclose()
+
+    @property
+    def _is_stuck(self) -> bool:
+        """Whether the other end does not take what it should have by now."""
+        return self._is_sending or bool(self._rest)
 
     def _send(self, data: bytes) -> None:
         if self._is_broken:
             return
-        sent = 0 if self._is_sending or self._rest else send_now(self._stream, data)
+        sent = 0 if self._is_stuck else send_now(self._stream, data)
         if sent < len(data):
             self._rest += data[sent:]
-            self._is_waiting.set()
+            self._has_rest.set()
 
     def _due(self) -> float:
         return trio.current_time() + self._delay_s

@@ -28,6 +28,9 @@ _REPLICAS: Final = ((3, 85), (1, 8), (5, 7))
 _SHARED: Final = MILLION // 3
 """Of the worlds of several shards, those in which a machine has a replica of each."""
 
+_BETWEEN_SHARDS: Final = frozenset({Kind.CUT_SHARDS, Kind.HIDE_LEADER})
+"""They tell apart who is of the same shard. Where machines are shared nothing can: links join machines."""
+
 _AT_FIRST: Final = MILLION // 2
 """Of the worlds with crashes, those in which one comes while a journal is made for the first time."""
 
@@ -50,9 +53,9 @@ def draw_world(seed: int, size: Size) -> World:
         if fault.where == "before-sync" and draws.chance(_WHILE_LONG):
             faults[place] = structs.replace(fault, amount=SECTOR_BYTES + 1)
     milder = MILDER_YET if is_sharded else MILDER
-    if is_sharded:
-        shares = world.shards > 1 and Draws(seed).stream("machines").chance(_SHARED)
-        world = structs.replace(world, shared_machines=shares)
+    if is_sharded and world.shards > 1 and Draws(seed).stream("machines").chance(_SHARED):
+        world = structs.replace(world, shared_machines=True)
+        faults = [fault for fault in faults if fault.kind not in _BETWEEN_SHARDS]
     return structs.replace(
         world,
         rates=structs.replace(rates, loss=rates.loss // milder, late=rates.late // milder),
@@ -61,13 +64,14 @@ def draw_world(seed: int, size: Size) -> World:
 
 
 def _fewer(seed: int, size: Size) -> Size:
-    """Fewer shards and replicas than elsewhere, where nothing is said of them."""
+    """Fewer shards and replicas than elsewhere, where nothing is said of them, and only what is played here."""
     draw = Draws(seed).stream("runtime floor", "shards")
     shards, replicas = draw.weighted(_SHARDS), draw.weighted(_REPLICAS)
     return structs.replace(
         size,
         shards=shards if size.shards is None else size.shards,
         replicas=replicas if size.replicas is None else size.replicas,
+        loses_decisions=False,
     )
 
 

@@ -127,11 +127,13 @@ class Hiding:
         self._agenda.after(fault.until - fault.at, lambda: self._faults.mend(fault))
 
     def _waiting_at(self, leader: ReplicaId) -> int:
+        """Operations that wait for others; in fast mode those that the shard knows of."""
+        is_fast = self._cluster.world.coordination == "fast"
         core = self._cluster.core(leader)
         office = core.office if isinstance(core, Mdl) else None
         if office is None:
             return 0
-        return sum(operation.is_announced and operation.chain is None for operation in office)
+        return sum(each.waits and (each.is_announced or not is_fast) for each in office)
 
 
 def name_of(fault: Fault) -> str:

@@ -89,11 +89,21 @@ class Orderer(Layer, ABC):
             if operation.waits and command.answered >= seq - 1:
                 operation.chain = ()
                 self._consider(office, operation)
-        elif office.count >= self._patience.operations_max:
+        elif not self._has_room(office, command, dispatch):
             _TOO_MANY.hit()
             self._refuse(command, Refusal.OVERLOADED)
         else:
             self._take(office, command, dispatch)
+
+    def _has_room(self, office: Office, command: Command, dispatch: Dispatch) -> bool:
+        """Whether one more operation may be taken in hand.
+
+        Those that wait must not keep out whom they wait for. So there is as much room again for those
+        that wait for nothing, and the first of a session without an answer is one, wherever it goes.
+        """
+        most = self._patience.operations_max
+        waits = dispatch.after != NO_PREDECESSOR and command.answered < command.number - 1
+        return office.count < (most if waits else 2 * most)
 
     def _problem(self, command: Command, dispatch: Dispatch | None) -> str:
         """Why this can be no operation of a session; empty when it can."""

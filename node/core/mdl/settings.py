@@ -23,7 +23,8 @@ class Patience:
     """After which an operation fails whose predecessor nobody answers for: several times what a shard
     needs to elect another leader."""
     operations_max: int = 16 * 1024
-    """In the hands of one leader; more are refused as OVERLOADED."""
+    """In the hands of one leader; more are refused as OVERLOADED. Of those that wait for no other one
+    there may be as many again."""
     askers_max: int = 16 * 1024
     """Questions that wait at one leader for something to happen; more are dropped, and repeated."""
     message_tags_max: int = 256

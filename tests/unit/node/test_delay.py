@@ -8,6 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair
 
+from node.direct import send_now
 from node.runtime.alarm import HAS_TIMERFD, Later, TrioAlarm
 from node.runtime.delay import delayed as delayed_by, sent_late
 
@@ -151,3 +152,38 @@ async def test_exact_alarms_do_not_ring_early_and_can_be_set_anew() -> None:
         nursery.cancel_scope.cancel()
     assert len(rung) == 3
     assert all(at >= due for at, due in zip(rung, (0.0102, 0.0205, 0.0301), strict=True))
+
+
+async def test_who_does_not_read_holds_the_sender_up_and_its_end_lets_it_go() -> None:
+    """What piles up then is the sender's to bound, as on any connection."""
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    later = Later()
+    async with trio.open_nursery() as nursery, listeners[0]:
+        nursery.start_soon(later.run)
+        near = await trio.open_tcp_stream(*listeners[0].socket.getsockname())
+        far = await listeners[0].accept()
+        async with sent_late(near, 0.001, later) as slow:
+            taken = 0
+            with trio.move_on_after(0.3):
+                while True:
+                    await slow.send_all(bytes(1_000_000))
+                    taken += 1
+                    await trio.sleep(0.002)
+            assert 0 < taken < 50, "as much as the kernel holds, and not more and more"
+            assert send_now(slow, b"x") == 0
+            await far.aclose()
+            with pytest.raises(trio.BrokenResourceError):
+                await slow.send_all(b"x")
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_is_asked_for_when_nobody_calls_any_more_is_not_done() -> None:
+    """Whoever runs it may end before those who use it."""
+    later, done = Later(), trio.Event()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(later.run)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    later.call(trio.current_time(), done.set)
+    await trio.testing.wait_all_tasks_blocked()
+    assert not done.is_set()

@@ -130,6 +130,22 @@ def test_a_leader_takes_only_so_many_operations() -> None:
     assert answer.reason == "overloaded"
 
 
+def test_those_that_wait_do_not_keep_out_whom_they_wait_for() -> None:
+    """Otherwise nothing moves until they have waited too long, and then others take their places."""
+    shards = _two(patience=Patience(operations_max=2))
+    for _ in range(4):
+        shards.issue("a", 0, Put("x", "1"))
+    for seq in (4, 3, 2, 1):
+        shards.send("a", seq)
+    shards.settle()
+    assert shards.order(0) == ["a#1"], (
+        "there is room for what waits for nothing, not for the second"
+    )
+    shards.send("a", 2)
+    shards.settle()
+    assert shards.order(0) == ["a#1", "a#2", "a#3", "a#4"]
+
+
 def test_a_leader_remembers_only_so_many_questions() -> None:
     shards = _two(patience=Patience(askers_max=3))
     tags = tuple(Tag(1, RequestNumber(seq)) for seq in range(1, 9))
