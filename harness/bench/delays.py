@@ -16,6 +16,7 @@ the delays stay where they were, as distances do.
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Annotated
 
@@ -67,11 +68,18 @@ def read_delays(path: Path, *, replicas: int, shards: int) -> tuple[Delay, ...]:
             ends = [list(_ends(name, groups)) for name in rule.between]
         except ValueError as error:
             raise DelaysError(f"{path}: delay[{place}].between: {error}") from error
-        for one in ends[0]:
-            for other in ends[1]:
-                if one != other:
-                    found.pop((other, one), None)
-                    found[one, other] = Delay(between=(one, other), ms=rule.ms)
+        if rule.between == ("clients", "clients"):
+            raise DelaysError(
+                f"{path}: delay[{place}].between: clients do not talk with each other"
+            )
+        for one, other in product(*ends):
+            if one != other:
+                found.pop((other, one), None)
+                found[one, other] = Delay(between=(one, other), ms=rule.ms)
+    if not found:
+        raise DelaysError(
+            f"{path}: joins nobody in a cluster of {shards} times {replicas} replicas"
+        )
     return tuple(found.values())
 
 

@@ -187,6 +187,7 @@ def _text(result: BenchResult) -> str:
             ),
             f"latency: p50 {latency.p50} ms, p99 {latency.p99} ms, longest {latency.max} ms",
             *_sharding(result),
+            *_delays(result),
             f"errors: {result.errors}",
             (
                 f"processor time of a request: {cpu.replicas} µs of the replicas "
@@ -199,6 +200,15 @@ def _text(result: BenchResult) -> str:
             ),
         ]
     )
+
+
+def _delays(result: BenchResult) -> list[str]:
+    """How slow links were made to be, if they were."""
+    if not (result.delay_ms or result.delays):
+        return []
+    some = [f"{delay.ms:g}" for delay in result.delays]
+    own = f"; {len(some)} links have their own: {', '.join(dict.fromkeys(some))} ms" if some else ""
+    return [f"each message takes {result.delay_ms:g} ms more{own}"]
 
 
 def _sharding(result: BenchResult) -> list[str]:

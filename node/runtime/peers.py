@@ -71,7 +71,8 @@ class Peers:
     ) -> None:
         """`removed` are those who were members and never will be again, as far as is known."""
         self.later: Final = Later()
-        """Sends to those whom the configuration calls slow; somebody has to run it if there are any."""
+        """Holds what goes over links that the configuration calls slow, those of clients included; whoever
+        opens links runs it, if there are any."""
         self._config = config
         self._replica = replica
         self._incarnation = incarnation

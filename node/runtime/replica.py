@@ -8,7 +8,7 @@
           ├─ driver
           ├─ readers: one task that reads for all connections
           └─ peers
-             ├─ ticker, registration with the master
+             ├─ ticker, registration with the master, what slow links hold
              ├─ peer port ─ one task a link
              ├─ peers ─ one link to each peer, as they come and go
              ├─ metrics port, if there is one

@@ -119,6 +119,8 @@ class _Loss:
         self._length = fault.until - fault.at
         self._leader = leader
         self._holds: list[Hold] = []
+        self._late: Hold | None = None
+        """What the leader said last, with `Manner.LATE`."""
         stage.under_way.append(self)
 
     def pile_up(self, at_least: int = 0) -> None:
@@ -154,7 +156,7 @@ class _Loss:
             links = [(leader, follower) for follower in followers]
             self._cluster.links.cut(self._fault.number, self._fault.kind.value, [*links])
         if Manner.LATE in self._manner:
-            self._hold_words()
+            self._late = self._hold_words()
         if Manner.UNANSWERED in self._manner:
             self._hold(lambda _, to, each: to in followers and isinstance(each, Coordinated))
         if Manner.AGAIN in self._manner:
@@ -183,8 +185,8 @@ class _Loss:
 
     def _tell(self) -> None:
         """What the old leader said arrives; what the new one asked is answered a while later."""
-        if Manner.LATE in self._manner:
-            self._cluster.release(self._holds.pop(0))
+        if self._late is not None:
+            self._cluster.release(self._late)
         is_long = Manner.UNANSWERED in self._manner
         self._cluster.loop.after(self._length + is_long * _RETURN, self._end)
 
@@ -193,13 +195,14 @@ class _Loss:
         self._cluster.links.mend(self._fault.number)
         self._stage.under_way.remove(self)
 
-    def _hold_words(self) -> None:
+    def _hold_words(self) -> Hold:
         """What the leader says to other shards."""
         leader, hosts = self._leader, self._group.hosts
-        self._hold(lambda sender, to, _: sender == leader and to not in hosts)
+        return self._hold(lambda sender, to, _: sender == leader and to not in hosts)
 
-    def _hold(self, stops: Stops) -> None:
+    def _hold(self, stops: Stops) -> Hold:
         self._holds.append(self._cluster.hold(stops))
+        return self._holds[-1]
 
     def _release(self) -> None:
         for hold in self._holds:

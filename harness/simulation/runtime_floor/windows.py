@@ -119,10 +119,9 @@ class Windows:
                 partial(self._note_reading, self._orders, insides),
             )
         )
-        if self._machine is SessionedStateMachine:
+        if self._machine is SessionedStateMachine or self._orders is not None:
             machine = self._machine(insides.store, sessions_max=sessions_max(self._world))
         else:
-            # With mdl: one that forgets sessions early may forget what another shard has yet to ask for.
             machine = self._machine(insides.store)
         insides.machine = machine
         return _WatchedMachine(self, insides, machine)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness.bench.delays import configured, read_delays
+from harness.bench.delays import DelaysError, configured, read_delays
 from harness.cli import InputError
 from harness.cli.bench import command
 from node.config import ClusterConfig, load_config
@@ -97,6 +97,10 @@ def test_without_delays_no_link_is_slow(tmp_path: Path) -> None:
         ('[[delay]]\nbetween = ["clients"]\nms = 1', "Expected `array` of length 2"),
         ('[[delay]]\nbetween = ["clients", "leaders"]\nms = -1', "Expected `float` >= 0"),
         (
+            '[[delay]]\nbetween = ["clients", "clients"]\nms = 1',
+            "delay[0].between: clients do not talk with each other",
+        ),
+        (
             '[[delay]]\nbetween = ["clients", "process 4"]\nms = 1',
             "delay[0].between: there is no process 4, the last one is process 3",
         ),
@@ -109,6 +113,14 @@ def test_a_bad_file_is_refused_in_a_sentence(tmp_path: Path, text: str, said: st
     assert isinstance(result.exception, InputError)
     assert str(result.exception).startswith(f"--delays: {path}: ")
     assert said in str(result.exception)
+
+
+def test_a_file_that_slows_nothing_down_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "delays.toml"
+    path.write_text('[[delay]]\nbetween = ["leaders", "leaders"]\nms = 1\n')
+    with pytest.raises(DelaysError, match="joins nobody in a cluster of 1 times 3 replicas"):
+        read_delays(path, replicas=3, shards=1)
+    assert read_delays(path, replicas=3, shards=2)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
