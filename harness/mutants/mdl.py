@@ -67,8 +67,9 @@ class AnyCopyCoordinates(Mdl):
 class AskOnce(Mdl):
     """A question that nobody answered is not asked again, and nobody loses patience (F10)."""
 
-    def _remind(self, office: Office) -> None:
+    def _on_tick(self) -> None:
         """Whoever was asked will answer."""
+        MultiPaxos._on_tick(self)  # noqa: SLF001 - past the rule
 
 
 class QueryAtOnce(Mdl):

@@ -64,7 +64,7 @@ FOUND_BY: dict[str, int] = {
     "vouch-right-behind": 78,
     "query-at-once": 57,
     "place-twice": 0,
-    "ask-once": 4,
+    "ask-once": 3,
     "deposed-decide": 51,
 }
 """By name of the planted bug, the first seed that shows it."""
