@@ -63,7 +63,8 @@ def main() -> None:
                 flush=True,
             )
     one_by_one, at_once = (peaks[protocol] for protocol in PROTOCOLS)
-    print(f"peaks: {one_by_one} and {at_once} requests/s, ratio {at_once / one_by_one:.2f}")
+    ratio = f"ratio {at_once / one_by_one:.2f}" if one_by_one else "no ratio"
+    print(f"peaks: {one_by_one} and {at_once} requests/s, {ratio}")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ carries messages in one direction, and is delayed where they are sent; a client'
 replica, in both. So every message is held exactly once on its way.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from math import inf
 from typing import Final
@@ -23,29 +23,31 @@ _CHUNK_BYTES: Final = 64 * 1024
 _END: Final = b""
 
 
-@asynccontextmanager
-async def delayed(
+def delayed(
     stream: trio.abc.Stream, delay_s: float, later: Later
-) -> AsyncIterator[trio.abc.Stream]:
+) -> AbstractAsyncContextManager[trio.abc.Stream]:
     """`stream`, slower in both directions; leaving the block closes it, and what is held is lost."""
     slow = _SlowStream(stream, delay_s, later)
-    async with slow, trio.open_nursery() as pumps:
-        pumps.start_soon(slow.receive_all)
-        pumps.start_soon(slow.send_rest)
-        yield slow
-        pumps.cancel_scope.cancel()
+    return _pumped(slow, slow.receive_all, slow.send_rest)
+
+
+def sent_late(
+    stream: trio.abc.Stream, delay_s: float, later: Later
+) -> AbstractAsyncContextManager[trio.abc.Stream]:
+    """`stream`, on which only what is sent is held; otherwise as `delayed`."""
+    slow = _SlowSending(stream, delay_s, later)
+    return _pumped(slow, slow.send_rest)
 
 
 @asynccontextmanager
-async def sent_late(
-    stream: trio.abc.Stream, delay_s: float, later: Later
+async def _pumped(
+    slow: trio.abc.Stream, *pumps: Callable[[], Awaitable[None]]
 ) -> AsyncIterator[trio.abc.Stream]:
-    """`stream`, on which only what is sent is held; otherwise as `delayed`."""
-    slow = _SlowSending(stream, delay_s, later)
-    async with slow, trio.open_nursery() as pumps:
-        pumps.start_soon(slow.send_rest)
+    async with slow, trio.open_nursery() as running:
+        for pump in pumps:
+            running.start_soon(pump)
         yield slow
-        pumps.cancel_scope.cancel()
+        running.cancel_scope.cancel()
 
 
 class _SlowSending(trio.abc.Stream):
