@@ -3,7 +3,8 @@
     python -m benchmarks.orders [--limit 10] [--only WORDS]
 
 Histories of a store that is sequential but lags behind, and of sessions with four operations in
-flight; of few values, or all different ("distinct"); as they are and with one read changed. Seconds
+flight; of few values, or all different ("distinct"); and of the bursts of `gong run --protocol mdl`
+("bursts", a third of the swaps miss); as they are and with one read changed. Seconds
 are those of the judgement alone, words for a violation included, witness replayed; the verdict on
 linearizability that `check` asks for first is left out. One run each: the figures are for orders
 of magnitude.
@@ -21,6 +22,7 @@ from checker.engines.interface import Accepted, Refuted
 from checker.orders import Order, flaw
 from checker.orders.judge import judge
 from history import Operation, load
+from tests.support.bursts import bursting_history
 from tests.support.sessions import (
     ask_register,
     lagging_history,
@@ -32,11 +34,23 @@ SIXTY = (
     Path(__file__).parents[1] / "tests/data/histories/bad/register-sixty-writers.operations.jsonl"
 )
 
-MODEL = find_model("register")
+MODEL = find_model("kv")  # which knows `read` and `write`, too
 
 
 def cases() -> Iterator[tuple[str, Order, list[Operation]]]:
     """Names, orders and histories."""
+    yield from register_cases()
+    for operations, sessions in ((10_000, 5), (10_000, 20), (10_000, 50), (6_000, 100)):
+        name = f"{operations} operations, {sessions} sessions, bursts"
+        rng = random.Random(name)
+        history = bursting_history(rng, operations=operations, sessions=sessions, keys=10)
+        yield name, Order.MDL, history
+        yield f"{name}, changed", Order.MDL, with_another_read(rng, history)
+    yield "sixty writers", Order.SEQUENTIAL, list(load(SIXTY).operations)
+
+
+def register_cases() -> Iterator[tuple[str, Order, list[Operation]]]:
+    """Of reads and writes."""
     sizes = ((300, 20), (1_000, 5), (1_000, 20), (10_000, 5), (10_000, 20))
     for order, generate in ((Order.SEQUENTIAL, lagging_history), (Order.MDL, pipelined_history)):
         for operations, sessions in sizes:
@@ -55,7 +69,6 @@ def cases() -> Iterator[tuple[str, Order, list[Operation]]]:
                 )
                 yield name, order, history
                 yield f"{name}, changed", order, with_another_read(rng, history)
-    yield "sixty writers", Order.SEQUENTIAL, list(load(SIXTY).operations)
 
 
 def measure(operations: list[Operation], order: Order, engine: str, limit_s: float) -> str:

@@ -252,3 +252,17 @@ def _declared(table: Table, kind: int) -> tuple[int, int, int]:
             f"but it changes {model.initial!r} too"
         )
     return what, state, table.step(state, kind)
+
+
+def missed_by(table: Table, kind: int) -> int:
+    """The state in which the model says that a class is illegal, or `NO_STATE`."""
+    model, action = table.model, table.actions[kind]
+    state = ANYWHERE if model.nondeterministic else model.not_in(action)
+    if state is ANYWHERE:
+        return NO_STATE
+    missed = table.number(state)
+    if table.step(missed, kind) != IMPOSSIBLE:
+        raise ModelError(
+            f"the model says that {action} is illegal in the state {state!r}, but it is not"
+        )
+    return missed

@@ -144,6 +144,16 @@ class Model(ABC):
         del action
         return ANYWHERE
 
+    def not_in(self, action: Action) -> State:
+        """A state in which `action` is illegal, though it is not confined to one; or `ANYWHERE`.
+
+        A cas that missed is legal wherever the value is not the one that it expected. Saying so is
+        never needed. Where several objects are judged together (`checker/orders`), it lets the
+        search see that such an action comes before a value is there, or when it is gone again.
+        """
+        del action
+        return ANYWHERE
+
     def overwrites(self, action: Action) -> bool:
         """True when `action` is legal in EVERY state and always leaves the same one behind.
 

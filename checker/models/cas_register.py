@@ -33,6 +33,11 @@ def cas_only_in(action: Action) -> State:
     return ANYWHERE if action.output is False else token(action.value[0])
 
 
+def cas_not_in(action: Action) -> State:
+    """The value that a cas did not find."""
+    return token(action.value[0]) if action.output is False else ANYWHERE
+
+
 def cas_problem(action: Action) -> str | None:
     """What is wrong with a cas, or None."""
     if not isinstance(action.value, list | tuple) or len(action.value) != 2:
@@ -66,6 +71,10 @@ class CasRegister(Register):
     def only_in(self, action: Action) -> State:
         """A cas needs its old value, unless it missed."""
         return cas_only_in(action) if action.f == "cas" else super().only_in(action)
+
+    def not_in(self, action: Action) -> State:
+        """A cas that missed is not legal where it would have found its old value."""
+        return cas_not_in(action) if action.f == "cas" else super().not_in(action)
 
     def problem(self, action: Action) -> str | None:
         """The argument of a cas is a pair."""

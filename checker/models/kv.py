@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 
 from checker.model import ANYWHERE, ILLEGAL, UNKNOWN, Action, Model, State
 from checker.models.cas_register import (
+    cas_not_in,
     cas_only_in,
     cas_problem,
     cas_step,
@@ -62,6 +63,10 @@ class KeyValue(Model):
             return cas_only_in(action)
         known = action.f in _GET and action.output is not UNKNOWN
         return token(action.output) if known else ANYWHERE
+
+    def not_in(self, action: Action) -> State:
+        """A cas that missed is not legal where it would have found its old value."""
+        return cas_not_in(action) if action.f == "cas" else ANYWHERE
 
     def overwrites(self, action: Action) -> bool:
         """Puts and deletes."""

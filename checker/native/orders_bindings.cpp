@@ -38,6 +38,7 @@ Input input_of(const nb::object& lowered) {
   read("kinds", in.kinds);
   read("only_in", in.only_in);
   read("targets", in.targets);
+  read("not_in", in.not_in);
   read("sure", in.sure);
   read("optional", in.optional);
   read("optional_chains", in.optional_chains);

@@ -146,17 +146,14 @@ bool Clocks::propagate() {
 }
 
 bool Clocks::saturate(const Poll& poll) {
-  first_candidates_.resize(width_);
-  last_candidates_.resize(width_);
-  last_destroyers_.resize(width_);
-  too_early_.resize(width_);
   do {
     has_grown_ = false;
     for (const Op op : in_time_) {
       if (poll()) return true;
       if (!pull(op)) return false;
-      if (problem_.is_known[problem_.in.parts[op]] && problem_.needed(op) != NONE && !look_at(op))
-        return false;
+      if (!problem_.is_known[problem_.in.parts[op]]) continue;
+      if (problem_.needed(op) != NONE && !look_at(op)) return false;
+      if (problem_.missed(op) != NONE && !look_at_miss(op)) return false;
     }
   } while (has_grown_);
   return true;
@@ -186,7 +183,6 @@ void Clocks::close_circle(Op read, Value needed) {
   if (makers.size() + (is_initial ? 1 : 0) != 1) return;
   if (!is_initial && !add(makers[0], read, Why::made)) return;
   for (const Op destroyer : last_destroyers_) {
-    if (destroyer == NONE) continue;
     if (is_initial ? !add(read, destroyer, Why::found)
                    : !add(destroyer, makers[0], Why::hidden, read))
       return;
@@ -195,37 +191,33 @@ void Clocks::close_circle(Op read, Value needed) {
 
 // In each chain the last destroyer that comes before the read; whether there is any.
 bool Clocks::destroyers_before(Op read, Value needed) {
-  std::fill(last_destroyers_.begin(), last_destroyers_.end(), NONE);
-  std::fill(too_early_.begin(), too_early_.end(), 0);
-  bool is_destroyed = false;
+  last_destroyers_.clear();
   for (const auto& [chain, places] : problem_.destroyers[problem_.in.parts[read]]) {
     auto last = first_from(places, before(read, chain));
     while (last > 0 && problem_.made(at(chain, places[last - 1])) == needed) --last;
-    if (last == 0) continue;
-    const Op destroyer = at(chain, places[last - 1]);
-    last_destroyers_[chain] = destroyer;
-    is_destroyed = true;
-    for (Chain other = 0; other < width_; ++other)
-      too_early_[other] = std::max(too_early_[other], before(destroyer, other));
+    if (last > 0) last_destroyers_.push_back(at(chain, places[last - 1]));
   }
-  return is_destroyed;
+  return !last_destroyers_.empty();
 }
 
 // In each chain the first and the last candidate. False: there is none anywhere.
 bool Clocks::candidates_of(Op read, Value needed) {
-  std::fill(first_candidates_.begin(), first_candidates_.end(), NONE);
-  std::fill(last_candidates_.begin(), last_candidates_.end(), NONE);
+  first_candidates_.clear();
+  last_candidates_.clear();
   candidate_count_ = 0;
   const Chain own = problem_.chain_of[read];
   const Place place = problem_.place_of[read];
   for (const auto& [chain, places] : problem_.uses[needed].makers) {
-    const auto first = places.begin() + static_cast<std::ptrdiff_t>(first_from(places, too_early_[chain]));
+    Place too_early = 0;  // who comes before one of the destroyers is none
+    for (const Op destroyer : last_destroyers_)
+      too_early = std::max(too_early, before(destroyer, chain));
+    const auto first = places.begin() + static_cast<std::ptrdiff_t>(first_from(places, too_early));
     const auto end = std::partition_point(first, places.end(), [&, c = chain](Place at_place) {
       return c == own ? at_place < place : before(at(c, at_place), own) <= place;
     });
     if (first == end) continue;
-    first_candidates_[chain] = at(chain, *first);
-    last_candidates_[chain] = at(chain, *(end - 1));
+    first_candidates_.push_back(at(chain, *first));
+    last_candidates_.push_back(at(chain, *(end - 1)));
     candidate_count_ += static_cast<std::size_t>(end - first);
   }
   return candidate_count_ > 0 || is_open_;
@@ -236,21 +228,18 @@ bool Clocks::bound_by_candidates(Op read) {
   for (Chain chain = 0; chain < width_; ++chain) {
     Place bound = NONE;
     for (const Op candidate : first_candidates_)
-      if (candidate != NONE)
-        bound = std::min(bound, problem_.chain_of[candidate] == chain
-                                    ? problem_.place_of[candidate] + 1
-                                    : before(candidate, chain));
+      bound = std::min(bound, problem_.chain_of[candidate] == chain ? problem_.place_of[candidate] + 1
+                                                                    : before(candidate, chain));
     if (bound > before(read, chain) && !add(at(chain, bound - 1), read, Why::common)) return false;
   }
   return true;
 }
 
 bool Clocks::bound_by_source(Op read) {
-  const Op source = *std::find_if(first_candidates_.begin(), first_candidates_.end(),
-                                  [](Op op) { return op != NONE; });
+  const Op source = first_candidates_.front();
   if (!add(source, read, Why::made)) return false;
   for (const Op destroyer : last_destroyers_)
-    if (destroyer != NONE && !add(destroyer, source, Why::hidden, read)) return false;
+    if (!add(destroyer, source, Why::hidden, read)) return false;
   return true;
 }
 
@@ -259,7 +248,7 @@ bool Clocks::bound_destroyers(Op read, Value needed) {
     auto first = std::partition_point(places.begin(), places.end(), [&, c = chain](Place place) {
       const Op destroyer = at(c, place);
       for (const Op candidate : last_candidates_)
-        if (candidate != NONE && candidate != destroyer &&
+        if (candidate != destroyer &&
             before(destroyer, problem_.chain_of[candidate]) <= problem_.place_of[candidate])
           return true;
       return std::find(last_candidates_.begin(), last_candidates_.end(), destroyer) !=

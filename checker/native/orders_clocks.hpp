@@ -31,6 +31,12 @@ enum class Why : std::uint8_t {
   hidden = 3,    // else it would stand between a third, `about`, and what that one found
   found = 4,     // it found what the other one destroys, and that one follows all who make it
   common = 5,    // everybody who can have made what the other one found comes after it
+  missed = 6,    // it did not find what the other one alone made, and cannot come later: `about`
+                 // comes later, which found that, or else nobody can have destroyed it before
+  gone = 7,      // it found what the other one, later than `about` which alone made it, did not
+  destroyed = 8, // only it can have destroyed, for the other one, what only `about` made
+  only_then = 9, // only the other one can have destroyed, for `about`, what it made
+  cleared = 10,  // everybody who can have done so comes after it
 };
 
 struct Edge {
@@ -43,6 +49,12 @@ struct Edge {
 struct Change {
   std::uint32_t* cell;
   std::uint32_t before;
+};
+
+// A miss that comes after the maker of the value that it did not find, and who may come between.
+struct Room {
+  Op maker, miss;
+  std::vector<Op> destroyers;  // one at least is needed
 };
 
 class Clocks {
@@ -71,6 +83,9 @@ class Clocks {
   // the fronts. What changes is noted in `trail`. False: nothing can come of it.
   bool add_for_now(Op before, Op after, const std::vector<Place>& fronts,
                    std::vector<Change>& trail);
+  // Where all who may destroy a value are known, and one at least is wanted. To be asked once, after
+  // saturation.
+  [[nodiscard]] std::vector<Room> rooms();
   // After a contradiction: operations each of which comes before the next, the last one before
   // the first; or one operation that finds a value that nobody can have made.
   [[nodiscard]] std::vector<Edge> cycle() const;
@@ -84,6 +99,10 @@ class Clocks {
   bool pull(Op op);
   bool propagate();
   bool look_at(Op read);
+  bool look_at_miss(Op miss);
+  [[nodiscard]] Op maker_missed(Op miss, bool& is_only) const;
+  bool find_room(Op miss, Op maker);
+  bool bound_by_room(Op miss, Op maker);
   void close_circle(Op read, Value needed);
   bool destroyers_before(Op read, Value needed);
   bool candidates_of(Op read, Value needed);
@@ -107,9 +126,10 @@ class Clocks {
 
   // Of the read that is looked at.
   std::vector<Op> last_destroyers_;
-  std::vector<Place> too_early_;  // by chain: places below this one are no candidates
-  std::vector<Op> first_candidates_, last_candidates_;  // one a chain
+  std::vector<Op> first_candidates_, last_candidates_;  // one a chain at most
   std::size_t candidate_count_ = 0;
+  // Of the miss that is looked at: by chain, who can have destroyed before it what was made.
+  std::vector<Op> room_;
   bool is_open_ = false;     // the initial state is a candidate, or an optional operation
   bool has_optional_ = false;
 };

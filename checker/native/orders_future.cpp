@@ -35,6 +35,27 @@ bool Walk::keep_for_readers(Value value) {
   return true;
 }
 
+bool Walk::keep_from_missers(Value value) {
+  if (value == NONE || clocks_.is_trivial() || !problem_.is_known[value_parts_[value]]) return true;
+  const Uses& uses = problem_.uses[value];
+  if (uses.missers.empty()) return true;
+  for (const auto& [chain, needers] : uses.needers) {
+    auto next = first_from(needers, fronts_[chain]);
+    Place last = NONE;
+    while (next < needers.size() && !can_be_made(value, chain, needers[next])) last = needers[next++];
+    if (last == NONE) continue;
+    for (const auto& [other, places] : uses.missers) {
+      const auto place = first_from(places, fronts_[other]);
+      if (place == places.size()) continue;
+      if (!clocks_.add_for_now(at(chain, last), at(other, places[place]), fronts_, trail_)) {
+        has_looked_ahead_ = true;
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
 void Walk::bring_back_makers(Value value) {
   const Part part = value_parts_[value];
   if (!problem_.is_known[part] || problem_.value(part, state(part)) == value) return;
@@ -80,30 +101,74 @@ bool Walk::is_deadlocked() {
   for (std::uint32_t one = 0; one < in.optional.size(); ++one)
     if (!(is_in_[one / 32] >> one % 32 & 1) && positions_[in.optional_chains[one]] < in.closes[one])
       make_possible(in.optional[one]);
+  for (Chain chain = 0; chain < fronts_.size(); ++chain)
+    enough_[chain] = wanted_[chain] = enough(chain);
   bool is_stuck = true;
   for (bool has_moved = true; has_moved && is_stuck;) {
     has_moved = is_stuck = false;
     for (Chain chain = 0; chain < fronts_.size(); ++chain) {
       const auto& ops = in.chains[chain];
-      const auto size = static_cast<Place>(ops.size());
-      const Place enough = std::min(size, fronts_[chain] + FAR);
       Place& reach = reach_[chain];
-      // Others may need that this chain gets farther than it needs itself.
-      while (reach < size && can_follow(ops[reach], chain)) {
+      while (reach < wanted_[chain] && can_follow(ops[reach], chain)) {
         make_possible(ops[reach++]);
         has_moved = true;
-        if (reach >= enough) break;
       }
-      is_stuck |= reach < enough;
+      if (reach == wanted_[chain]) continue;
+      is_stuck |= reach < enough_[chain];
+      has_moved |= ask_for(ops[reach]);
     }
   }
   return is_stuck;
+}
+
+// Where everybody must get. Not to what needs that others get farther than that: who begins late
+// waits for all of them, and to look so far each time would take longer than it helps.
+Place Walk::enough(Chain chain) const {
+  const auto& ops = problem_.in.chains[chain];
+  Place end = std::min(static_cast<Place>(ops.size()), fronts_[chain] + FAR);
+  const auto is_near = [&](Op op) {
+    const Place* before = clocks_.before(op);
+    for (Chain other = 0; other < fronts_.size(); ++other)
+      if (before[other] > fronts_[other] + FAR) return false;
+    return true;
+  };
+  while (!clocks_.is_trivial() && end > fronts_[chain] && !is_near(ops[end - 1])) --end;
+  return end;
+}
+
+// Others may have to get farther than they need themselves: so far as an operation that is stuck
+// asks, and no farther. False: they are asked for that already.
+bool Walk::ask_for(Op op) {
+  bool is_new = false;
+  const auto ask = [&](Chain chain, Place end) {
+    is_new |= wanted_[chain] < end;
+    wanted_[chain] = std::max(wanted_[chain], end);
+  };
+  const Place* before = clocks_.is_trivial() ? nullptr : clocks_.before(op);
+  for (Chain other = 0; before != nullptr && other < fronts_.size(); ++other)
+    if (other != problem_.chain_of[op]) ask(other, before[other]);
+  const Value needed = problem_.needed(op), missed = problem_.missed(op);
+  const auto ask_first_of = [&](const std::vector<Stand>& stands) {
+    for (const auto& [chain, places] : stands) {
+      const auto next = first_from(places, reach_[chain]);
+      if (next < places.size()) ask(chain, places[next] + 1);
+    }
+  };
+  if (needed != NONE && possible_[needed] != possible_now_) ask_first_of(problem_.uses[needed].makers);
+  if (missed != NONE && changeable_[problem_.in.parts[op]] != possible_now_)
+    ask_first_of(problem_.changers[problem_.in.parts[op]]);
+  return is_new;
 }
 
 bool Walk::can_follow(Op op, Chain chain) {
   const Value needed = problem_.needed(op);
   if (needed != NONE && possible_[needed] != possible_now_ && problem_.is_known[problem_.in.parts[op]])
     return false;
+  const Value missed = problem_.missed(op);
+  if (missed != NONE) {
+    const Part part = problem_.in.parts[op];
+    if (problem_.value(part, state(part)) == missed && changeable_[part] != possible_now_) return false;
+  }
   if (clocks_.is_trivial()) return true;
   const Place* before = clocks_.before(op);
   for (Chain other = 0; other < fronts_.size(); ++other)
@@ -114,6 +179,9 @@ bool Walk::can_follow(Op op, Chain chain) {
 void Walk::make_possible(Op op) {
   const Value made = problem_.made(op);
   if (made != NONE) possible_[made] = possible_now_;
+  if (problem_.kind(op) == Kind::observer) return;
+  const Part part = problem_.in.parts[op];
+  if (made == NONE || made != problem_.value(part, state(part))) changeable_[part] = possible_now_;
 }
 
 }  // namespace gong::orders

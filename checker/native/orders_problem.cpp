@@ -47,7 +47,7 @@ void Problem::number_values() {
   is_known.assign(in.part_count, 1);
   for (Op op = 0; op < in.parts.size(); ++op) {
     const Part part = in.parts[op];
-    states[part] = std::max({states[part], only_in(op) + 1, target(op) + 1});
+    states[part] = std::max({states[part], only_in(op) + 1, target(op) + 1, in.not_in[in.classes[op]] + 1});
     if (kind(op) != Kind::observer && target(op) < 0) is_known[part] = 0;
   }
   first_value.assign(1, 0);
@@ -58,14 +58,20 @@ void Problem::number_values() {
 void Problem::find_uses() {
   uses.resize(first_value.back());
   destroyers.resize(in.part_count);
+  changers.resize(in.part_count);
+  is_certain = is_known;
   for (Chain chain = 0; chain < chain_count(); ++chain)
     for (Place place = 0; place < in.chains[chain].size(); ++place) {
       const Op op = in.chains[chain][place];
+      if (kind(op) != Kind::observer) stand(changers[in.parts[op]], chain, place);
       if (!is_known[in.parts[op]]) continue;
       if (needed(op) != NONE) stand(uses[needed(op)].needers, chain, place);
       if (made(op) != NONE) stand(uses[made(op)].makers, chain, place);
+      if (missed(op) != NONE) stand(uses[missed(op)].missers, chain, place);
       if (is_destroyer(op)) stand(destroyers[in.parts[op]], chain, place);
+      else if (kind(op) != Kind::observer) is_certain[in.parts[op]] = 0;
     }
+  for (const Op op : in.optional) is_certain[in.parts[op]] = 0;
   for (std::uint32_t one = 0; one < in.optional.size(); ++one)
     if (is_known[in.parts[in.optional[one]]] && made(in.optional[one]) != NONE)
       uses[made(in.optional[one])].optional_makers.push_back(one);

@@ -46,6 +46,7 @@ struct Input {
   std::vector<std::uint8_t> kinds;  // by class
   std::vector<State> only_in;       // by class: its only state, or ANYWHERE
   std::vector<State> targets;       // by class: the state after it, where that is known beforehand
+  std::vector<State> not_in;        // by class: a state in which it is illegal, or ANYWHERE
   std::vector<std::uint8_t> sure;   // by class: its result is known, so it is illegal elsewhere
   // Optional operations: see `Optional` in problem.py.
   std::vector<Op> optional;
@@ -66,6 +67,7 @@ struct Stand {
 struct Uses {
   std::vector<Stand> needers;  // required, and legal in no other state
   std::vector<Stand> makers;   // required ones that can lead to it
+  std::vector<Stand> missers;  // required, and illegal in this state
   std::vector<std::uint32_t> optional_makers;
 };
 
@@ -81,6 +83,8 @@ class Problem {
   std::vector<Uses> uses;          // by value
   std::vector<std::uint8_t> is_known;  // by part: what every mutator leads to is known
   std::vector<std::vector<Stand>> destroyers;  // by part: certain to replace any other value
+  std::vector<std::vector<Stand>> changers;    // by part: all that is no observer
+  std::vector<std::uint8_t> is_certain;        // by part: known, and whoever can change it is one of them
   // Optional operations of a chain, by where they close: [chain] -> (closes, which), sorted.
   std::vector<std::vector<std::pair<Place, std::uint32_t>>> closing;
   // By chain and place: what is still to come. Nothing where real time counts.
@@ -105,6 +109,10 @@ class Problem {
   // The value without which the operation is impossible, or NONE.
   [[nodiscard]] Value needed(Op op) const {
     return is_sure(op) && kind(op) != Kind::overwrite ? value(in.parts[op], only_in(op)) : NONE;
+  }
+  // The value with which the operation is impossible, or NONE.
+  [[nodiscard]] Value missed(Op op) const {
+    return is_sure(op) ? value(in.parts[op], in.not_in[in.classes[op]]) : NONE;
   }
   // The value that the operation may make, or NONE.
   [[nodiscard]] Value made(Op op) const {

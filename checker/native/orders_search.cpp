@@ -7,17 +7,25 @@ namespace gong::orders {
 
 namespace {
 
-// Failures before the search goes back for the first time, how that grows, and how far it goes back.
-// Measured on long histories of few values: 50 decides some that 500 does not, nor never going back;
-// ways of 8 to 32 moves and growths of 1.1 to 1.5 each decide some that the others do not.
-constexpr std::size_t FAILURES_FIRST = 50;
-constexpr std::size_t WAY_BACK_FIRST = 16;  // moves
-constexpr double FAILURES_GROWTH = 1.3;
+// Failures before the search goes back for the first time, and how far it goes back. Measured on long
+// histories of few values: 50 decides some that 500 does not, nor never going back.
+constexpr std::size_t FAILURES = 50;
+constexpr std::size_t WAY_BACK = 32;  // moves
+// How much chance there is, by turns: from 4 places in the order of tries to 128.
+constexpr std::uint32_t CHANCE = 4;
+constexpr std::size_t CHANCES = 6;
+
+// 1 1 2 1 1 2 4 1 1 2 …: short tries mostly, and long ones seldom, for as long as it takes; no other
+// sequence is much better where nobody knows how long a try should be (Luby, Sinclair & Zuckerman
+// 1993, section 3).
+std::size_t luby(std::size_t turn) {
+  std::size_t size = 1;
+  while (size < turn) size = 2 * size + 1;
+  return size == turn ? (size + 1) / 2 : luby(turn - size / 2);
+}
 
 // Positions that are a factor of this apart are apart, whatever chance says.
 constexpr std::int64_t URGENT = std::int64_t{1} << 40;
-
-constexpr Part NO_PART = NONE;
 
 }  // namespace
 
@@ -30,9 +38,7 @@ Search::Search(Input input, Ask ask, Poll poll, bool looks_ahead)
       poll_(std::move(poll)),
       looks_ahead_(looks_ahead),
       asked_(problem_.chain_count(), 0),
-      waited_for_(problem_.uses.size(), 0),
-      failures_max_(FAILURES_FIRST),
-      way_back_(WAY_BACK_FIRST) {
+      failures_max_(FAILURES) {
   std::vector<Op> in_time(problem_.in.parts.size());
   std::iota(in_time.begin(), in_time.end(), 0);
   std::stable_sort(in_time.begin(), in_time.end(), [&](Op a, Op b) {
@@ -96,14 +102,15 @@ bool Search::backtrack() {
   return true;
 }
 
-// Goes back some way, and on from there with other luck. The way back doubles each time that no
-// new ground was gained, and so in the end it is the whole way.
+// Goes back some way, and on from there with other luck. Most mistakes are near; but the way back
+// may be as long as it takes, and so in the end all is tried.
 void Search::begin_again() {
+  const std::size_t way = luby(++turns_);
+  const std::size_t back = WAY_BACK * way;
   failures_ = 0;
-  failures_max_ = static_cast<std::size_t>(static_cast<double>(failures_max_) * FAILURES_GROWTH);
-  chance_ = std::min<std::uint32_t>(2 * chance_ + 4, static_cast<std::uint32_t>(ranks_.size()));
-  const std::size_t kept = frames_.size() > way_back_ ? frames_.size() - way_back_ - 1 : 0;
-  way_back_ *= 2;
+  failures_max_ = FAILURES * way;
+  chance_ = std::min<std::uint32_t>(CHANCE << turns_ % CHANCES, static_cast<std::uint32_t>(ranks_.size()));
+  const std::size_t kept = frames_.size() > back ? frames_.size() - back - 1 : 0;
   walk_.take_back(frames_[kept].mark);
   moves_.resize(frames_[kept].moves);
   frames_.resize(kept);
@@ -114,19 +121,16 @@ void Search::begin_again() {
 // operation that is stuck waits for, directly or through others; then what moves an issuer on; then
 // what was hidden already. Within these by time, and by chance.
 void Search::rank(std::vector<Move>& moves) {
-  Chain wanted = NONE;
-  State state = ILLEGAL;
-  const Part part = find_wanted(wanted, state);
+  const Wanted wanted = find_wanted();
   for (Move& move : moves) {
     const Op op = move.op;
     const bool was_excused =
         move.optional != NONE || problem_.place_of[op] < walk_.front(problem_.chain_of[op]);
     std::int64_t urgency = was_excused ? 3 : 2;
-    if (part == NO_PART) {
-      if (!was_excused && problem_.chain_of[op] == wanted) urgency = 0;
-    } else if (problem_.in.parts[op] == part && problem_.target(op) == state) {
+    if (op == wanted.op || (problem_.made(op) != NONE && problem_.made(op) == wanted.value))
       urgency = 1;
-    }
+    else if (!was_excused && problem_.chain_of[op] == wanted.chain)
+      urgency = 0;
     const std::int64_t luck = chance_ == 0 ? 0 : random_() % chance_;
     move.urgency = urgency * URGENT + ranks_[op] + luck;
   }
@@ -134,44 +138,75 @@ void Search::rank(std::vector<Move>& moves) {
             [](const Move& a, const Move& b) { return a.urgency < b.urgency; });
 }
 
-// Follows what the earliest operation that is stuck waits for: a chain whose next operation is
-// possible, or an object and the state in which it should be.
-Part Search::find_wanted(Chain& chain, State& state) {
-  const Input& in = problem_.in;
+// Follows what the earliest operation that is stuck waits for: until there is a chain whose next
+// operation is possible, or somebody who may take effect now, excused as he is.
+Search::Wanted Search::find_wanted() {
   std::fill(asked_.begin(), asked_.end(), 0);
-  chain = NONE;
-  for (Chain one = 0; one < problem_.chain_count(); ++one)
-    if (walk_.front(one) < in.goals[one] &&
-        (chain == NONE || ranks_[in.chains[one][walk_.front(one)]] <
-                              ranks_[in.chains[chain][walk_.front(chain)]]))
-      chain = one;
+  Chain chain = earliest_stuck();
   while (chain != NONE && !asked_[chain]) {
     asked_[chain] = 1;
-    const Op op = in.chains[chain][walk_.front(chain)];
+    const Op op = problem_.in.chains[chain][walk_.front(chain)];
     Chain next = NONE;
     if (!walk_.is_reached(op)) {
       const Place* before = clocks_.before(op);
       for (Chain one = 0; one < problem_.chain_count() && next == NONE; ++one)
         if (one != chain && before[one] > walk_.front(one)) next = one;
     } else {
-      const Value value = problem_.needed(op);
-      const Part part = in.parts[op];
-      if (value == NONE || walk_.state(part) == problem_.only_in(op)) return NO_PART;
-      Op nearest = NONE;
-      for (const auto& [one, places] : problem_.uses[value].makers) {
-        const auto first = first_from(places, walk_.position(one));
-        if (first == places.size()) continue;
-        const Op maker = in.chains[one][places[first]];
-        if (nearest == NONE || ranks_[maker] < ranks_[nearest]) nearest = maker;
-      }
-      state = problem_.only_in(op);
-      if (nearest == NONE) return part;
+      const Value now = problem_.value(problem_.in.parts[op], walk_.state(problem_.in.parts[op]));
+      const Value needed = problem_.needed(op), missed = problem_.missed(op);
+      const bool is_missed = missed != NONE && missed == now;
+      if (!is_missed && (needed == NONE || needed == now)) return {.chain = chain};
+      const Op nearest = is_missed ? find_destroyer(op) : find_maker(needed);
+      if (nearest == NONE) return {.value = needed};
       next = problem_.chain_of[nearest];
-      if (problem_.place_of[nearest] <= walk_.front(next)) return part;
+      if (problem_.place_of[nearest] <= walk_.front(next)) return {.value = needed, .op = nearest};
     }
     chain = next;
   }
-  return NO_PART;
+  return {.chain = chain};
+}
+
+// The chain that is stuck before the operation that returns first, or NONE.
+Chain Search::earliest_stuck() const {
+  const Input& in = problem_.in;
+  Chain found = NONE;
+  Op first = NONE;
+  for (Chain chain = 0; chain < problem_.chain_count(); ++chain) {
+    if (walk_.front(chain) >= in.goals[chain]) continue;
+    const Op op = in.chains[chain][walk_.front(chain)];
+    if (first != NONE && ranks_[op] >= ranks_[first]) continue;
+    found = chain;
+    first = op;
+  }
+  return found;
+}
+
+// The earliest that is left to make the value, or NONE.
+Op Search::find_maker(Value value) const {
+  Op nearest = NONE;
+  for (const auto& [chain, places] : problem_.uses[value].makers) {
+    const auto first = first_from(places, walk_.position(chain));
+    if (first == places.size()) continue;
+    const Op maker = problem_.in.chains[chain][places[first]];
+    if (nearest == NONE || ranks_[maker] < ranks_[nearest]) nearest = maker;
+  }
+  return nearest;
+}
+
+// The earliest that is left to end what the miss does not find, and need not come after it; or NONE.
+Op Search::find_destroyer(Op miss) const {
+  Op nearest = NONE;
+  for (const auto& [chain, places] : problem_.destroyers[problem_.in.parts[miss]]) {
+    auto next = first_from(places, walk_.position(chain));
+    while (next < places.size() &&
+           problem_.made(problem_.in.chains[chain][places[next]]) == problem_.missed(miss))
+      ++next;
+    if (next == places.size()) continue;
+    const Op one = problem_.in.chains[chain][places[next]];
+    if (clocks_.before(one, problem_.chain_of[miss]) > problem_.place_of[miss]) continue;
+    if (nearest == NONE || ranks_[one] < ranks_[nearest]) nearest = one;
+  }
+  return nearest;
 }
 
 // Whether an equal operation of an issuer that is left with the same is tried already.
@@ -205,8 +240,8 @@ void Search::note() {
   if (placed < furthest_ || (placed == furthest_ && !best_.fronts.empty())) return;
   if (placed > furthest_) {
     failures_ = in_vain_ = 0;
-    failures_max_ = FAILURES_FIRST;
-    way_back_ = WAY_BACK_FIRST;
+    failures_max_ = FAILURES;
+    turns_ = 0;
     chance_ = 0;
   }
   furthest_ = placed;

@@ -7,8 +7,8 @@
 //   orders_search  which way is tried first, and when to begin again
 //
 // Depth first. A dive that went wrong early comes back to its mistake late; so after some failures
-// the search begins again, with some chance in what it tries first. What failed is kept, so little
-// is done twice, and as the dives may grow longer each time, in the end all is tried.
+// the search goes back some way, and on with some chance in what it tries first. What failed is kept,
+// so little is done twice, and as it goes back farther now and then, in the end all is tried.
 #pragma once
 
 #include <optional>
@@ -47,12 +47,22 @@ class Search {
     std::size_t moves, next;   // in `moves_`, from there to the next frame's
   };
 
+  // What should come next: whatever moves a chain on, or who makes a value, or one operation.
+  struct Wanted {
+    Chain chain = NONE;
+    Value value = NONE;
+    Op op = NONE;
+  };
+
   bool begin();
   bool visit();
   bool backtrack();
   void begin_again();
   void rank(std::vector<Move>& moves);
-  Part find_wanted(Chain& chain, State& state);
+  Wanted find_wanted();
+  [[nodiscard]] Chain earliest_stuck() const;
+  [[nodiscard]] Op find_maker(Value value) const;
+  [[nodiscard]] Op find_destroyer(Op miss) const;
   [[nodiscard]] bool is_a_twin(const Move& move, std::size_t count) const;
   void note();
   Result finish(Status status);
@@ -68,10 +78,10 @@ class Search {
   std::vector<Move> moves_, found_;
   std::vector<std::uint32_t> ranks_;  // by operation: its place in time
   std::vector<std::uint8_t> asked_;   // by chain, while looking for what is wanted
-  std::vector<std::uint8_t> waited_for_;  // by value: somebody at a front waits for it
   std::minstd_rand random_{1};
   std::uint32_t chance_ = 0;          // how much chance there is in the ranks
-  std::size_t failures_ = 0, failures_max_ = 0, way_back_ = 0;
+  std::size_t failures_ = 0, failures_max_ = 0;
+  std::size_t turns_ = 0;             // how often it began again since any ground was gained
   std::size_t in_vain_ = 0;           // failures since any ground was gained
   std::size_t furthest_ = 0;
   Result best_{};

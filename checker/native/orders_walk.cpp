@@ -20,7 +20,10 @@ Walk::Walk(const Problem& problem, Clocks& clocks, Table& table)
       is_in_(used_.size(), 0),
       store_(stores_.initial()),
       value_parts_(problem.uses.size(), 0),
-      possible_(problem.uses.size(), 0) {
+      enough_(problem.chain_count(), 0),
+      wanted_(problem.chain_count(), 0),
+      possible_(problem.uses.size(), 0),
+      changeable_(problem.in.part_count, 0) {
   for (Part part = 0; part < problem.in.part_count; ++part)
     std::fill(value_parts_.begin() + problem.first_value[part],
               value_parts_.begin() + problem.first_value[part + 1], part);
@@ -33,6 +36,7 @@ Walk::Walk(const Problem& problem, Clocks& clocks, Table& table)
 }
 
 bool Walk::begin() {
+  find_rooms();
   for (Value value = 0; value < users_.size(); ++value) in_doubt_.push_back(value);
   return finish();
 }
@@ -43,6 +47,7 @@ void Walk::take_back(std::size_t mark) {
     trail_.pop_back();
   }
   in_doubt_.clear();
+  rooms_in_doubt_.clear();
 }
 
 std::vector<Op> Walk::order() const {
@@ -92,6 +97,7 @@ void Walk::commit_all() {
       set(positions_[chain], positions_[chain] + 1);
       count_off(op);
       if (problem_.made(op) != NONE) in_doubt_.push_back(problem_.made(op));
+      doubt_rooms(op);
       close(chain);
       push_before(op);
     }
@@ -176,6 +182,7 @@ void Walk::excuse(Chain chain, Part opened) {
     const Op op = ops[place];
     if (!excuse_one(op, opened, locals_)) break;
     if (problem_.made(op) != NONE) in_doubt_.push_back(problem_.made(op));
+    doubt_rooms(op);
     set(stamps_[op], clock_);
     set(clock_, clock_ + 1);
     set(fronts_[chain], place + 1);
@@ -233,6 +240,12 @@ bool Walk::finish() {
     if (!is_hopeless) bring_back_makers(value);
   }
   in_doubt_.clear();
+  while (!rooms_in_doubt_.empty() && !is_hopeless) {
+    const Room& room = rooms_[rooms_in_doubt_.back()];
+    rooms_in_doubt_.pop_back();
+    is_hopeless = !keep_room(room);
+  }
+  rooms_in_doubt_.clear();
   if (!is_hopeless && !is_deadlocked()) return true;
   has_looked_ahead_ = true;
   return false;
@@ -278,7 +291,8 @@ bool Walk::take(const Move& move) {
   }
   if (after == before) return finish();
   settle();
-  return keep_for_readers(problem_.value(part, after)) && finish();
+  const Value value = problem_.value(part, after);
+  return keep_for_readers(value) && keep_from_missers(value) && finish();
 }
 
 }  // namespace gong::orders

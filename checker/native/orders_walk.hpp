@@ -30,10 +30,16 @@
 // then that one is not excused: it has to be seen.
 //
 // KEEP. When v has been made, and somebody beyond a front needs v and has nobody else to make it
-// before, then whoever destroys v comes after that one, whatever the plan. Bounds are raised by
-// that, as before the search, and taken back with the move.
+// before, then whoever destroys v comes after that one, whatever the plan; and so does everybody
+// beyond a front who is impossible with v (a *miss*: a compare-and-set that found something else).
+// Bounds are raised by that, as before the search, and taken back with the move.
+//
+// ROOM. A miss of v that comes after the only maker of v, who is still beyond a front, needs somebody
+// between them who destroys v. When nobody is left who can be that, there is no plan. When one is
+// left, that one is not excused: it has to come after the maker.
 //
 // DEADLOCK. Let values, once made, last for ever, and let everybody go on as far as that takes them.
+// Who is impossible with the value that is there may go on when its object can have changed.
 // Who cannot even then go on has no future. To know it of those at the front is enough: it is asked
 // again after each move.
 //
@@ -120,9 +126,15 @@ class Walk {
   bool finish();
   [[nodiscard]] bool is_lost(Value value) const;
   bool keep_for_readers(Value value);
+  bool keep_from_missers(Value value);
+  void find_rooms();
+  void doubt_rooms(Op destroyer);
+  bool keep_room(const Room& room);
   void bring_back_makers(Value value);
   [[nodiscard]] Op only_maker(Value value, Chain chain, Place place) const;
   bool is_deadlocked();
+  [[nodiscard]] Place enough(Chain chain) const;
+  bool ask_for(Op op);
   bool can_follow(Op op, Chain chain);
   void make_possible(Op op);
   [[nodiscard]] bool can_be_made(Value value, Chain chain, Place place) const;
@@ -145,10 +157,14 @@ class Walk {
 
   std::vector<std::pair<Chain, Place>> commits_;
   std::vector<Value> in_doubt_;     // values that may be lost
+  std::vector<Room> rooms_;
+  std::vector<std::vector<std::uint32_t>> rooms_of_;  // by operation: where it is a destroyer
+  std::vector<std::uint32_t> rooms_in_doubt_;
   std::vector<Part> value_parts_;   // by value
   std::vector<Local> locals_;
-  std::vector<Place> reach_;               // by chain, while looking for deadlocks
+  std::vector<Place> reach_, enough_, wanted_;  // by chain, while looking for deadlocks
   std::vector<std::uint32_t> possible_;    // by value: when it was last found possible
+  std::vector<std::uint32_t> changeable_;  // by object: when it was last found that it can change
   std::uint32_t possible_now_ = 0;
   bool has_looked_ahead_ = false;
 };

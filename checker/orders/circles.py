@@ -8,6 +8,7 @@ from dataclasses import replace
 from enum import IntEnum
 from typing import Final
 
+from checker.lowering import NO_STATE, missed_by
 from checker.orders.explain import (
     KEPT,
     name_operation,
@@ -31,6 +32,11 @@ class Why(IntEnum):
     HIDDEN = 3
     FOUND = 4
     COMMON = 5
+    MISSED = 6
+    GONE = 7
+    DESTROYED = 8
+    ONLY_THEN = 9
+    CLEARED = 10
 
 
 def explain_answer(problem: Problem, answer: Answer) -> Counterexample:
@@ -103,14 +109,42 @@ def _edge(problem: Problem, edge: Edge) -> str:
                 f"{after} comes after all who can have made what {before} found, and destroys it, "
                 f"so {before} comes before {after}"
             )
-        case _:
+        case Why.COMMON:
             return f"all who can have made what {after} found come after {before}"
+        case _:
+            return _edge_of_miss(problem, edge, before, after)
+
+
+def _edge_of_miss(problem: Problem, edge: Edge, before: str, after: str) -> str:
+    about = "" if edge.about < 0 else name_operation(problem, edge.about)
+    there_first = f"what {about} made" if about else "what was there at first"
+    match edge.why:
+        case Why.MISSED if about:
+            return (
+                f"{before} comes before {about}, which found what only {after} can have made, "
+                f"so it comes before {after} too"
+            )
+        case Why.MISSED:
+            return (
+                f"nobody can have destroyed, before {before}, what only {after} can have made, "
+                f"so that comes later"
+            )
+        case Why.GONE:
+            return (
+                f"{after} comes when {there_first} is gone, and so after {before}, which found it"
+            )
+        case Why.ONLY_THEN:
+            return f"only {after} can have destroyed what {before} made before {about}"
+        case Why.DESTROYED:
+            return f"only {before} can have destroyed {there_first} before {after}"
+        case _:
+            return f"whoever destroyed {there_first} before {after} is {before} or comes later"
 
 
 def _without_source(problem: Problem, number: int) -> Counterexample:
     operation = problem.operations[number]
-    words = (
-        f"{name_operation(problem, number)}: no order that keeps {KEPT[problem.order]} has it. "
-        f"Whoever leads to that comes after it, or is overwritten before it."
-    )
+    why = "Whoever leads to that comes after it, or is overwritten before it."
+    if missed_by(problem.tables[problem.parts[number]], problem.kinds[number]) != NO_STATE:
+        why = "Whoever destroys what was there at first comes after it."
+    words = f"{name_operation(problem, number)}: no order that keeps {KEPT[problem.order]} has it. {why}"
     return Counterexample(operation.index, (operation.index,), words, operation.key)

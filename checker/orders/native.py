@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from checker.budget import Meter, resident_mb
 from checker.errors import UnsupportedError
-from checker.lowering import Poll, lower, native_search
+from checker.lowering import Poll, lower, missed_by, native_search
 from checker.model import UNKNOWN
 from checker.orders.problem import NEVER, Order, Problem
 from checker.patience import watched
@@ -41,6 +41,7 @@ class Lowered(Struct, frozen=True, kw_only=True):
     kinds: list[int]
     only_in: list[int]
     targets: list[int]
+    not_in: list[int]
     sure: list[int]
     optional: list[int]
     optional_chains: list[int]
@@ -161,12 +162,14 @@ def lower_problem(problem: Problem, meter: Meter) -> Lowered | None:
     kinds: list[int] = []
     only_in: list[int] = []
     targets: list[int] = []
+    not_in: list[int] = []
     sure: list[int] = []
     for part, table in watched(zip(problem.prepared, problem.tables, strict=True)):
         declared = lower(part)
         kinds += declared.kinds
         only_in += declared.only_in
         targets += declared.targets
+        not_in += [missed_by(table, kind) for kind in range(len(table.actions))]
         sure += [int(action.output is not UNKNOWN) for action in table.actions]
         first_class.append(len(kinds))
     optional = problem.optional
@@ -190,6 +193,7 @@ def lower_problem(problem: Problem, meter: Meter) -> Lowered | None:
         kinds=kinds,
         only_in=only_in,
         targets=targets,
+        not_in=not_in,
         sure=sure,
         optional=[one.number for one in optional],
         optional_chains=[one.chain for one in optional],

@@ -55,6 +55,22 @@ def ask_kv(rng: random.Random) -> tuple[str, Any]:
             return f, None
 
 
+def ask_once() -> Ask:
+    """Reads, writes, and swaps of a value of late for another; each value is made once at most."""
+    fresh = iter(range(1, 10**9))
+    late = 0
+
+    def ask(rng: random.Random) -> tuple[str, Any]:
+        nonlocal late
+        f = rng.choice(("read", "write", "write", "cas", "cas"))
+        if f == "read":
+            return f, None
+        found, late = max(0, late - rng.randrange(8)) or None, next(fresh)
+        return f, late if f == "write" else [found, late]
+
+    return ask
+
+
 def lagging_history(
     rng: random.Random,
     model: Model,

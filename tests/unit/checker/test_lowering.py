@@ -5,8 +5,17 @@ import sys
 import pytest
 
 from checker import Action, Model, ModelError, State, UnsupportedError, check, find_model, lowering
-from checker.lowering import NO_STATE, OBSERVER, OTHER, OVERWRITE, Lowered, lower, native_search
-from checker.model import ILLEGAL
+from checker.lowering import (
+    NO_STATE,
+    OBSERVER,
+    OTHER,
+    OVERWRITE,
+    Lowered,
+    lower,
+    missed_by,
+    native_search,
+)
+from checker.model import ANYWHERE, ILLEGAL
 from checker.prepare import prepare
 from history import Operation
 from tests.support.strategies import timeline
@@ -56,8 +65,9 @@ class Boaster(Model):
     name = "boaster"
     initial = 0
 
-    def __init__(self, *, overwrites: bool = False) -> None:
+    def __init__(self, *, overwrites: bool = False, not_in: State = ANYWHERE) -> None:
         self._overwrites = overwrites
+        self._not_in = not_in
 
     def step(self, state: State, action: Action) -> State:
         return state + 1 if action.f == "add" else ILLEGAL
@@ -70,6 +80,10 @@ class Boaster(Model):
         del action
         return 7
 
+    def not_in(self, action: Action) -> State:
+        del action
+        return self._not_in
+
 
 def test_a_model_is_held_to_what_it_says_of_overwrites() -> None:
     with pytest.raises(ModelError, match="overwrites any state, but it does not"):
@@ -81,6 +95,16 @@ def test_a_model_is_held_to_what_it_says_of_overwrites() -> None:
 def test_a_model_is_held_to_what_it_says_of_only_states() -> None:
     with pytest.raises(ModelError, match="matters in the state 7 only, but it changes 0 too"):
         lowered(timeline(("add", None, None, 0, 1)), Boaster())
+
+
+def test_a_model_is_held_to_what_it_says_of_states_that_were_missed() -> None:
+    table = prepare(timeline(("cas", [1, 2], False, 0, 1)), find_model("cas-register")).table
+    assert table.states[missed_by(table, 0)] == 1
+    found = prepare(timeline(("cas", [1, 2], True, 0, 1)), find_model("cas-register")).table
+    assert missed_by(found, 0) == NO_STATE
+    boasting = prepare(timeline(("add", None, None, 0, 1)), Boaster(not_in=3)).table
+    with pytest.raises(ModelError, match="is illegal in the state 3, but it is not"):
+        missed_by(boasting, 0)
 
 
 def test_a_native_engine_that_does_not_load_is_an_error_and_never_a_silent_fallback(
