@@ -13,45 +13,54 @@ constexpr Place FAR = 8;
 
 }  // namespace
 
-bool Walk::keep_for_readers(Value value) {
+bool Walk::keep_values() {
+  while (!in_doubt_.empty()) {
+    const Value value = in_doubt_.back();
+    in_doubt_.pop_back();
+    if (is_lost(value)) return false;
+    bring_back_makers(value);
+  }
+  return true;
+}
+
+bool Walk::keep(Value value) {
   if (value == NONE || clocks_.is_trivial() || !problem_.is_known[value_parts_[value]]) return true;
-  for (const auto& [chain, needers] : problem_.uses[value].needers) {
-    auto next = first_from(needers, fronts_[chain]);
-    Place last = NONE;
-    while (next < needers.size() && !can_be_made(value, chain, needers[next])) last = needers[next++];
+  const Uses& uses = problem_.uses[value];
+  for (const auto& readers : uses.needers) {
+    const Op last = last_bound_to(value, readers);
     if (last == NONE) continue;
-    for (const auto& [other, places] : problem_.destroyers[value_parts_[value]]) {
-      auto place = first_from(places, fronts_[other]);
-      while (place < places.size() && (problem_.made(at(other, places[place])) == value ||
-                                       (other == chain && places[place] <= last)))
-        ++place;
-      if (place == places.size()) continue;
-      if (!clocks_.add_for_now(at(chain, last), at(other, places[place]), fronts_, trail_)) {
-        has_looked_ahead_ = true;
-        return false;
-      }
+    const auto is_passed_over = [&](Op other) {
+      return problem_.made(other) == value || (problem_.chain_of[other] == readers.chain &&
+                                               problem_.place_of[other] <= problem_.place_of[last]);
+    };
+    if (!keep_before_first_of(last, problem_.destroyers[value_parts_[value]], is_passed_over) ||
+        !keep_before_first_of(last, uses.missers, [](Op) { return false; })) {
+      has_looked_ahead_ = true;
+      return false;
     }
   }
   return true;
 }
 
-bool Walk::keep_from_missers(Value value) {
-  if (value == NONE || clocks_.is_trivial() || !problem_.is_known[value_parts_[value]]) return true;
-  const Uses& uses = problem_.uses[value];
-  if (uses.missers.empty()) return true;
-  for (const auto& [chain, needers] : uses.needers) {
-    auto next = first_from(needers, fronts_[chain]);
-    Place last = NONE;
-    while (next < needers.size() && !can_be_made(value, chain, needers[next])) last = needers[next++];
-    if (last == NONE) continue;
-    for (const auto& [other, places] : uses.missers) {
-      const auto place = first_from(places, fronts_[other]);
-      if (place == places.size()) continue;
-      if (!clocks_.add_for_now(at(chain, last), at(other, places[place]), fronts_, trail_)) {
-        has_looked_ahead_ = true;
-        return false;
-      }
-    }
+// Of those of one chain who are beyond its front, and for whom nobody else is left to make the value,
+// the last one; or NONE.
+Op Walk::last_bound_to(Value value, const Stand& readers) const {
+  Op last = NONE;
+  for (auto next = first_from(readers.places, fronts_[readers.chain]);
+       next < readers.places.size() && !can_be_made(value, readers.chain, readers.places[next]); ++next)
+    last = at(readers.chain, readers.places[next]);
+  return last;
+}
+
+// In each chain, whoever is the first beyond its front comes after the reader.
+template <typename PassedOver>
+bool Walk::keep_before_first_of(Op reader, const std::vector<Stand>& stands,
+                                PassedOver is_passed_over) {
+  for (const auto& [chain, places] : stands) {
+    auto next = first_from(places, fronts_[chain]);
+    while (next < places.size() && is_passed_over(at(chain, places[next]))) ++next;
+    if (next == places.size()) continue;
+    if (!clocks_.add_for_now(reader, at(chain, places[next]), fronts_, trail_)) return false;
   }
   return true;
 }

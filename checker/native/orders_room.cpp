@@ -17,6 +17,12 @@ void Walk::doubt_rooms(Op destroyer) {
   rooms_in_doubt_.insert(rooms_in_doubt_.end(), rooms.begin(), rooms.end());
 }
 
+bool Walk::keep_rooms() {
+  for (; !rooms_in_doubt_.empty(); rooms_in_doubt_.pop_back())
+    if (!keep_room(rooms_[rooms_in_doubt_.back()])) return false;
+  return true;
+}
+
 // False: nobody is left. Who is the last one is not excused: it has to come after the maker.
 bool Walk::keep_room(const Room& room) {
   if (problem_.place_of[room.maker] < fronts_[problem_.chain_of[room.maker]]) return true;

@@ -232,23 +232,11 @@ void Walk::settle() {
 
 bool Walk::finish() {
   settle();
-  bool is_hopeless = false;
-  while (!in_doubt_.empty() && !is_hopeless) {
-    const Value value = in_doubt_.back();
-    in_doubt_.pop_back();
-    is_hopeless = is_lost(value);
-    if (!is_hopeless) bring_back_makers(value);
-  }
-  in_doubt_.clear();
-  while (!rooms_in_doubt_.empty() && !is_hopeless) {
-    const Room& room = rooms_[rooms_in_doubt_.back()];
-    rooms_in_doubt_.pop_back();
-    is_hopeless = !keep_room(room);
-  }
+  const bool is_fine = keep_rooms() && keep_values() && !is_deadlocked();
   rooms_in_doubt_.clear();
-  if (!is_hopeless && !is_deadlocked()) return true;
-  has_looked_ahead_ = true;
-  return false;
+  in_doubt_.clear();
+  if (!is_fine) has_looked_ahead_ = true;
+  return is_fine;
 }
 
 bool Walk::take(const Move& move) {
@@ -291,8 +279,7 @@ bool Walk::take(const Move& move) {
   }
   if (after == before) return finish();
   settle();
-  const Value value = problem_.value(part, after);
-  return keep_for_readers(value) && keep_from_missers(value) && finish();
+  return keep(problem_.value(part, after)) && finish();
 }
 
 }  // namespace gong::orders

@@ -124,11 +124,15 @@ class Walk {
   void excuse_all(Part opened, Chain except);
   void settle();
   bool finish();
+  bool keep_values();
   [[nodiscard]] bool is_lost(Value value) const;
-  bool keep_for_readers(Value value);
-  bool keep_from_missers(Value value);
+  bool keep(Value value);
+  [[nodiscard]] Op last_bound_to(Value value, const Stand& readers) const;
+  template <typename PassedOver>
+  bool keep_before_first_of(Op reader, const std::vector<Stand>& stands, PassedOver is_passed_over);
   void find_rooms();
   void doubt_rooms(Op destroyer);
+  bool keep_rooms();
   bool keep_room(const Room& room);
   void bring_back_makers(Value value);
   [[nodiscard]] Op only_maker(Value value, Chain chain, Place place) const;
