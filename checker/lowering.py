@@ -255,9 +255,14 @@ def _declared(table: Table, kind: int) -> tuple[int, int, int]:
 
 
 def missed_by(table: Table, kind: int) -> int:
-    """The state in which the model says that a class is illegal, or `NO_STATE`."""
+    """The state in which the model says that a class is illegal, or `NO_STATE`.
+
+    Of a class that is confined to one state it tells nothing new.
+    """
     model, action = table.model, table.actions[kind]
-    state = ANYWHERE if model.nondeterministic else model.not_in(action)
+    if model.nondeterministic or model.only_in(action) is not ANYWHERE:
+        return NO_STATE
+    state = model.not_in(action)
     if state is ANYWHERE:
         return NO_STATE
     missed = table.number(state)

@@ -30,13 +30,13 @@ enum class Why : std::uint8_t {
   made = 2,      // only it can have made what the other one found
   hidden = 3,    // else it would stand between a third, `about`, and what that one found
   found = 4,     // it found what the other one destroys, and that one follows all who make it
-  common = 5,    // everybody who can have made what the other one found comes after it
+  common = 5,    // whoever made what the other one found is it, or comes after it
   missed = 6,    // it did not find what the other one alone made, and cannot come later: `about`
                  // comes later, which found that, or else nobody can have destroyed it before
   gone = 7,      // it found what the other one, later than `about` which alone made it, did not
   destroyed = 8, // only it can have destroyed, for the other one, what only `about` made
   only_then = 9, // only the other one can have destroyed, for `about`, what it made
-  cleared = 10,  // everybody who can have done so comes after it
+  cleared = 10,  // whoever has done so is it, or comes after it
 };
 
 struct Edge {
@@ -83,9 +83,10 @@ class Clocks {
   // the fronts. What changes is noted in `trail`. False: nothing can come of it.
   bool add_for_now(Op before, Op after, const std::vector<Place>& fronts,
                    std::vector<Change>& trail);
-  // Where all who may destroy a value are known, and one at least is wanted. To be asked once, after
+  // Where all who may destroy a value are known, none of them is known to do it, and one at least is
+  // wanted. Not all of them where that would be too many, or `poll` ends it. To be asked once, after
   // saturation.
-  [[nodiscard]] std::vector<Room> rooms();
+  [[nodiscard]] std::vector<Room> rooms(const Poll& poll);
   // After a contradiction: operations each of which comes before the next, the last one before
   // the first; or one operation that finds a value that nobody can have made.
   [[nodiscard]] std::vector<Edge> cycle() const;
@@ -101,7 +102,8 @@ class Clocks {
   bool look_at(Op read);
   bool look_at_miss(Op miss);
   [[nodiscard]] Op maker_missed(Op miss, bool& is_only) const;
-  bool find_room(Op miss, Op maker);
+  [[nodiscard]] bool is_apart(Op miss, Op maker) const;
+  bool find_room(Op miss, Op maker, std::size_t at_most);
   bool bound_by_room(Op miss, Op maker);
   void close_circle(Op read, Value needed);
   bool destroyers_before(Op read, Value needed);

@@ -22,9 +22,26 @@ bool Clocks::look_at_miss(Op miss) {
     if (is_behind && !add(last, miss, Why::gone, maker)) return false;
   }
   if (!problem_.is_certain[problem_.in.parts[miss]]) return true;
-  if (find_room(miss, maker)) return !is_behind || bound_by_room(miss, maker);
+  if (is_behind) {
+    if (is_apart(miss, maker)) return true;
+    if (find_room(miss, maker, NONE)) return bound_by_room(miss, maker);
+  } else if (find_room(miss, maker, 1)) {
+    return true;
+  }
   if (!is_initial) return add(miss, maker, Why::missed);
   without_source_ = miss;
+  return false;
+}
+
+// Whether somebody is known to stand between the maker and the miss who destroys what was made.
+bool Clocks::is_apart(Op miss, Op maker) const {
+  for (const auto& [chain, places] : problem_.destroyers[problem_.in.parts[miss]]) {
+    const auto first = std::partition_point(places.begin(), places.end(), [&, c = chain](Place one) {
+      return maker != NONE && (at(c, one) == maker || before(at(c, one), problem_.chain_of[maker]) <=
+                                                          problem_.place_of[maker]);
+    });
+    if (first != places.end() && before(miss, chain) > *first) return true;
+  }
   return false;
 }
 
@@ -41,8 +58,8 @@ Op Clocks::maker_missed(Op miss, bool& is_only) const {
 }
 
 // Those who can have destroyed what the maker made (none: what was there at first), before the
-// miss. False: there is nobody.
-bool Clocks::find_room(Op miss, Op maker) {
+// miss; no more of them than that. False: there is nobody.
+bool Clocks::find_room(Op miss, Op maker, std::size_t at_most) {
   room_.clear();
   const Value missed = problem_.missed(miss);
   const Chain own = problem_.chain_of[miss];
@@ -52,7 +69,9 @@ bool Clocks::find_room(Op miss, Op maker) {
          ++next) {
       const Op destroyer = at(chain, places[next]);
       if (chain == own ? places[next] >= end : before(destroyer, own) > end) break;
-      if (destroyer != maker && problem_.made(destroyer) != missed) room_.push_back(destroyer);
+      if (destroyer == maker || problem_.made(destroyer) == missed) continue;
+      room_.push_back(destroyer);
+      if (room_.size() == at_most) return true;
     }
   return !room_.empty();
 }
@@ -74,15 +93,19 @@ bool Clocks::bound_by_room(Op miss, Op maker) {
   return true;
 }
 
-std::vector<Room> Clocks::rooms() {
+std::vector<Room> Clocks::rooms(const Poll& poll) {
   std::vector<Room> found;
+  std::size_t left = problem_.in.bounds_max / 4;
   for (const Op miss : in_time_) {
     if (problem_.missed(miss) == NONE || !problem_.is_certain[problem_.in.parts[miss]]) continue;
     bool is_only = false;
     const Op maker = maker_missed(miss, is_only);
-    if (!is_only || maker == NONE) continue;
+    if (!is_only || maker == NONE || is_apart(miss, maker)) continue;
     if (before(miss, problem_.chain_of[maker]) <= problem_.place_of[maker]) continue;
-    if (find_room(miss, maker)) found.push_back({maker, miss, room_});
+    if (!find_room(miss, maker, NONE)) continue;
+    if (poll() || room_.size() > left) break;
+    left -= room_.size();
+    found.push_back({maker, miss, room_});
   }
   return found;
 }

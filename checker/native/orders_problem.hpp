@@ -84,7 +84,7 @@ class Problem {
   std::vector<std::uint8_t> is_known;  // by part: what every mutator leads to is known
   std::vector<std::vector<Stand>> destroyers;  // by part: certain to replace any other value
   std::vector<std::vector<Stand>> changers;    // by part: all that is no observer
-  std::vector<std::uint8_t> is_certain;        // by part: known, and whoever can change it is one of them
+  std::vector<std::uint8_t> is_certain;        // by part: whoever can change it is a destroyer, and required
   // Optional operations of a chain, by where they close: [chain] -> (closes, which), sorted.
   std::vector<std::vector<std::pair<Place, std::uint32_t>>> closing;
   // By chain and place: what is still to come. Nothing where real time counts.

@@ -3,9 +3,9 @@
 
 namespace gong::orders {
 
-void Walk::find_rooms() {
+void Walk::find_rooms(const Poll& poll) {
   if (clocks_.is_trivial()) return;
-  rooms_ = clocks_.rooms();
+  rooms_ = clocks_.rooms(poll);
   rooms_of_.resize(problem_.in.parts.size());
   for (std::uint32_t number = 0; number < rooms_.size(); ++number)
     for (const Op destroyer : rooms_[number].destroyers) rooms_of_[destroyer].push_back(number);

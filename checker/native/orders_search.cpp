@@ -56,7 +56,7 @@ bool Search::begin() {
     if (!clocks_.begin(poll)) return false;
     if (looks_ahead_ && !clocks_.saturate(poll)) return false;
   }
-  return is_stopped_ || (walk_.begin() && visit());
+  return is_stopped_ || (walk_.begin(poll) && visit());
 }
 
 Result Search::run(std::size_t effort) {
@@ -102,8 +102,7 @@ bool Search::backtrack() {
   return true;
 }
 
-// Goes back some way, and on from there with other luck. Most mistakes are near; but the way back
-// may be as long as it takes, and so in the end all is tried.
+// Goes back some way, and on from there with other luck. Most mistakes are near, but not all.
 void Search::begin_again() {
   const std::size_t way = luby(++turns_);
   const std::size_t back = WAY_BACK * way;
@@ -139,7 +138,7 @@ void Search::rank(std::vector<Move>& moves) {
 }
 
 // Follows what the earliest operation that is stuck waits for: until there is a chain whose next
-// operation is possible, or somebody who may take effect now, excused as he is.
+// operation is possible, or somebody at a front or excused whom it waits for, or nobody is left.
 Search::Wanted Search::find_wanted() {
   std::fill(asked_.begin(), asked_.end(), 0);
   Chain chain = earliest_stuck();

@@ -7,8 +7,8 @@
 //   orders_search  which way is tried first, and when to begin again
 //
 // Depth first. A dive that went wrong early comes back to its mistake late; so after some failures
-// the search goes back some way, and on with some chance in what it tries first. What failed is kept,
-// so little is done twice, and as it goes back farther now and then, in the end all is tried.
+// the search goes back some way, and on with some chance in what it tries first. What failed is kept:
+// so little is done twice, and in the end all is tried.
 #pragma once
 
 #include <optional>

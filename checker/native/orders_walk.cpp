@@ -35,8 +35,8 @@ Walk::Walk(const Problem& problem, Clocks& clocks, Table& table)
   }
 }
 
-bool Walk::begin() {
-  find_rooms();
+bool Walk::begin(const Poll& poll) {
+  find_rooms(poll);
   for (Value value = 0; value < users_.size(); ++value) in_doubt_.push_back(value);
   return finish();
 }

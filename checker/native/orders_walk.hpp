@@ -69,7 +69,7 @@ class Walk {
   Walk(const Problem& problem, Clocks& clocks, Table& table);
 
   // False: nothing can come of it. To be called once, first.
-  bool begin();
+  bool begin(const Poll& poll);
   bool take(const Move& move);
   // All moves worth trying, in no particular order.
   void moves(std::vector<Move>& found);
@@ -130,7 +130,7 @@ class Walk {
   [[nodiscard]] Op last_bound_to(Value value, const Stand& readers) const;
   template <typename PassedOver>
   bool keep_before_first_of(Op reader, const std::vector<Stand>& stands, PassedOver is_passed_over);
-  void find_rooms();
+  void find_rooms(const Poll& poll);
   void doubt_rooms(Op destroyer);
   bool keep_rooms();
   bool keep_room(const Room& room);

@@ -110,7 +110,7 @@ def _edge(problem: Problem, edge: Edge) -> str:
                 f"so {before} comes before {after}"
             )
         case Why.COMMON:
-            return f"all who can have made what {after} found come after {before}"
+            return f"whoever made what {after} found is {before} or comes later"
         case _:
             return _edge_of_miss(problem, edge, before, after)
 

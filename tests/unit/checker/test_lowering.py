@@ -70,15 +70,14 @@ class Boaster(Model):
         self._not_in = not_in
 
     def step(self, state: State, action: Action) -> State:
-        return state + 1 if action.f == "add" else ILLEGAL
+        return state + 1 if action.f in ("add", "miss") else ILLEGAL
 
     def overwrites(self, action: Action) -> bool:
         del action
         return self._overwrites
 
     def only_in(self, action: Action) -> State:
-        del action
-        return 7
+        return ANYWHERE if action.f == "miss" else 7
 
     def not_in(self, action: Action) -> State:
         del action
@@ -102,7 +101,9 @@ def test_a_model_is_held_to_what_it_says_of_states_that_were_missed() -> None:
     assert table.states[missed_by(table, 0)] == 1
     found = prepare(timeline(("cas", [1, 2], True, 0, 1)), find_model("cas-register")).table
     assert missed_by(found, 0) == NO_STATE
-    boasting = prepare(timeline(("add", None, None, 0, 1)), Boaster(not_in=3)).table
+    confined = prepare(timeline(("add", None, None, 0, 1)), Boaster(not_in=0)).table
+    assert missed_by(confined, 0) == NO_STATE
+    boasting = prepare(timeline(("miss", None, None, 0, 1)), Boaster(not_in=3)).table
     with pytest.raises(ModelError, match="is illegal in the state 3, but it is not"):
         missed_by(boasting, 0)
 

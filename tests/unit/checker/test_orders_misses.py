@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from checker import find_model
-from checker.budget import Budget, Meter
+from checker.budget import Budget, Meter, resident_mb
 from checker.engines.interface import Accepted, Refuted
 from checker.orders import Order, flaw
 from checker.orders.judge import judge
@@ -111,3 +111,16 @@ def test_a_value_that_somebody_else_may_have_made_again_is_no_reason() -> None:
         found = judge(operations, CAS, order, Meter(Budget()))
         assert isinstance(found, Accepted)
         assert flaw(operations, CAS, found.order, order) is None
+
+
+def test_misses_of_what_is_long_gone_take_no_room() -> None:
+    """Each of them is known to come after all the writes but the last ones: nothing to remember."""
+    operations = one_after_the_other(
+        *(
+            (n % 10, "x", "write", n, None) if n % 2 == 0 else (n % 10, "x", "cas", [0, -1], False)
+            for n in range(20_000)
+        )
+    )
+    operations = operations[:1] + operations[2:]  # the first one did not miss
+    limit = Budget(time_limit_s=30, memory_limit_mb=resident_mb() + 200)
+    assert isinstance(judge(operations, CAS, Order.MDL, Meter(limit)), Accepted)
