@@ -156,7 +156,7 @@ bool Walk::ask_for(Op op) {
   const Place* before = clocks_.is_trivial() ? nullptr : clocks_.before(op);
   for (Chain other = 0; before != nullptr && other < fronts_.size(); ++other)
     if (other != problem_.chain_of[op]) ask(other, before[other]);
-  const Value needed = problem_.needed(op), missed = problem_.missed(op);
+  const Value needed = problem_.needed(op);
   const auto ask_first_of = [&](const std::vector<Stand>& stands) {
     for (const auto& [chain, places] : stands) {
       const auto next = first_from(places, reach_[chain]);
@@ -164,8 +164,8 @@ bool Walk::ask_for(Op op) {
     }
   };
   if (needed != NONE && possible_[needed] != possible_now_) ask_first_of(problem_.uses[needed].makers);
-  if (missed != NONE && changeable_[problem_.in.parts[op]] != possible_now_)
-    ask_first_of(problem_.changers[problem_.in.parts[op]]);
+  const Part part = problem_.in.parts[op];
+  if (is_barred(op) && changeable_[part] != possible_now_) ask_first_of(problem_.changers[part]);
   return is_new;
 }
 
@@ -173,11 +173,7 @@ bool Walk::can_follow(Op op, Chain chain) {
   const Value needed = problem_.needed(op);
   if (needed != NONE && possible_[needed] != possible_now_ && problem_.is_known[problem_.in.parts[op]])
     return false;
-  const Value missed = problem_.missed(op);
-  if (missed != NONE) {
-    const Part part = problem_.in.parts[op];
-    if (problem_.value(part, state(part)) == missed && changeable_[part] != possible_now_) return false;
-  }
+  if (is_barred(op) && changeable_[problem_.in.parts[op]] != possible_now_) return false;
   if (clocks_.is_trivial()) return true;
   const Place* before = clocks_.before(op);
   for (Chain other = 0; other < fronts_.size(); ++other)

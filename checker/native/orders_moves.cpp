@@ -28,6 +28,12 @@ bool Walk::is_settled(Op op) const {
   return true;
 }
 
+bool Walk::is_barred(Op op) const {
+  const Value missed = problem_.missed(op);
+  const Part part = problem_.in.parts[op];
+  return missed != NONE && problem_.value(part, state(part)) == missed;
+}
+
 bool Walk::is_dead(Part part) const {
   if (free_users_[part] > 0) return false;
   const Value value = problem_.value(part, state(part));

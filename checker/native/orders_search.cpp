@@ -152,10 +152,10 @@ Search::Wanted Search::find_wanted() {
         if (one != chain && before[one] > walk_.front(one)) next = one;
     } else {
       const Value now = problem_.value(problem_.in.parts[op], walk_.state(problem_.in.parts[op]));
-      const Value needed = problem_.needed(op), missed = problem_.missed(op);
-      const bool is_missed = missed != NONE && missed == now;
-      if (!is_missed && (needed == NONE || needed == now)) return {.chain = chain};
-      const Op nearest = is_missed ? find_destroyer(op) : find_maker(needed);
+      const Value needed = problem_.needed(op);
+      const bool is_barred = walk_.is_barred(op);
+      if (!is_barred && (needed == NONE || needed == now)) return {.chain = chain};
+      const Op nearest = is_barred ? find_destroyer(op) : find_maker(needed);
       if (nearest == NONE) return {.value = needed};
       next = problem_.chain_of[nearest];
       if (problem_.place_of[nearest] <= walk_.front(next)) return {.value = needed, .op = nearest};

@@ -88,6 +88,8 @@ class Walk {
   [[nodiscard]] const std::vector<std::uint32_t>& used() const { return used_; }
   // Whether all that must come before the operation is done or excused.
   [[nodiscard]] bool is_reached(Op op) const;
+  // Whether it is a miss of the value that is there now.
+  [[nodiscard]] bool is_barred(Op op) const;
   // Whether all of it has taken effect for good.
   [[nodiscard]] bool is_settled(Op op) const;
   [[nodiscard]] bool has_looked_ahead() const { return has_looked_ahead_; }

@@ -36,8 +36,9 @@ def one_after_the_other(*rows: Row) -> list[Operation]:
     ]
 
 
-def refuted(operations: list[Operation], order: Order = Order.SEQUENTIAL) -> str:
+def refuted(operations: list[Operation]) -> str:
     """The words of the native search; the reference agrees."""
+    order = Order.SEQUENTIAL
     reference = judge(operations, CAS, order, Meter(Budget()), engine="reference")
     assert isinstance(reference, Refuted)
     found = judge(operations, CAS, order, Meter(Budget()), explain_s=0.0)
