@@ -159,10 +159,10 @@ def test_an_interrupted_campaign_leaves_no_process_behind(how: signal.Signals) -
 
 def is_running(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        state = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # ended, and forgotten by whoever waited for it, before or while we looked
+    return state.rpartition(")")[2].split()[0] != "Z"
 
 
 # The file of finished seeds
