@@ -6,6 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import trio
 
 from clients.errors import ClientError, Rejected
+from node.dispatch import Stamp
 from node.types import RequestNumber
 
 ResultT = TypeVar("ResultT")
@@ -42,6 +43,7 @@ class Handle(Awaitable[ResultT], Generic[ResultT]):
         "deadline",
         "seq",
         "shard",
+        "stamp",
         "was_sent",
     )
 
@@ -66,6 +68,8 @@ class Handle(Awaitable[ResultT], Generic[ResultT]):
         self.shard = shard
         self.body = body
         self.deadline = deadline
+        self.stamp: Stamp | None = None
+        """What the shard says of its order: after all that it executed with smaller ones."""
         self.was_sent = False
 
     @property
@@ -98,10 +102,11 @@ class Handle(Awaitable[ResultT], Generic[ResultT]):
             yield from self._waits.wait().__await__()
         return self.result()
 
-    def settle(self, outcome: bytes | ClientError) -> None:
+    def settle(self, outcome: bytes | ClientError, stamp: Stamp | None = None) -> None:
         """Take in what became of it; the first word counts."""
         if self._outcome is None:
             self._outcome = outcome
+            self.stamp = stamp
 
     def overrule(self, outcome: ClientError) -> None:
         """The session ends before this one: what was heard of it may not be told, but a certain no."""

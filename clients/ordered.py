@@ -217,8 +217,8 @@ class OrderedSession:
                 continue
             handle = self._in_flight[place]
             match message:
-                case Executed(_, _, body):
-                    handle.settle(body)
+                case Executed(_, _, body, stamp):
+                    handle.settle(body, stamp)
                 case Failed(_, _, reason):
                     self._fail(place, reason)
                 case Expired():

@@ -18,7 +18,7 @@ from clients.errors import Indeterminate, Rejected
 from clients.handle import Handle
 from clients.kv import KvClient, KvSession
 from history import MISMATCH, Invocation, Recorder
-from history.event import Value
+from history.event import Stamp, Value
 from node.wire.kv import Append, Cas, Delete, Done, Get, Mismatch, Operation, Put
 
 
@@ -97,7 +97,8 @@ class RecordingSession:
         except Indeterminate as why:
             self._recorder.info(invocation, str(why))
         else:
-            _respond(self._recorder, invocation, operation, result)
+            stamp = None if handle.stamp is None else (handle.shard, handle.stamp)
+            _respond(self._recorder, invocation, operation, result, stamp)
 
 
 def _invoke(
@@ -126,11 +127,15 @@ def _invoke(
 
 
 def _respond(
-    recorder: Recorder, invocation: Invocation, operation: Operation, result: Done | Mismatch
+    recorder: Recorder,
+    invocation: Invocation,
+    operation: Operation,
+    result: Done | Mismatch,
+    stamp: Stamp | None = None,
 ) -> None:
     if isinstance(result, Mismatch):
-        recorder.fail(invocation, MISMATCH)
+        recorder.fail(invocation, MISMATCH, stamp=stamp)
     elif isinstance(operation, Get):
-        recorder.ok(invocation, result.value)
+        recorder.ok(invocation, result.value, stamp=stamp)
     else:
-        recorder.ok(invocation, invocation.value)
+        recorder.ok(invocation, invocation.value, stamp=stamp)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, cast, overload
 
 import msgspec
 
-from history.event import Value
+from history.event import Stamp, Value
 from history.operation import Operation, Outcome
 
 if TYPE_CHECKING:
@@ -142,12 +142,13 @@ class Columns:
             words(native.seq, NO_NUMBER),
             words(native.node, NULL),
             words(native.error, NULL),
+            words(native.stamp, NULL),
             native.line[begin:end],
             strict=False,
         )
         for (
             index, process, f, key, argument, output, outcome, call, return_, call_time,
-            return_time, session, seq, node, error, line,
+            return_time, session, seq, node, error, stamp, line,
         ) in rows:  # fmt: skip
             yield Operation(
                 index=index,
@@ -165,8 +166,13 @@ class Columns:
                 seq=None if seq == NO_NUMBER else seq,
                 node=value(node),
                 error=value(error),
+                stamp=None if stamp == NULL else self._stamp(stamp),
                 line=None if line == NOWHERE else line,
             )
+
+    def _stamp(self, word: int) -> Stamp:
+        shard, number = self.value(word)
+        return shard, number
 
     def _decoded(self, number: int) -> Value:
         ends = self.native.text_ends

@@ -21,6 +21,12 @@ from msgspec import UNSET, Struct, UnsetType
 Value = Any
 """What an operation carries or returns: any JSON value. `None` means empty or absent."""
 
+Stamp = tuple[int | str, int]
+"""A shard, and a number that grows in the order in which the shard executed: (2, 17) is behind (2, 9).
+
+A claim of the system's, never evidence: whoever judges may look whether it leads to an order of all.
+"""
+
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
     """What an invocation and a response have in common."""
@@ -41,6 +47,8 @@ class Event(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=T
     """With `session`: the issue order of operations that may overlap within one process."""
     node: str | None = None
     error: Value = None
+    stamp: Stamp | None = None
+    """What the system told with an answer, if it tells such things."""
 
 
 class Invocation(Event, frozen=True, kw_only=True, tag="invoke"):

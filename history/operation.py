@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from history.event import Stamp
+
 MISMATCH: Final = "mismatch"
 """The `error` of a cas that took place and found another value."""
 
@@ -50,6 +52,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     seq: int | None = None
     node: str | None = None
     error: Any = None
+    stamp: Stamp | None = None
+    """Of one that is OK, when the system told it."""
     line: int | None = None
     """Line of the invocation in its file, counted from 1."""
 

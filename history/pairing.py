@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 from msgspec import UNSET
 
 from history.errors import HistoryError
-from history.event import Event, Fail, Info, Invocation, Ok, Value
+from history.event import Event, Fail, Info, Invocation, Ok, Stamp, Value
 from history.operation import MISMATCH, Operation, Outcome
 
 READS: Final = frozenset({"get", "read"})
@@ -238,14 +238,26 @@ class Pairing:
             if call.event.f == "cas":
                 output = True
             return _operation(
-                call, Outcome.OK, return_=rank, return_time=time, output=output, error=event.error
+                call,
+                Outcome.OK,
+                return_=rank,
+                return_time=time,
+                output=output,
+                error=event.error,
+                stamp=event.stamp,
             )
         assert isinstance(event, Fail)
-        outcome, output = Outcome.FAILED, None
+        outcome, output, stamp = Outcome.FAILED, None, None
         if _is_mismatch(call, event):
-            outcome, output = Outcome.OK, False
+            outcome, output, stamp = Outcome.OK, False, event.stamp
         return _operation(
-            call, outcome, return_=rank, return_time=time, output=output, error=event.error
+            call,
+            outcome,
+            return_=rank,
+            return_time=time,
+            output=output,
+            error=event.error,
+            stamp=stamp,
         )
 
     def _error(self, message: str, line: int) -> HistoryError:
@@ -260,6 +272,7 @@ def _operation(
     return_time: int | None = None,
     output: Value = None,
     error: Value = None,
+    stamp: Stamp | None = None,
 ) -> Operation:
     event = call.event
     assert event.process is not None
@@ -281,6 +294,7 @@ def _operation(
         seq=event.seq,
         node=None if event.node is None else intern(event.node),
         error=error,
+        stamp=stamp,
         line=call.line,
     )
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Self, TypeVar
 
 from msgspec import UNSET, UnsetType
 
-from history.event import Event, Fail, Info, Invocation, Ok, Response, Value
+from history.event import Event, Fail, Info, Invocation, Ok, Response, Stamp, Value
 from history.file import Writer, header_line
 
 ResponseT = TypeVar("ResponseT", bound=Response)
@@ -92,18 +92,30 @@ class Recorder:
         return invocation
 
     def ok(
-        self, invocation: Invocation, value: Value | UnsetType = UNSET, *, node: str | None = None
+        self,
+        invocation: Invocation,
+        value: Value | UnsetType = UNSET,
+        *,
+        node: str | None = None,
+        stamp: Stamp | None = None,
     ) -> Ok:
         """Record that it happened; `value` is the result (read, written, or the pair of a cas)."""
-        return self._respond(Ok, invocation, value, None, node)
+        return self._respond(Ok, invocation, value, node=node, stamp=stamp)
 
-    def fail(self, invocation: Invocation, error: Value = None, *, node: str | None = None) -> Fail:
+    def fail(
+        self,
+        invocation: Invocation,
+        error: Value = None,
+        *,
+        node: str | None = None,
+        stamp: Stamp | None = None,
+    ) -> Fail:
         """Record that it certainly did not happen, or the `MISMATCH` of a cas."""
-        return self._respond(Fail, invocation, UNSET, error, node)
+        return self._respond(Fail, invocation, error=error, node=node, stamp=stamp)
 
     def info(self, invocation: Invocation, error: Value = None, *, node: str | None = None) -> Info:
         """Record that nobody knows; the process invokes nothing more."""
-        response = self._respond(Info, invocation, UNSET, error, node)
+        response = self._respond(Info, invocation, error=error, node=node)
         assert invocation.process is not None
         self._retired.add(invocation.process)
         return response
@@ -134,9 +146,11 @@ class Recorder:
         self,
         kind: type[ResponseT],
         invocation: Invocation,
-        value: Value | UnsetType,
-        error: Value,
+        value: Value | UnsetType = UNSET,
+        *,
+        error: Value = None,
         node: str | None,
+        stamp: Stamp | None = None,
     ) -> ResponseT:
         assert invocation.index is not None
         assert self._open.get(invocation.index) is invocation, "not in flight in this recorder"
@@ -151,6 +165,7 @@ class Recorder:
             seq=invocation.seq,
             node=invocation.node if node is None else node,
             error=error,
+            stamp=stamp,
         )
         self._append(response)
         del self._open[invocation.index]

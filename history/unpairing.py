@@ -139,6 +139,7 @@ def _response(operation: Operation, index: int, time: int, process: int) -> Even
         seq=operation.seq,
         node=operation.node,
         error=MISMATCH if operation.is_mismatch else operation.error,
+        stamp=operation.stamp,
     )
 
 

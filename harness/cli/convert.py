@@ -150,6 +150,9 @@ def _losses(history: History, name: str) -> Iterator[str]:
     nodes = [o for o in history.operations if o.node is not None]
     if name == jepsen_edn.NAME and nodes:
         yield f"nodes ({_places(nodes)})"
+    stamps = [o for o in history.operations if o.stamp is not None]
+    if name == jepsen_edn.NAME and stamps:
+        yield f"stamps ({_places(stamps)}), which save a search"
 
 
 def _places(operations: Sequence[Operation]) -> str:

@@ -16,7 +16,7 @@ from msgspec import UNSET, Struct, UnsetType
 from history.columnar import IS_NATIVE, read_into, start_of
 from history.columns import OperationsView
 from history.errors import HistoryError
-from history.event import Value
+from history.event import Stamp, Value
 from history.file import Writer
 from history.history import History
 from history.lines import decoded_lines, numbered
@@ -41,6 +41,7 @@ class _Line(Struct, frozen=True, kw_only=True, rename={"return_": "return"}):
     seq: int | None = None
     node: str | None = None
     error: Value = None
+    stamp: Stamp | None = None
 
 
 _LINES: Final = msgspec.json.Decoder(_Line)
@@ -168,6 +169,7 @@ def _operation(index: int, number: int, line: _Line, call: int, return_: int | N
         seq=line.seq,
         node=line.node,
         error=MISMATCH if is_mismatch else line.error,
+        stamp=None if return_ is None else line.stamp,
         line=number,
     )
 
@@ -184,7 +186,7 @@ def _as_line(operation: Operation, *, use_ranks: bool) -> dict[str, Any]:
         "return": returned if is_known else None,
         "output": operation.output if is_known else None,
     }
-    for field in ("session", "seq", "node", "error"):
+    for field in ("session", "seq", "node", "error", "stamp"):
         extra = getattr(operation, field)
         if extra is not None:
             line[field] = extra

@@ -87,6 +87,7 @@ void bind_columns(nb::module_ &m) {
         .def_prop_ro("seq", sparse<std::int64_t, &Columns::seq>)
         .def_prop_ro("node", sparse<Word, &Columns::node>)
         .def_prop_ro("error", sparse<Word, &Columns::error>)
+        .def_prop_ro("stamp", sparse<Word, &Columns::stamp>)
         .def_prop_ro("text_bytes",
                      [](nb::handle_t<Columns> self) {
                          auto &bytes = nb::cast<Columns &>(self).values.bytes;

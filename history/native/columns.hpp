@@ -33,6 +33,7 @@ struct Columns {
     SparseColumn<std::int64_t> seq{kNoNumber};
     SparseColumn<Word> node{kNull};
     SparseColumn<Word> error{kNull};
+    SparseColumn<Word> stamp{kNull};
 
     Values values;
     std::vector<std::string> names;
@@ -57,6 +58,7 @@ struct Columns {
     void close() {
         const std::size_t n = size();
         key.close(n), session.close(n), seq.close(n), node.close(n), error.close(n);
+        stamp.close(n);
         call_time.shrink(), return_time.shrink(), call_position.shrink(), return_position.shrink();
         outcome.shrink(), process.shrink(), f.shrink(), value.shrink(), output.shrink(), line.shrink();
         values.drop_index();

@@ -7,7 +7,7 @@ namespace {
 enum Member : unsigned {
     kOther = 0,
     kIndex = 1, kTime = 2, kType = 4, kProcess = 8, kF = 16, kKey = 32, kValue = 64, kSession = 128,
-    kSeq = 256, kNode = 512, kError = 1024,
+    kSeq = 256, kNode = 512, kError = 1024, kStamp = 2048,
 };
 
 Member member_of(std::string_view name) {
@@ -15,7 +15,12 @@ Member member_of(std::string_view name) {
     case 1: return name == "f" ? kF : kOther;
     case 3: return name == "key" ? kKey : name == "seq" ? kSeq : kOther;
     case 4: return name == "time" ? kTime : name == "type" ? kType : name == "node" ? kNode : kOther;
-    case 5: return name == "value" ? kValue : name == "index" ? kIndex : name == "error" ? kError : kOther;
+    case 5:
+        return name == "value"   ? kValue
+               : name == "index" ? kIndex
+               : name == "error" ? kError
+               : name == "stamp" ? kStamp
+                                 : kOther;
     case 7: return name == "process" ? kProcess : name == "session" ? kSession : kOther;
     default: return kOther;
     }
@@ -74,6 +79,9 @@ bool EventReader::member(std::string_view name, Event &event, unsigned &seen) {
         return json_.value(event.node) &&
                (event.node == kNull || columns.values.is_string(event.node));
     case kError: return json_.value(event.error);
+    case kStamp:
+        return json_.value(event.stamp) &&
+               (event.stamp == kNull || columns.values.is_stamp(event.stamp));
     default: return json_.skip();
     }
 }
@@ -191,6 +199,7 @@ bool EventReader::respond(const Event &event) {
         c.return_position[i] = static_cast<std::int32_t>(c.position_count - 1);
         const bool happened = event.type == Type::ok || is_mismatch;
         c.outcome[i] = static_cast<std::uint8_t>(happened ? Outcome::ok : Outcome::failed);
+        if (happened) c.stamp.set(i, event.stamp);
         if (is_mismatch)
             c.output[i] = kFalse;
         else if (event.type == Type::ok)

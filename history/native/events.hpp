@@ -29,7 +29,7 @@ private:
         bool has_index, has_time, has_f, is_annotation;
         std::int64_t index, time;
         std::string_view f;
-        Word process, key, value, session, node, error;
+        Word process, key, value, session, node, error, stamp;
         std::int64_t seq;
     };
 

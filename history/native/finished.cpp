@@ -7,7 +7,7 @@ namespace {
 enum Member : unsigned {
     kOther = 0,
     kProcess = 1, kF = 2, kCall = 4, kReturn = 8, kKey = 16, kValue = 32, kOutput = 64, kSession = 128,
-    kSeq = 256, kNode = 512, kError = 1024,
+    kSeq = 256, kNode = 512, kError = 1024, kStamp = 2048,
 };
 
 Member member_of(std::string_view name) {
@@ -15,7 +15,7 @@ Member member_of(std::string_view name) {
     case 1: return name == "f" ? kF : kOther;
     case 3: return name == "key" ? kKey : name == "seq" ? kSeq : kOther;
     case 4: return name == "call" ? kCall : name == "node" ? kNode : kOther;
-    case 5: return name == "value" ? kValue : name == "error" ? kError : kOther;
+    case 5: return name == "value" ? kValue : name == "error" ? kError : name == "stamp" ? kStamp : kOther;
     case 6: return name == "return" ? kReturn : name == "output" ? kOutput : kOther;
     case 7: return name == "process" ? kProcess : name == "session" ? kSession : kOther;
     default: return kOther;
@@ -71,6 +71,9 @@ bool OperationReader::member(std::string_view name, Line &line, unsigned &seen) 
         return json_.value(line.node) &&
                (line.node == kNull || columns.values.is_string(line.node));
     case kError: return json_.value(line.error);
+    case kStamp:
+        return json_.value(line.stamp) &&
+               (line.stamp == kNull || columns.values.is_stamp(line.stamp));
     default: return json_.skip();
     }
 }
@@ -105,6 +108,7 @@ bool OperationReader::add(const Line &line) {
     c.session.set(i, line.session);
     c.seq.set(i, line.seq);
     c.node.set(i, line.node);
+    if (line.has_return) c.stamp.set(i, line.stamp);
     c.error.set(i, is_cas && output == kFalse ? c.values.text("\"mismatch\"", TextKind::string)
                                               : line.error);
     return true;

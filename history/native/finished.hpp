@@ -12,7 +12,7 @@ private:
         bool has_f, has_call, has_return_member, has_return;
         std::string_view f;
         std::int64_t call, return_, seq;
-        Word process, key, value, output, session, node, error;
+        Word process, key, value, output, session, node, error, stamp;
     };
 
     bool line() override;

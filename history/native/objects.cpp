@@ -120,6 +120,17 @@ private:
         return found_->values.text({bytes.c_str(), bytes.size()}, kind);
     }
 
+    std::optional<Word> stamp_of(nb::handle object) {
+        if (object.is_none()) return kNull;
+        if (!PyTuple_CheckExact(object.ptr())) return std::nullopt;
+        const auto stamp = nb::cast<nb::tuple>(object);
+        if (stamp.size() != 2) return std::nullopt;
+        const auto shard = word_of(stamp[0]), number = word_of(stamp[1]);
+        if (!shard || !number) return std::nullopt;
+        const Word word = found_->values.pair(*shard, *number);
+        return found_->values.is_stamp(word) ? std::optional(word) : std::nullopt;
+    }
+
     bool values(nb::handle operation, std::size_t i) {
         Columns &c = *found_;
         const auto value = word_of(operation.attr("value"));
@@ -162,8 +173,9 @@ private:
         const nb::object line = operation.attr("line"), seq = operation.attr("seq");
         const auto session = word_of(operation.attr("session"));
         const auto node = word_of(operation.attr("node")), error = word_of(operation.attr("error"));
+        const auto stamp = stamp_of(operation.attr("stamp"));
         const auto place = line.is_none() ? std::optional(kNowhere) : small_number_of(line);
-        if (!place || !session || !node || !error) return false;
+        if (!place || !session || !node || !error || !stamp) return false;
         if (!seq.is_none()) {
             const auto number = small_number_of(seq);
             if (!number) return false;
@@ -173,6 +185,7 @@ private:
         c.session.set(i, *session);
         c.node.set(i, *node);
         c.error.set(i, *error);
+        c.stamp.set(i, *stamp);
         return true;
     }
 

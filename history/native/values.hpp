@@ -72,6 +72,14 @@ public:
     bool is_scalar(Word word) const {
         return tag_of(word) == Tag::text ? is_string(word) : tag_of(word) != Tag::pair;
     }
+    // Whether it says where the system put an operation: a shard, and a number in it.
+    bool is_stamp(Word word) const {
+        if (tag_of(word) != Tag::pair) return false;
+        const auto place = 2 * static_cast<std::size_t>(payload_of(word));
+        const Word shard = pairs[place];
+        return (tag_of(shard) == Tag::number || is_string(shard)) &&
+               tag_of(pairs[place + 1]) == Tag::number;
+    }
     TextKind kind(Word text) const {
         return static_cast<TextKind>(kinds[static_cast<std::size_t>(payload_of(text))]);
     }

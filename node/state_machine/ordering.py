@@ -153,7 +153,9 @@ class OrderedStateMachine(SessionedStateMachine):
         match self.standing(client, seq):
             case Standing.PLACED:
                 result = self._sessions[client].results.get(seq)
-                return Expired(client, seq) if result is None else Executed(client, seq, result)
+                if result is None:
+                    return Expired(client, seq)
+                return Executed(client, seq, result, self._orders[client].placed[seq][-1])
             case Standing.FAILED:
                 return Failed(client, seq, "an operation before it failed, or it came too late")
             case Standing.NO_SESSION | Standing.ANSWERED:
@@ -285,7 +287,7 @@ class OrderedStateMachine(SessionedStateMachine):
         order.placed[seq] = stamps
         self.clock = max(self.clock, stamps[-1])
         self._keep(self._sessions[command.client], seq, result)
-        tell(Executed(command.client, seq, result))
+        tell(Executed(command.client, seq, result, stamps[-1]))
 
     def _is_done(self, order: Order, seq: RequestNumber, tell: Callable[[Told], None]) -> bool:
         """Whether the operation is placed or failed already: then say so, and change nothing."""

@@ -19,6 +19,7 @@ connection.
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
+from node.dispatch import Stamp
 from node.types import (
     ClientId,
     Natural,
@@ -99,6 +100,8 @@ class Executed(WireStruct, frozen=True, tag=68):
     client: Annotated[ClientId, Natural]
     number: Annotated[RequestNumber, Natural]
     body: bytes
+    stamp: Stamp | None = None
+    """Of an operation in a session over several shards; in a shard they grow in the order of execution."""
 
 
 @dataclass(frozen=True, slots=True)

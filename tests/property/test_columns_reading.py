@@ -87,7 +87,13 @@ def response(call: dict[str, Any], rng: random.Random, values: list[Any]) -> dic
         event["error"] = rng.choice(["mismatch", "timeout", rng.choice(values)])
     if rng.random() < 0.5:
         event["value"] = rng.choice(values)
+    if rng.random() < 0.2:
+        event["stamp"] = any_stamp(rng)
     return event
+
+
+def any_stamp(rng: random.Random) -> Any:  # noqa: ANN401 - most are one, some are not
+    return rng.choice([[0, 7], [1, 9], ["s", 3], ["s", -1], None, [0, 10**18], rng.choice(VALUES)])
 
 
 def operations_file(rng: random.Random) -> bytes:
@@ -110,6 +116,8 @@ def operations_file(rng: random.Random) -> bytes:
             line["key"] = rng.choice([0, "x", rng.choice(values)])
         if rng.random() < 0.1:
             line |= {"session": "s", "seq": number, "node": "n", "error": rng.choice(VALUES)}
+        if rng.random() < 0.1:
+            line["stamp"] = any_stamp(rng)
         lines.append(line)
     return joined(lines, rng)
 

@@ -60,12 +60,14 @@ def recorded(draw: st.DrawFn) -> list[Event]:
 
 
 def finish(recorder: Recorder, call: Invocation, step: str, value: object) -> None:
+    assert call.index is not None
+    stamp = (call.index % 3, call.index) if call.index % 2 else None
     if call.session is None and step == "mismatch":
-        recorder.fail(call, "mismatch")
+        recorder.fail(call, "mismatch", stamp=stamp)
     elif call.session is None and step == "info":
         recorder.info(call, value)
     else:
-        recorder.ok(call, [value])
+        recorder.ok(call, [value], stamp=stamp)
 
 
 def lined(events: list[Event]) -> list[tuple[int, Event]]:
@@ -141,7 +143,7 @@ def test_operations_survive_being_made_events_again(events: list[Event]) -> None
     assert precedence(again) == precedence(operations)
     for new, old in zip(again, operations, strict=True):
         assert (new.f, new.key, new.value, new.outcome) == (old.f, old.key, old.value, old.outcome)
-        assert new.output == old.output
+        assert (new.output, new.stamp) == (old.output, old.stamp)
 
 
 @given(

@@ -71,9 +71,15 @@ class Shard:
     async def say(self, answer: Answer) -> None:
         await self.talkers[-1].say(answer)
 
-    async def execute(self, number: int, result: Result = Done(None)) -> None:  # noqa: B008
+    async def execute(
+        self,
+        number: int,
+        result: Result = Done(None),  # noqa: B008
+        *,
+        stamp: int | None = None,
+    ) -> None:
         (request,) = [each for each in self.asked if each.number == number]
-        await self.say(Executed(request.client, request.number, encode_result(result)))
+        await self.say(Executed(request.client, request.number, encode_result(result), stamp))
 
     @property
     def numbers(self) -> list[int]:
@@ -314,8 +320,8 @@ async def test_on_record_are_issues_and_results_in_the_order_of_issue(
         last = recording.issue(Get(A))
         _ = recording.issue(Get(B))
         await wait_all_tasks_blocked()
-        await one.execute(2, Mismatch())
-        await zero.execute(3, Done("v"))
+        await one.execute(2, Mismatch(), stamp=5)
+        await zero.execute(3, Done("v"), stamp=8)
         await zero.execute(1)
         assert await last == Done("v")
     events = recorder.events
@@ -324,3 +330,4 @@ async def test_on_record_are_issues_and_results_in_the_order_of_issue(
     assert {event.session for event in events} == {7}
     assert isinstance(events[5], Fail)
     assert (events[5].error, events[6].value) == (MISMATCH, "v")
+    assert [event.stamp for event in events[4:]] == [None, (1, 5), (0, 8), None]

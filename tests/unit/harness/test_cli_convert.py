@@ -133,11 +133,13 @@ def test_a_loss_that_could_change_a_verdict_needs_a_word(
 
 
 def test_sessions_and_missing_keys_are_such_losses(convert: GongConvert, tmp_path: Path) -> None:
-    session = replace(operation(0, "write", 1, call=0, return_=3), session=1, seq=1)
+    session = replace(operation(0, "write", 1, call=0, return_=3), session=1, seq=1, stamp=(0, 7))
     overlapping = replace(operation(1, "write", 2, call=1, return_=2), session=1, seq=2, process=0)
     begin = write_operations(tmp_path / "h.operations.jsonl", [session, overlapping])
     assert "no sessions" in convert(begin, tmp_path / "h.edn").err
-    assert convert("--lossy", begin, tmp_path / "h.edn").code == ExitCode.VALID
+    lossy = convert("--lossy", begin, tmp_path / "h.edn")
+    assert lossy.code == ExitCode.VALID
+    assert "lost: stamps (line 1)" in lossy.err
     assert len(load(tmp_path / "h.edn").operations) == 2
     mixed = [
         operation(0, "write", 1, call=0, return_=1, key="x"),

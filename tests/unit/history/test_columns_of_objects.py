@@ -35,6 +35,8 @@ def operation(**fields: Any) -> Operation:  # noqa: ANN401 - whatever a field ho
         {"outcome": Outcome.FAILED, "error": ["why", "not"]},
         {"value": 10**17, "output": -1, "call_time": -5},
         {"value": [], "output": [[1], [2]]},
+        {"stamp": (0, 17)},
+        {"stamp": ("left", -(10**17)), "value": [1, 2], "f": "cas", "output": True},
     ],
 )
 def test_columns_stand_for_the_same_operation(fields: dict[str, Any]) -> None:
@@ -59,6 +61,9 @@ def test_columns_stand_for_the_same_operation(fields: dict[str, Any]) -> None:
         {"call_time": 1.5},
         {"return_": None},
         {"outcome": Outcome.UNKNOWN},
+        {"stamp": (1, 10**18)},
+        {"stamp": (1, 2, 3)},
+        {"stamp": (1.5, 2)},
     ],
 )
 def test_what_has_no_words_has_no_columns(fields: dict[str, Any]) -> None:

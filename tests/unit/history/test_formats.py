@@ -86,7 +86,9 @@ def test_operations_survive_writing_and_reading() -> None:
         '{"process": 1, "f": "write", "value": 5, "call": 10, "return": 20, "output": null}',
         '{"process": 2, "f": "cas", "value": [5, 6], "call": 20, "return": 30, "output": false}',
         '{"process": 3, "f": "read", "call": 20, "return": null}',
+        '{"process": 4, "f": "read", "call": 40, "return": 41, "output": 5, "stamp": ["s", 7]}',
     )
+    assert history.operations[3].stamp == ("s", 7)
     file = io.BytesIO()
     operations.write(file, history.operations)
     file.seek(0)

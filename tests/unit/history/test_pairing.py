@@ -54,6 +54,20 @@ def test_operations_with_a_session_and_seq_may_overlap_in_one_process() -> None:
     assert second.return_ < first.return_
 
 
+def test_a_stamp_belongs_to_what_happened() -> None:
+    operations = paired(
+        Invocation(process=1, f="cas", value=[1, 2]),
+        Fail(process=1, error=MISMATCH, stamp=(0, 7)),
+        Invocation(process=1, f="write", value=1),
+        Ok(process=1, stamp=("left", 3)),
+        Invocation(process=1, f="write", value=1),
+        Fail(process=1, error="refused", stamp=(0, 8)),
+        Invocation(process=1, f="write", value=1),
+        Info(process=1, stamp=(0, 9)),
+    )
+    assert [operation.stamp for operation in operations] == [(0, 7), ("left", 3), None, None]
+
+
 def test_an_invocation_without_a_completion_is_unknown() -> None:
     (operation,) = paired(Invocation(process=1, f="write", value=1))
     assert operation.outcome is Outcome.UNKNOWN

@@ -94,7 +94,7 @@ def test_what_was_announced_is_placed_without_its_body() -> None:
     assert it.enter(a, 1, Announce(1, b"first")) == []
     assert it.machine.standing(a, RequestNumber(1)) is Standing.ANNOUNCED
     told = it.enter(a, 1, _place(1, 5, body=None))
-    assert told == [Executed(a, RequestNumber(1), b"first")]
+    assert told == [Executed(a, RequestNumber(1), b"first", 5)]
     assert it.machine.standing(a, RequestNumber(1)) is Standing.PLACED
     assert it.machine.announced() == []
     assert it.machine.clock == 5
@@ -126,6 +126,7 @@ def test_an_operation_is_executed_once_however_often_it_is_placed() -> None:
     a = it.open(7)
     it.begin()
     first = it.enter(a, 1, _place(1, 1))
+    assert first == [Executed(a, RequestNumber(1), b"x", 1)]
     assert it.enter(a, 1, _place(2, 2, body=b"y")) == first
     assert it.inner.bodies == [b"x"]
 
