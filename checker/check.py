@@ -17,7 +17,7 @@ from checker.lowering import native_search
 from checker.model import Model
 from checker.partition import effort, partition
 from checker.patience import LimitReached, limited, watched
-from checker.proposed import verified
+from checker.proposed import verified_claim
 from checker.spread import judge_part, spread
 from checker.values import Value
 from checker.verdict import (
@@ -94,9 +94,9 @@ def check(
     operations: Sequence[Operation] = ()
     try:
         with limited(meter):
-            if proposed is not None:
+            if proposed is not None or (engine == "auto" and consistency != "linearizable"):
                 history = operations = _listed(history)
-                accepted = verified(operations, model, proposed, consistency)
+                accepted = verified_claim(operations, model, consistency, proposed)
                 if accepted is not None:
                     return accepted
             if engine == "auto" and consistency == "linearizable" and partitioned:

@@ -1,6 +1,7 @@
 """An order that somebody proposes: worth a replay before anything is searched.
 
-Who made a history may know in which order it came about: a simulator does. When that order is verified
+Who made a history may know in which order it came about: a simulator does, and a system that tells the
+stamps of its answers (`checker.orders.stamps`). When that order is verified
 against the history, it is the evidence, as one that an engine has found would be, by the same code
 (`checker.witness`, `checker.orders.witness`), in linear time. When it is not, nothing follows:
 whoever proposes may be mistaken, or lie.
@@ -18,6 +19,22 @@ from history import Operation, Outcome
 
 ENGINE: Final = "proposed"
 """What a verdict says has decided."""
+
+
+def verified_claim(
+    operations: Sequence[Operation],
+    model: Model,
+    consistency: str,
+    proposed: Sequence[int] | None,
+) -> Linearizable | None:
+    """The verdict by the order that is `proposed`, or else by the one that the stamps tell; None: neither is one.
+
+    Raises as `verified` does.
+    """
+    if proposed is None and consistency != "linearizable":
+        refuse_what_does_not_fit(operations, model)
+        proposed = orders.claimed(operations, model, orders.Order(consistency))
+    return None if proposed is None else verified(operations, model, proposed, consistency)
 
 
 def verified(

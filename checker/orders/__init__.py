@@ -8,4 +8,5 @@ see `checker.orders.chains` for what is kept, `checker.orders.judge` for what th
 from checker.orders.judge import ENGINE as ENGINE, check as check, judge as judge
 from checker.orders.ladder import with_weaker_orders as with_weaker_orders
 from checker.orders.problem import Order as Order
+from checker.orders.stamps import claimed as claimed
 from checker.orders.witness import flaw as flaw

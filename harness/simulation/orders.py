@@ -7,6 +7,7 @@ replica tells what it executes. So it is enough to look, which takes linear time
     one order a shard     all its replicas execute the same operations at the same places
     exactly once          no operation has two places, wherever they are
     as answered           what a client was told is what the shard got
+    as stamped            the stamps that clients were told grow in that order
     failed is never       what was reported as failed has no place
     suffix rule           what is executed of a session is a beginning of it, without gaps
     order of return       what a session was answered, it was answered in the order of issue
@@ -21,9 +22,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from checker.orders.precedence import Precedence
 from harness.simulation.invariants import Violation
-from harness.simulation.precedence import Precedence
 from history import Operation, Outcome
+from history.event import Stamp
 from node.types import ReplicaId
 from node.wire.kv import Done, Mismatch, Result, decode_result
 
@@ -120,6 +122,7 @@ class Orders:
     ) -> Iterator[Violation]:
         for operation in operations:
             yield from _misreported(operation, self._executed.get(_tag(operation)))
+        yield from self._out_of_stamps(operations)
         yield from _out_of_turn(operations)
         gap = self.gap
         if is_settled and gap is not None:
@@ -133,6 +136,23 @@ class Orders:
                 "one order of all",
                 " before ".join(map(self._where, (*cycle, cycle[0]))),
             )
+
+    def _out_of_stamps(self, operations: Iterable[Operation]) -> Iterator[Violation]:
+        """Whoever puts answers in order by their stamps must find the order of the shard."""
+        told = {_tag(operation): operation.stamp for operation in operations}
+        for shard, order in enumerate(self._orders):
+            latest: Stamp = (shard, 0)
+            for execution in order:
+                stamp = told.get(execution.tag)
+                if stamp is None:
+                    continue
+                if stamp[0] != shard or stamp[1] <= latest[1]:
+                    yield Violation(
+                        "as stamped",
+                        f"{_name(execution)} was told the stamp {stamp}, and shard {shard} executed it "
+                        f"after what has the stamp {latest}",
+                    )
+                latest = stamp
 
     def witness(self, operations: Sequence[Operation]) -> list[int] | None:
         """An order of what was executed and read (indices), as the shards did it; None: they cannot have.

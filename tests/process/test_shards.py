@@ -61,8 +61,11 @@ async def test_sessions_over_shards_keep_their_order_under_kills(
     for begin, end in zip(kills, [*kills[1:], max(answered)], strict=True):
         assert any(begin < time <= end for time in answered), "no progress after a kill"
     assert any(event.get("seq", 0) > 1 for event in events)
-    checked = await gong("check", "--model", "kv", "--consistency", "mdl", history)
+    in_sessions = [event for event in events if event["type"] == "ok" and "session" in event]
+    assert all("stamp" in event for event in in_sessions)
+    checked = await gong("check", "--model", "kv", "--consistency", "mdl", "--json", history)
     assert checked.code == 0, checked.out
+    assert json.loads(checked.out)["engines"] == {"proposed": 1}, "what replicas told is an order"
     assert "--consistency mdl" in (tmp_path / "latest" / "report.html").read_text()
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 from checker import ILLEGAL, UNKNOWN, Action, Model, State
 from checker.values import Value
 from history import Operation, Outcome
+from history.event import Stamp
 from tests.support.strategies import Ask
 
 
@@ -27,6 +28,7 @@ class Row(Struct):
     key: int
     session: int
     seq: int | None
+    stamp: Stamp | None = None
 
 
 def ask_register(values: int, *, writes: float = 0.5) -> Ask:
@@ -191,6 +193,7 @@ def ranked(rows: list[Row]) -> list[Operation]:
             return_time=rank.get((number, "end")),
             session=row.session if row.seq is not None else None,
             seq=row.seq,
+            stamp=row.stamp,
         )
         for number, row in enumerate(rows)
     ]

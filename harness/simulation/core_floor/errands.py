@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from history import Invocation
+from history.event import Stamp
 from node.types import ReplicaId, RequestNumber
 from node.wire.kv import Operation, Result
 
@@ -32,6 +33,7 @@ class Errand:
     invocation: Invocation | None = None
     state: State = State.PENDING
     result: Result | None = None
+    stamp: Stamp | None = None
     asked: ReplicaId | None = None
     """Where the attempt that is under way went."""
     life: int = 0

@@ -229,6 +229,7 @@ class SessionClient:
                 self._office.believe(self, replica, errand.shard)
                 errand.state = State.ANSWERED
                 errand.result = decode_result(answer.body)
+                errand.stamp = None if answer.stamp is None else (errand.shard, answer.stamp)
                 self._settle()
             case Failed():
                 errand.problem = answer.reason
@@ -296,12 +297,14 @@ class SessionClient:
         assert operation is not None
         assert invocation is not None
         if isinstance(errand.result, Mismatch) and isinstance(operation, Cas):
-            self._office.recorder.fail(invocation, MISMATCH)
+            self._office.recorder.fail(invocation, MISMATCH, stamp=errand.stamp)
             return
         # What does not answer this operation is recorded all the same: the judges will see it.
         read = errand.result.value if isinstance(errand.result, Done) else None
         self._office.recorder.ok(
-            invocation, read if isinstance(operation, Get) else invocation.value
+            invocation,
+            read if isinstance(operation, Get) else invocation.value,
+            stamp=errand.stamp,
         )
         if isinstance(errand.result, Done):
             self._office.learn(self, operation, errand.result)

@@ -18,6 +18,7 @@ from harness.simulation.orders import Execution, Orders, Tag
 from harness.simulation.outcome import FailureKind
 from harness.simulation.tagged import TaggedStore, with_tag
 from history import Operation, Outcome, load
+from history.event import Stamp
 from node.state_machine.kv import KeyValueStore
 from node.types import ReplicaId
 from node.wire import kv
@@ -180,6 +181,25 @@ def test_what_was_answered_is_executed_with_that_result() -> None:
     got = Execution((1, 1), encode_operation(kv.Get("x")), encode_result(kv.Done("this")))
     assert rule_of(orders_of([got]), read) == "as answered"
     assert rule_of(orders_of([got]), structs.replace(read, output="this")) == ""
+
+
+@pytest.mark.parametrize(
+    ("stamps", "rule"),
+    [
+        ([(0, 3), (0, 4), (0, 9)], ""),
+        ([(0, 3), None, (0, 4)], ""),
+        ([(0, 3), (0, 3), (0, 4)], "as stamped"),
+        ([(0, 3), None, (0, 2)], "as stamped"),
+        ([(1, 3), (0, 4), (0, 5)], "as stamped"),
+    ],
+)
+def test_stamps_grow_as_the_shard_executes(stamps: list[Stamp | None], rule: str) -> None:
+    orders = orders_of(executed((1, 1), (2, 1), (3, 1)))
+    history = [
+        structs.replace(put(session, 1, call=session, returned=10 + session), stamp=stamp)
+        for session, stamp in enumerate(stamps, start=1)
+    ]
+    assert rule_of(orders, *history) == rule
 
 
 def test_a_gap_is_none_before_all_has_settled() -> None:

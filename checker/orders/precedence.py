@@ -6,18 +6,24 @@ from itertools import pairwise
 from typing import Final, Generic, TypeVar
 
 Name = TypeVar("Name", bound=Hashable)
-"""Of an operation; not a number, which is a moment here."""
+"""Of an operation."""
+
+
+class _Moment:
+    """Between two events; known by nothing but itself."""
+
+    __slots__ = ()
 
 
 class Precedence(Generic[Name]):
     """Pairs of which one comes before the other. Takes linear time, and is as deterministic as its user."""
 
     def __init__(self) -> None:
-        self._after: Final[dict[Name | int, list[Name | int]]] = {}
-        self._before: Final[dict[Name | int, int]] = {}
+        self._after: Final[dict[Name | _Moment, list[Name | _Moment]]] = {}
+        self._before: Final[dict[Name | _Moment, int]] = {}
         """How many come right before it."""
 
-    def add(self, first: Name | int, second: Name | int) -> None:
+    def add(self, first: Name | _Moment, second: Name | _Moment) -> None:
         """`first` comes before `second`."""
         self._admit(first)
         self._admit(second)
@@ -37,24 +43,25 @@ class Precedence(Generic[Name]):
         Not each pair is kept: answers are moments, one behind the other, and every operation stands
         between two of them.
         """
-        moment = 0
+        latest = None
         for is_answer, name in events:
             if is_answer:
-                moment += 1
-                if moment > 1:
-                    self.add(moment - 1, moment)
+                moment = _Moment()
+                if latest is not None:
+                    self.add(latest, moment)
                 self.add(name, moment)
-            elif moment:
-                self.add(moment, name)
+                latest = moment
+            elif latest is not None:
+                self.add(latest, name)
 
-    def _admit(self, node: Name | int) -> None:
+    def _admit(self, node: Name | _Moment) -> None:
         self._after.setdefault(node, [])
         self._before.setdefault(node, 0)
 
     def order(self) -> list[Name] | None:
         """All of them in an order that keeps every pair; None when there is none."""
         found, left = self._sorted()
-        return None if left else [node for node in found if not isinstance(node, int)]
+        return None if left else [node for node in found if not isinstance(node, _Moment)]
 
     def cycle(self) -> list[Name]:
         """Operations that each come before the next, and the last before the first; empty: none."""
@@ -66,15 +73,15 @@ class Precedence(Generic[Name]):
             following: node for node in left for following in self._after[node] if following in left
         }
         node = next(iter(left))
-        path: dict[Name | int, None] = {}
+        path: dict[Name | _Moment, None] = {}
         while node not in path:
             path[node] = None
             node = predecessor[node]
         places = list(path)
         circle = reversed(places[places.index(node) :])
-        return [node for node in circle if not isinstance(node, int)]
+        return [node for node in circle if not isinstance(node, _Moment)]
 
-    def _sorted(self) -> tuple[list[Name | int], dict[Name | int, int]]:
+    def _sorted(self) -> tuple[list[Name | _Moment], dict[Name | _Moment, int]]:
         """Those that can be put in order, and the others. After Kahn (1962)."""
         left = dict(self._before)
         free = deque(node for node, count in left.items() if count == 0)
