@@ -28,7 +28,7 @@ from harness.simulation.world import (
     World,
 )
 
-SEEDS = int(os.environ.get("GONG_SEEDS", "30"))
+SEEDS = int(os.environ.get("GONG_SEEDS", "15"))
 
 MDL = Size(protocol="mdl")
 
