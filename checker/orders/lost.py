@@ -29,6 +29,9 @@ from history import Operation
 _LOOK_AHEAD: Final = 16
 """Steps of one object by which candidates are compared: a few writes and their readers."""
 
+_TRIES_MAX: Final = 1_000
+"""Candidates to be compared for one object, and one more for each of its operations: more is for a search."""
+
 
 class Place(NamedTuple):
     """Something lost, and between which two operations on its object it stands."""
@@ -46,7 +49,7 @@ def seen(
     """The lost operations without which the `certain` ones are impossible.
 
     `certain` has the operations of each object in their order. None: a step is impossible whatever
-    was lost. Objects whose states are too large to be copied at each step are not looked at.
+    was lost, or too much was lost to be looked through. Objects whose states are too large to be copied at each step are not looked at.
     """
     if not any(lost) or type(model).running is not Model.running:
         return []
@@ -87,15 +90,17 @@ def _seen_of_object(
     returns = [_returned(certain[place]) for place in places]
     ends = list(accumulate(reversed(returns), min))[::-1]
     state, latest = model.initial, None
+    left = _TRIES_MAX + len(places)
     for number, place in enumerate(watched(places)):
         step = certain[place]
         after = model.after(state, model.action(step))
         if after is ILLEGAL:
             ahead = [certain[at] for at in places[number : number + _LOOK_AHEAD]]
             called = [one for one in candidates if one.operation.call < ends[number]]
-            merits = [_merit(one, state, ahead, place, model) for one in called]
-            if not merits:
+            left -= len(called)
+            if not called or left < 0:
                 return None
+            merits = [_merit(one, state, ahead, place, model) for one in called]
             best = called[merits.index(max(merits))]
             candidates.remove(best)
             found.append(Place(latest, best.operation, step))
