@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from checker import orders
+from checker.errors import ModelError, OperationError
 from checker.model import Model
+from checker.patience import watched
 from checker.prepare import refuse_what_does_not_fit
 from checker.verdict import Linearizable, Statistics, Witness
 from checker.witness import flaw
@@ -21,20 +23,22 @@ ENGINE: Final = "proposed"
 """What a verdict says has decided."""
 
 
-def verified_claim(
-    operations: Sequence[Operation],
-    model: Model,
-    consistency: str,
-    proposed: Sequence[int] | None,
+def verified_stamps(
+    operations: Sequence[Operation], model: Model, consistency: str
 ) -> Linearizable | None:
-    """The verdict by the order that is `proposed`, or else by the one that the stamps tell; None: neither is one.
+    """The verdict by the order that the stamps of the operations tell; None: they tell none.
 
-    Raises as `verified` does.
+    Raises LimitReached, and nothing else: what is wrong with operations or model is for the search to say,
+    if it gets there.
     """
-    if proposed is None and consistency != "linearizable":
+    if all(operation.stamp is None for operation in watched(operations)):
+        return None
+    try:
         refuse_what_does_not_fit(operations, model)
-        proposed = orders.claimed(operations, model, orders.Order(consistency))
-    return None if proposed is None else verified(operations, model, proposed, consistency)
+        order = orders.claimed(operations, model, orders.Order(consistency))
+        return None if order is None else verified(operations, model, order, consistency)
+    except (OperationError, ModelError):
+        return None
 
 
 def verified(

@@ -28,6 +28,15 @@ A claim of the system's, never evidence: whoever judges may look whether it lead
 """
 
 
+def stamp_of(value: Value) -> Stamp | None:
+    """What stands as `stamp` in a file; None for anything else, which others may call so."""
+    match value:
+        case [shard, number] if type(number) is int and type(shard) in (int, str):
+            return shard, number
+        case _:
+            return None
+
+
 class Event(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
     """What an invocation and a response have in common."""
 
@@ -47,8 +56,8 @@ class Event(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=T
     """With `session`: the issue order of operations that may overlap within one process."""
     node: str | None = None
     error: Value = None
-    stamp: Stamp | None = None
-    """What the system told with an answer, if it tells such things."""
+    stamp: Value = None
+    """What the system told with an answer, if it tells such things; see `stamp_of`."""
 
 
 class Invocation(Event, frozen=True, kw_only=True, tag="invoke"):

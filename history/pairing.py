@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 from msgspec import UNSET
 
 from history.errors import HistoryError
-from history.event import Event, Fail, Info, Invocation, Ok, Stamp, Value
+from history.event import Event, Fail, Info, Invocation, Ok, Stamp, Value, stamp_of
 from history.operation import MISMATCH, Operation, Outcome
 
 READS: Final = frozenset({"get", "read"})
@@ -244,12 +244,12 @@ class Pairing:
                 return_time=time,
                 output=output,
                 error=event.error,
-                stamp=event.stamp,
+                stamp=stamp_of(event.stamp),
             )
         assert isinstance(event, Fail)
         outcome, output, stamp = Outcome.FAILED, None, None
         if _is_mismatch(call, event):
-            outcome, output, stamp = Outcome.OK, False, event.stamp
+            outcome, output, stamp = Outcome.OK, False, stamp_of(event.stamp)
         return _operation(
             call,
             outcome,

@@ -16,12 +16,13 @@ where there is one, and is to be verified.
 """
 
 from bisect import bisect_left
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import inf
 from typing import Final, NamedTuple
 
+from checker.errors import ModelError
 from checker.model import ILLEGAL, Model, State
 from checker.patience import watched
 from history import Operation
@@ -93,7 +94,7 @@ def _seen_of_object(
     left = _TRIES_MAX + len(places)
     for number, place in enumerate(watched(places)):
         step = certain[place]
-        after = model.after(state, model.action(step))
+        after = _after(model, state, step)
         if after is ILLEGAL:
             ahead = [certain[at] for at in places[number : number + _LOOK_AHEAD]]
             called = [one for one in candidates if one.operation.call < ends[number]]
@@ -104,12 +105,20 @@ def _seen_of_object(
             best = called[merits.index(max(merits))]
             candidates.remove(best)
             found.append(Place(latest, best.operation, step))
-            state = model.after(state, model.action(best.operation))
-            after = model.after(state, model.action(step))
+            state = _after(model, state, best.operation)
+            after = ILLEGAL if state is ILLEGAL else _after(model, state, step)
             if after is ILLEGAL:
                 return None
         state, latest = after, step
     return found
+
+
+def _after(model: Model, state: State, operation: Operation) -> State:
+    action = model.action(operation)
+    try:
+        return model.after(state, action)
+    except Exception as why:
+        raise ModelError(f"the model failed on {action} in the state {state!r}: {why!r}") from why
 
 
 def _returned(operation: Operation) -> float:
@@ -120,14 +129,14 @@ def _merit(
     one: _Candidate, state: State, ahead: Sequence[Operation], place: int, model: Model
 ) -> tuple[bool, int, int]:
     """Steps that are possible behind it count most; then that little else must have happened."""
-    possible = _possible(model.after(state, model.action(one.operation)), ahead, model)
+    possible = _possible(_after(model, state, one.operation), ahead, model)
     return possible > 0 and one.begins < place, possible, -one.depth
 
 
 def _possible(state: State, steps: Sequence[Operation], model: Model) -> int:
     """How many steps can be taken."""
     for number, step in enumerate(steps):
-        state = ILLEGAL if state is ILLEGAL else model.after(state, model.action(step))
+        state = ILLEGAL if state is ILLEGAL else _after(model, state, step)
         if state is ILLEGAL:
             return number
     return len(steps)
@@ -135,33 +144,35 @@ def _possible(state: State, steps: Sequence[Operation], model: Model) -> int:
 
 def unseen(
     order: Sequence[Operation], lost: Sequence[Sequence[Operation]], model: Model
-) -> list[Place]:
+) -> list[Place] | None:
     """Of each sequence of `lost` ones, those that stand before one that is in the `order`, and are not in it.
 
     Each before the first operation that it makes no difference to, from where it may stand on. That may be
-    behind the one for whose sake it must have happened; then the order has to be sorted anew.
+    behind the one for whose sake it must have happened; then the order has to be sorted anew. None: the
+    `order` is impossible.
     """
     bounds = _Bounds(order)
-    of_object: dict[Hashable, list[_Unseen]] = {}
+    lines: dict[Hashable, _Line] = {}
     for tail in lost:
         for one in bounds.unseen(tail):
-            of_object.setdefault(model.partition(one.operation), []).append(one)
+            lines.setdefault(model.partition(one.operation), _Line()).waiting.append(one)
     found: list[Place] = []
     states: dict[Hashable, State] = {}
     latest: dict[Hashable, Operation] = {}
     for place, operation in enumerate(watched(order)):
-        part, action = model.partition(operation), model.action(operation)
+        part = model.partition(operation)
         before = states.get(part, model.initial)
-        after = states[part] = model.after(before, action)
-        for one in of_object.get(part, ()):
-            if one.may_stand_before(place):
-                between = model.after(before, model.action(one.operation))
-                if between is not ILLEGAL and model.after(between, action) == after:
-                    one.place = place
-                    found.append(Place(latest.get(part), one.operation, operation))
-        latest[part] = operation
-    for part, ones in of_object.items():
-        found += [Place(latest.get(part), one.operation, None) for one in ones if one.place is None]
+        after = _after(model, before, operation)
+        if after is ILLEGAL:
+            return None  # what bears no stamp was moved since it was looked for
+        for one in lines[part].next_before(place) if part in lines else ():
+            between = _after(model, before, one.operation)
+            if between is not ILLEGAL and _after(model, between, operation) == after:
+                one.place = place
+                found.append(Place(latest.get(part), one.operation, operation))
+        states[part], latest[part] = after, operation
+    for part, line in lines.items():
+        found += [Place(latest.get(part), one.operation, None) for one in line.left_over()]
     return found
 
 
@@ -173,16 +184,43 @@ class _Unseen:
     upper: int
     """That of the one for whose sake it must have happened."""
     previous: "_Unseen | None"
-    """Of the same session, and to be seen by the same."""
+    """Of the same session, and for the sake of the same."""
     place: int | None = None
     """Which it was given."""
 
     def may_stand_before(self, place: int) -> bool:
-        """It has no place, and whoever must come before it has, or is late."""
-        if self.place is not None or place < self.first:
-            return False
+        """Whoever must come before it has a place, or is late."""
         previous = self.previous
         return previous is None or previous.place is not None or place >= previous.upper
+
+
+class _Line:
+    """Those that wait for a place on one object."""
+
+    def __init__(self) -> None:
+        self.waiting: list[_Unseen] = []
+        self._later: list[_Unseen] | None = None
+        self._now: list[_Unseen] = []
+        self._tries = _TRIES_MAX
+
+    def next_before(self, place: int) -> Iterator[_Unseen]:
+        """Those that may stand there, as long as not too many were tried; then all stand at the end."""
+        if self._later is None:
+            self._later = sorted(self.waiting, key=lambda one: one.first)[::-1]
+        while self._later and self._later[-1].first <= place:
+            self._now.append(self._later.pop())
+        self._now = [one for one in self._now if one.place is None]
+        self._tries += 10
+        for one in self._now:
+            self._tries -= 1
+            if self._tries < 0:
+                return
+            if one.may_stand_before(place):
+                yield one
+
+    def left_over(self) -> list[_Unseen]:
+        """Those without a place, in their order."""
+        return [one for one in self.waiting if one.place is None]
 
 
 class _Bounds:

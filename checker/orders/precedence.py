@@ -5,6 +5,11 @@ from collections.abc import Hashable, Iterable, Sequence
 from itertools import pairwise
 from typing import Final, Generic, TypeVar
 
+from checker.patience import check_limits
+
+_BETWEEN_LOOKS: Final = 4096
+"""At the limits: some milliseconds."""
+
 Name = TypeVar("Name", bound=Hashable)
 """Of an operation."""
 
@@ -85,8 +90,10 @@ class Precedence(Generic[Name]):
         """Those that can be put in order, and the others. After Kahn (1962)."""
         left = dict(self._before)
         free = deque(node for node, count in left.items() if count == 0)
-        found = []
+        found: list[Name | _Moment] = []
         while free:
+            if len(found) % _BETWEEN_LOOKS == 0:
+                check_limits()
             node = free.popleft()
             del left[node]
             found.append(node)

@@ -11,7 +11,8 @@ time together have one order of all, or they contradict each other:
 What was never answered bears no stamp; where it must have happened, `checker.orders.lost` finds it a place.
 
 What comes out is a claim (`checker.proposed`): it clears nobody before it is replayed, and a system that
-tells nonsense, or nothing, is searched like any other. Takes linear time, but for sorting.
+tells nonsense, or nothing, is searched like any other. Takes linear time, but for sorting, and as much
+again for what was lost: where that is not enough, nothing is claimed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,12 +43,14 @@ class _Issued(NamedTuple):
 
 
 def claimed(operations: Sequence[Operation], model: Model, order: Order) -> list[int] | None:
-    """An order (indices) of all that completed; None: nobody told stamps, or they contradict each other.
+    """An order (indices) of all that completed; None: the stamps contradict each other, or no model allows it.
 
     Operations without a stamp stand where issue and real time leave them.
+
+    Raises:
+        LimitReached: see `checker.patience`.
+        ModelError: the model failed.
     """
-    if all(operation.stamp is None for operation in watched(operations)):
-        return None
     clients = [_parted(chain, order) for chain in chains(operations)]
     tails = [tail for client in clients for tail in client.tails]
     lost = [tail.lost for tail in tails]
@@ -69,7 +72,8 @@ def claimed(operations: Sequence[Operation], model: Model, order: Order) -> list
     if places:
         found = sorted_with(places)
         if found is not None and order is Order.MDL:  # the suffix rule
-            found = sorted_with([*places, *unseen(found, lost, model)])
+            hidden = unseen(found, lost, model)
+            found = None if hidden is None else sorted_with([*places, *hidden])
     return None if found is None or places is None else [one.index for one in found]
 
 
@@ -90,10 +94,10 @@ def _sorted(
 ) -> list[Operation] | None:
     """All of them in one order that keeps all that are `known`; None: there is none."""
     precedence: Precedence[int] = Precedence()
-    for sequence in watched(known):
-        precedence.add_chain([operation.index for operation in sequence])
+    for sequence in known:
+        precedence.add_chain([operation.index for operation in watched(sequence)])
     if order is Order.MDL:
-        precedence.add_real_time(_in_time(operations))
+        precedence.add_real_time(watched(_in_time(operations)))
     found = precedence.order()
     by_index = {operation.index: operation for operation in operations}
     return None if found is None else [by_index[index] for index in found]

@@ -11,6 +11,7 @@ An order (a sequence of operations) keeps `sequential` or `mdl` when
 
 from collections.abc import Hashable, Iterable, Sequence
 
+from checker.errors import ModelError
 from checker.model import Model, Running
 from checker.orders.problem import Order
 from checker.patience import watched
@@ -104,7 +105,11 @@ def _model_flaw(placed: list[Operation], model: Model) -> str | None:
         part = model.partition(operation)
         if part not in objects:
             objects[part] = model.running()
-        if not objects[part].play(model.action(operation)):
+        try:
+            is_possible = objects[part].play(model.action(operation))
+        except Exception as why:
+            raise ModelError(f"the model failed on operation {operation.index}: {why!r}") from why
+        if not is_possible:
             return (
                 f"operation {operation.index} cannot have had its result at its place in the order"
             )

@@ -16,7 +16,7 @@ from msgspec import UNSET, Struct, UnsetType
 from history.columnar import IS_NATIVE, read_into, start_of
 from history.columns import OperationsView
 from history.errors import HistoryError
-from history.event import Stamp, Value
+from history.event import Value, stamp_of
 from history.file import Writer
 from history.history import History
 from history.lines import decoded_lines, numbered
@@ -41,7 +41,7 @@ class _Line(Struct, frozen=True, kw_only=True, rename={"return_": "return"}):
     seq: int | None = None
     node: str | None = None
     error: Value = None
-    stamp: Stamp | None = None
+    stamp: Value = None
 
 
 _LINES: Final = msgspec.json.Decoder(_Line)
@@ -169,7 +169,7 @@ def _operation(index: int, number: int, line: _Line, call: int, return_: int | N
         seq=line.seq,
         node=line.node,
         error=MISMATCH if is_mismatch else line.error,
-        stamp=None if return_ is None else line.stamp,
+        stamp=None if return_ is None else stamp_of(line.stamp),
         line=number,
     )
 

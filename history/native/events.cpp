@@ -79,9 +79,7 @@ bool EventReader::member(std::string_view name, Event &event, unsigned &seen) {
         return json_.value(event.node) &&
                (event.node == kNull || columns.values.is_string(event.node));
     case kError: return json_.value(event.error);
-    case kStamp:
-        return json_.value(event.stamp) &&
-               (event.stamp == kNull || columns.values.is_stamp(event.stamp));
+    case kStamp: return stamp(event.stamp);
     default: return json_.skip();
     }
 }

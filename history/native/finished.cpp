@@ -71,9 +71,7 @@ bool OperationReader::member(std::string_view name, Line &line, unsigned &seen) 
         return json_.value(line.node) &&
                (line.node == kNull || columns.values.is_string(line.node));
     case kError: return json_.value(line.error);
-    case kStamp:
-        return json_.value(line.stamp) &&
-               (line.stamp == kNull || columns.values.is_stamp(line.stamp));
+    case kStamp: return stamp(line.stamp);
     default: return json_.skip();
     }
 }

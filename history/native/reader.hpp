@@ -54,6 +54,18 @@ protected:
     // A line that is not blank, at the cursor of `json_`.
     virtual bool line() = 0;
 
+    // A shard and a number; anything else of that name is somebody else's, and passed over.
+    bool stamp(Word &word) {
+        json_.skip_blanks();
+        if (*json_.position() != '[') return json_.skip();
+        if (!json_.value(word)) return false;
+        if (!columns.values.is_stamp(word)) {
+            columns.values.forget(word);
+            word = kNull;
+        }
+        return true;
+    }
+
     Json json_{columns.values};
     const char *begin_ = nullptr;  // of the present line
     const char *end_ = nullptr;    // its newline

@@ -101,7 +101,7 @@ class Executed(WireStruct, frozen=True, tag=68):
     number: Annotated[RequestNumber, Natural]
     body: bytes
     stamp: Stamp | None = None
-    """Of an operation in a session over several shards; in a shard they grow in the order of execution."""
+    """Of an operation of `mdl`: in its shard they grow in the order of execution."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 r"""The first eight bytes of a connection: whose protocol, which version of it, and who speaks.
 
-    89 67 6e 67 | 00 04 | 01 | 00
+    89 67 6e 67 | 00 05 | 01 | 00
     magic "\x89gng" | version | role | nothing yet
 
 They stand before the first frame and never change their shape, so that two versions that frame or
@@ -14,9 +14,9 @@ from typing import Final
 
 from node.errors import ForeignBytes, VersionMismatch, WrongPort
 
-PROTOCOL_VERSION: Final = 4
+PROTOCOL_VERSION: Final = 5
 """Raised whenever a frame changes its meaning; both sides must agree. 2: MessagePack; 3: the preface
-itself; 4: members that change."""
+itself; 4: members that change; 5: stamps in answers."""
 
 _MAGIC: Final = b"\x89gng"
 _PREFACE: Final = struct.Struct(">4sHBB")

@@ -17,9 +17,15 @@ from history import Operation, Outcome
 from tests.property.test_orders_brute_force import LETTERS, SHAPES, random_history
 from tests.support.brute_force_orders import all_orders
 from tests.support.bursts import bursting_history, with_lost_ends
+from tests.support.strategies import Letter
 
 COUNT = int(os.environ.get("GONG_HISTORIES_COUNT", "400"))
 SEED = int(os.environ.get("GONG_SEED", "1"))
+
+COUNTER_LETTERS: Sequence[Letter] = [
+    *(("add", amount, None) for amount in (1, 2, -1)),
+    *(("read", None, value) for value in range(4)),
+]
 
 CONSISTENCIES = ("sequential", "mdl")
 
@@ -81,11 +87,13 @@ def test_no_stamps_change_a_verdict(consistency: str) -> None:
     kinds = dict.fromkeys(VerdictKind, 0)
     believed = 0
     for _ in range(COUNT):
-        name, shape = rng.choice(list(LETTERS)), rng.choice(SHAPES)
-        model, plain = find_model(name), random_history(rng, LETTERS[name], shape)
+        name, shape = rng.choice([*LETTERS, "counter"]), rng.choice(SHAPES)
+        letters = COUNTER_LETTERS if name == "counter" else LETTERS[name]
+        model, plain = find_model(name), random_history(rng, letters, shape)
+        share = rng.choice([0.4, 0.8])
         lying = [
             structs.replace(one, stamp=(rng.choice([0, 1, "a"]), rng.randrange(-3, 6)))
-            if rng.random() < 0.8
+            if rng.random() < share
             else one
             for one in plain
         ]

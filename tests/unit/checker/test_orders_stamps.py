@@ -3,9 +3,21 @@
 import pytest
 from msgspec import structs
 
-from checker import Linearizable, NotLinearizable, check, find_model
+from checker import (
+    Action,
+    Budget,
+    Linearizable,
+    Model,
+    ModelError,
+    NotLinearizable,
+    State,
+    check,
+    find_model,
+)
 from checker.orders import Order
 from checker.orders.stamps import claimed
+from checker.patience import check_limits
+from checker.proposed import verified_stamps
 from history import Operation, Outcome
 from history.event import Stamp
 from tests.property.test_orders_brute_force import in_session
@@ -62,8 +74,8 @@ def test_shards_and_sessions_make_one_order() -> None:
 
 def test_without_stamps_nothing_is_claimed() -> None:
     history = [put(n, "x", str(n), session=n, seq=1, stamp=None) for n in range(3)]
-    assert claimed(history, KV, Order.MDL) is None
-    assert claimed([], KV, Order.MDL) is None
+    assert verified_stamps(history, KV, "mdl") is None
+    assert verified_stamps([], KV, "mdl") is None
 
 
 def test_shards_that_contradict_the_order_of_issue_claim_nothing() -> None:
@@ -193,3 +205,97 @@ def test_a_process_that_lost_an_operation_goes_on_as_somebody_new() -> None:
     for order in Order:
         assert claimed(history, KV, order) == [1, 0, 2]
         assert check(history, KV, consistency=order.value).statistics.engines == {"proposed": 1}
+
+
+def test_what_bears_no_stamp_may_move_when_the_lost_get_their_places() -> None:
+    """Sorted anew, the two reads of c change places with the addition, and the claim is none."""
+    reads = [("c", 0, 1), ("z", 0, 2), ("c", 1, 3)]
+    history = [
+        told(in_session(operation(0, "read", None, 5, call=0, return_=10, key="d"), 1, 1), (0, 1)),
+        told(in_session(operation(1, "add", 1, call=1, return_=11, key="c"), 1, 2), (0, 2)),
+        *(
+            in_session(
+                operation(1 + seq, "read", None, seen, call=1 + seq, return_=11 + seq, key=key),
+                3,
+                seq,
+            )
+            for key, seen, seq in reads
+        ),
+        in_session(operation(5, "add", 5, call=5, return_=None, key="d"), 9, 1),
+    ]
+    assert isinstance(check(history, find_model("counter"), consistency="mdl"), Linearizable)
+
+
+def hidden(count: int) -> list[Operation]:
+    """One session loses so many writes of x that nobody saw, and one of y that was seen first of all."""
+    writes = [
+        put(1 + n, "x", f"v{n}", session=2, seq=1 + n, stamp=None, lost=True) for n in range(count)
+    ]
+    seen = put(count + 1, "y", "seen", session=2, seq=count + 1, stamp=None, lost=True)
+    reader = operation(0, "get", None, "seen", call=0, return_=10**6, key="y")
+    others = [
+        get(count + 2 + n, "x", None, call=10**3 + 2 * n, stamp=(0, n + 1))
+        for n in range(8 * count)
+    ]
+    return [told(reader, (1, 1)), *writes, seen, *others]
+
+
+def test_many_that_nobody_saw_are_placed_in_bounded_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = 0
+    step = type(KV).step
+
+    def counted(self: Model, state: State, action: Action) -> State:
+        nonlocal steps
+        steps += 1
+        return step(self, state, action)
+
+    monkeypatch.setattr(type(KV), "step", counted)
+    history = hidden(100)
+    verdict = check(history, KV, consistency="mdl")
+    assert verdict.statistics.engines == {"proposed": 1}, (
+        "those that find no place stand at the end"
+    )
+    assert steps < 40 * len(history)
+
+
+@pytest.mark.parametrize("stamp", [None, (0, 1)])
+def test_what_is_wrong_is_said_as_without_stamps(stamp: Stamp | None) -> None:
+    """The search ends at the first object that has no order, and need not know the other's operations."""
+    history = [
+        told(operation(0, "put", "1", call=0, return_=1, key="x"), stamp),
+        operation(1, "get", None, "2", call=2, return_=3, key="x"),
+        *(operation(2 + n, "frob", call=4 + n, return_=20 + n, key="y") for n in range(6)),
+    ]
+    assert isinstance(check(history, KV, consistency="mdl"), NotLinearizable)
+
+
+class Narrow(Model):
+    """Knows one state only."""
+
+    name = "narrow"
+    initial = 1
+
+    def step(self, state: State, action: Action) -> State:
+        """Fails from any other."""
+        return {1: action.value}[state]
+
+
+@pytest.mark.parametrize("stamp", [None, (0, 1)])
+def test_a_model_that_fails_is_named(stamp: Stamp | None) -> None:
+    history = [
+        told(operation(n, "put", 2, call=n, return_=9 + n), stamp and (0, n)) for n in range(2)
+    ]
+    with pytest.raises(ModelError, match="the model failed on Action"):
+        check(history, Narrow(), consistency="mdl")
+
+
+def test_half_of_the_time_is_left_for_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    def for_ever(*_: object) -> None:
+        while True:
+            check_limits()
+
+    monkeypatch.setattr("checker.orders.claimed", for_ever)
+    history = [put(n, "x", str(n), session=n, seq=1, stamp=(0, n)) for n in range(3)]
+    verdict = check(history, KV, consistency="mdl", budget=Budget(time_limit_s=2))
+    assert isinstance(verdict, Linearizable)
+    assert "proposed" not in verdict.statistics.engines

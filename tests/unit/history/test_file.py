@@ -99,23 +99,8 @@ def test_a_last_line_torn_within_a_character_is_torn() -> None:
         (b'{"type":"ok","process":1,"comment":"\xff"}', "not UTF-8"),
         (b'{"type":"ok","process":1,"value":' + b"[" * 10_000 + b"}", "too deeply"),
         (b"\0\0\0\0", "expected one JSON object"),
-        (b'{"type":"ok","process":1,"stamp":7}', "`$.stamp`"),
-        (b'{"type":"ok","process":1,"stamp":[0,"7"]}', "`$.stamp[1]`"),
     ],
-    ids=[
-        "cut",
-        "number",
-        "tag",
-        "no tag",
-        "list",
-        "header",
-        "utf-8",
-        "unknown",
-        "deep",
-        "zeros",
-        "stamp",
-        "number of a stamp",
-    ],
+    ids=["cut", "number", "tag", "no tag", "list", "header", "utf-8", "unknown", "deep", "zeros"],
 )
 def test_a_broken_line_that_is_not_the_torn_end_is_refused(line: bytes, words: str) -> None:
     error = refused(INVOKE.encode() + b"\n" + line + b"\n" + OK.encode() + b"\n")

@@ -15,6 +15,7 @@ from history import (
     Outcome,
     pair,
 )
+from history.event import Value
 
 EVENTS = msgspec.json.Decoder(Invocation | Ok | Fail | Info)
 
@@ -66,6 +67,14 @@ def test_a_stamp_belongs_to_what_happened() -> None:
         Info(process=1, stamp=(0, 9)),
     )
     assert [operation.stamp for operation in operations] == [(0, 7), ("left", 3), None, None]
+
+
+@pytest.mark.parametrize("stamp", ["12:30", 7, [0], [0, 1, 2], [0, "7"], [0, True], [1.5, 7], {}])
+def test_what_others_call_a_stamp_is_passed_over(stamp: Value) -> None:
+    operations = paired(
+        Invocation(process=1, f="write", value=1, stamp=stamp), Ok(process=1, stamp=stamp)
+    )
+    assert [operation.stamp for operation in operations] == [None]
 
 
 def test_an_invocation_without_a_completion_is_unknown() -> None:
