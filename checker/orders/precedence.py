@@ -25,20 +25,23 @@ class Precedence(Generic[Name]):
 
     def __init__(self) -> None:
         self._after: Final[dict[Name | _Moment, list[Name | _Moment]]] = {}
-        self._before: Final[dict[Name | _Moment, int]] = {}
-        """How many come right before it."""
+        """Those that come right after each."""
 
     def add(self, first: Name | _Moment, second: Name | _Moment) -> None:
         """`first` comes before `second`."""
-        self._admit(first)
-        self._admit(second)
-        self._after[first].append(second)
-        self._before[second] += 1
+        after = self._after
+        following = after.get(first)
+        if following is None:
+            after[first] = [second]
+        else:
+            following.append(second)
+        if second not in after:
+            after[second] = []
 
     def add_chain(self, names: Sequence[Name]) -> None:
         """Each comes before the next."""
         for name in names[:1]:
-            self._admit(name)
+            self._after.setdefault(name, [])
         for first, second in pairwise(names):
             self.add(first, second)
 
@@ -58,10 +61,6 @@ class Precedence(Generic[Name]):
                 latest = moment
             elif latest is not None:
                 self.add(latest, name)
-
-    def _admit(self, node: Name | _Moment) -> None:
-        self._after.setdefault(node, [])
-        self._before.setdefault(node, 0)
 
     def order(self) -> list[Name] | None:
         """All of them in an order that keeps every pair; None when there is none."""
@@ -88,7 +87,10 @@ class Precedence(Generic[Name]):
 
     def _sorted(self) -> tuple[list[Name | _Moment], dict[Name | _Moment, int]]:
         """Those that can be put in order, and the others. After Kahn (1962)."""
-        left = dict(self._before)
+        left = dict.fromkeys(self._after, 0)
+        for nodes in self._after.values():
+            for node in nodes:
+                left[node] += 1
         free = deque(node for node, count in left.items() if count == 0)
         found: list[Name | _Moment] = []
         while free:
