@@ -30,8 +30,14 @@ from history import Operation
 _LOOK_AHEAD: Final = 16
 """Steps of one object by which candidates are compared: a few writes and their readers."""
 
-_TRIES_MAX: Final = 1_000
-"""Candidates to be compared for one object, and one more for each of its operations: more is for a search."""
+_TRIES_MIN: Final = 1_000
+"""How often something lost is tried for the sake of one object, however few operations it has."""
+
+_TRIES_SEEN: Final = 1
+"""And for each of its operations, to find out what was seen: a try takes up to 17 steps."""
+
+_TRIES_UNSEEN: Final = 10
+"""And where what was not seen may stand: a try takes two."""
 
 
 class Place(NamedTuple):
@@ -50,7 +56,8 @@ def seen(
     """The lost operations without which the `certain` ones are impossible.
 
     `certain` has the operations of each object in their order. None: a step is impossible whatever
-    was lost, or too much was lost to be looked through. Objects whose states are too large to be copied at each step are not looked at.
+    was lost, or too much was lost to be looked through. Objects whose states are too large to be
+    copied at each step are not looked at.
     """
     if not any(lost) or type(model).running is not Model.running:
         return []
@@ -91,7 +98,7 @@ def _seen_of_object(
     returns = [_returned(certain[place]) for place in places]
     ends = list(accumulate(reversed(returns), min))[::-1]
     state, latest = model.initial, None
-    left = _TRIES_MAX + len(places)
+    left = _TRIES_MIN + _TRIES_SEEN * len(places)
     for number, place in enumerate(watched(places)):
         step = certain[place]
         after = _after(model, state, step)
@@ -152,10 +159,11 @@ def unseen(
     `order` is impossible.
     """
     bounds = _Bounds(order)
-    lines: dict[Hashable, _Line] = {}
+    waiting: dict[Hashable, list[_Unseen]] = {}
     for tail in lost:
         for one in bounds.unseen(tail):
-            lines.setdefault(model.partition(one.operation), _Line()).waiting.append(one)
+            waiting.setdefault(model.partition(one.operation), []).append(one)
+    lines = {part: _Line(ones) for part, ones in waiting.items()}
     found: list[Place] = []
     states: dict[Hashable, State] = {}
     latest: dict[Hashable, Operation] = {}
@@ -171,8 +179,8 @@ def unseen(
                 one.place = place
                 found.append(Place(latest.get(part), one.operation, operation))
         states[part], latest[part] = after, operation
-    for part, line in lines.items():
-        found += [Place(latest.get(part), one.operation, None) for one in line.left_over()]
+    for part, ones in waiting.items():
+        found += [Place(latest.get(part), one.operation, None) for one in ones if one.place is None]
     return found
 
 
@@ -197,30 +205,23 @@ class _Unseen:
 class _Line:
     """Those that wait for a place on one object."""
 
-    def __init__(self) -> None:
-        self.waiting: list[_Unseen] = []
-        self._later: list[_Unseen] | None = None
+    def __init__(self, ones: list[_Unseen]) -> None:
+        self._later = sorted(ones, key=lambda one: one.first)[::-1]
         self._now: list[_Unseen] = []
-        self._tries = _TRIES_MAX
+        self._tries = _TRIES_MIN
 
     def next_before(self, place: int) -> Iterator[_Unseen]:
-        """Those that may stand there, as long as not too many were tried; then all stand at the end."""
-        if self._later is None:
-            self._later = sorted(self.waiting, key=lambda one: one.first)[::-1]
+        """Those that may stand there. None any more when too many were tried: then all stand at the end."""
         while self._later and self._later[-1].first <= place:
             self._now.append(self._later.pop())
         self._now = [one for one in self._now if one.place is None]
-        self._tries += 10
+        self._tries += _TRIES_UNSEEN
         for one in self._now:
             self._tries -= 1
             if self._tries < 0:
                 return
             if one.may_stand_before(place):
                 yield one
-
-    def left_over(self) -> list[_Unseen]:
-        """Those without a place, in their order."""
-        return [one for one in self.waiting if one.place is None]
 
 
 class _Bounds:
