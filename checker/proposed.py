@@ -34,7 +34,6 @@ def verified_stamps(
     if all(operation.stamp is None for operation in watched(operations)):
         return None
     try:
-        refuse_what_does_not_fit(operations, model)
         order = orders.claimed(operations, model, orders.Order(consistency))
         return None if order is None else verified(operations, model, order, consistency)
     except (OperationError, ModelError):

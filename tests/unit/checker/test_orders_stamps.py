@@ -14,9 +14,11 @@ from checker import (
     check,
     find_model,
 )
+from checker.budget import Meter
 from checker.orders import Order
+from checker.orders.precedence import Precedence
 from checker.orders.stamps import claimed
-from checker.patience import check_limits
+from checker.patience import LimitReached, check_limits, limited
 from checker.proposed import verified_stamps
 from history import Operation, Outcome
 from history.event import Stamp
@@ -196,6 +198,98 @@ def test_of_two_explanations_the_one_is_taken_with_which_it_goes_on() -> None:
     assert check(history, KV, consistency="mdl").statistics.engines == {"proposed": 1}
 
 
+def test_what_was_lost_happened_once() -> None:
+    history = [
+        operation(0, "put", "a", call=0, return_=None, key="x"),
+        get(1, "x", "a", call=1, stamp=(0, 1)),
+        told(operation(2, "put", "b", call=3, return_=4, key="x"), (0, 2)),
+        get(3, "x", "a", call=5, stamp=(0, 3)),
+    ]
+    assert claimed(history, KV, Order.MDL) is None
+
+
+def test_who_cannot_have_been_that_early_explains_nothing() -> None:
+    """Two lost the same write; the first issued it behind one that the reader has not seen yet."""
+    early, late = operation(1, "put", "v", call=1, return_=None, key="x"), 2
+    history = [
+        put(0, "y", "1", session=1, seq=1, stamp=(1, 5)),
+        in_session(early, 1, 2),
+        put(late, "x", "v", session=2, seq=1, stamp=None, lost=True),
+        told(in_session(operation(3, "get", None, "v", call=3, return_=90, key="x"), 3, 1), (0, 1)),
+        told(
+            in_session(operation(4, "get", None, None, call=4, return_=91, key="y"), 3, 2), (1, 4)
+        ),
+    ]
+    order = claimed(history, KV, Order.MDL)
+    assert order is not None
+    assert late in order
+    assert check(history, KV, consistency="mdl").statistics.engines == {"proposed": 1}
+
+
+def test_of_two_explanations_the_one_is_taken_that_needs_nothing_else() -> None:
+    """The first write of session 1 cannot be hidden: z was read and found absent."""
+    history = [
+        put(0, "z", "1", session=1, seq=1, stamp=None, lost=True),
+        put(1, "x", "v", session=1, seq=2, stamp=None, lost=True),
+        put(2, "x", "v", session=2, seq=1, stamp=None, lost=True),
+        get(3, "x", "v", call=200, stamp=(0, 1)),
+        get(4, "z", None, call=202, stamp=(1, 1)),
+    ]
+    assert claimed(history, KV, Order.MDL) == [2, 3, 4]
+
+
+def test_who_was_called_when_a_later_one_had_returned_explains_nothing() -> None:
+    """The swap missed what a read saw that returned before the second write of "a" was called."""
+    missed = told(operation(1, "cas", ["1", "9"], False, call=2, return_=100, key="x"), (0, 2))
+    history = [
+        told(operation(0, "put", "1", call=0, return_=1, key="x"), (0, 1)),
+        structs.replace(missed, error="mismatch"),
+        told(operation(2, "get", None, "a", call=3, return_=10, key="x"), (0, 3)),
+        in_session(operation(3, "get", call=4, return_=None, key="y"), 7, 1),
+        in_session(operation(4, "put", "a", call=5, return_=None, key="x"), 7, 2),
+        operation(5, "put", "a", call=50, return_=None, key="x"),
+    ]
+    order = claimed(history, KV, Order.MDL)
+    assert order is not None
+    assert 5 not in order
+    assert check(history, KV, consistency="mdl").statistics.engines == {"proposed": 1}
+
+
+def test_one_that_finds_its_place_late_holds_up_nobody_behind_it() -> None:
+    """X is hidden by a write that need not come late; y only by one right behind who saw z."""
+    history = [
+        told(in_session(operation(0, "get", None, "3", call=0, return_=50, key="z"), 1, 1), (2, 1)),
+        told(in_session(operation(1, "put", "9", call=1, return_=51, key="y"), 1, 2), (1, 1)),
+        told(in_session(operation(2, "get", None, "9", call=2, return_=52, key="y"), 1, 3), (1, 2)),
+        told(
+            in_session(operation(3, "get", None, None, call=3, return_=53, key="x"), 2, 1), (0, 1)
+        ),
+        told(in_session(operation(4, "put", "5", call=4, return_=54, key="x"), 2, 2), (0, 2)),
+        put(5, "x", "1", session=3, seq=1, stamp=None, lost=True),
+        put(6, "y", "2", session=3, seq=2, stamp=None, lost=True),
+        put(7, "z", "3", session=3, seq=3, stamp=None, lost=True),
+    ]
+    assert check(history, KV, consistency="mdl").statistics.engines == {"proposed": 1}
+
+
+@pytest.mark.parametrize(("count", "is_claimed"), [(20, True), (60, False)])
+def test_what_was_seen_of_many_is_looked_for_in_bounded_work(count: int, is_claimed: bool) -> None:
+    lost = [operation(n, "put", f"v{n}", call=n, return_=None, key="x") for n in range(count)]
+    reads = [
+        get(count + n, "x", f"v{count - 1 - n}", call=1000 + 2 * n, stamp=(0, n + 1))
+        for n in range(count)
+    ]
+    assert (claimed([*lost, *reads], KV, Order.MDL) is not None) is is_claimed
+
+
+def test_the_limits_are_looked_at_while_all_is_sorted() -> None:
+    precedence: Precedence[int] = Precedence()
+    precedence.add_chain(range(3))
+    with limited(Meter(Budget(time_limit_s=0))), pytest.raises(LimitReached):
+        precedence.order()
+    assert precedence.order() == [0, 1, 2]
+
+
 def test_a_process_that_lost_an_operation_goes_on_as_somebody_new() -> None:
     history = [
         operation(0, "put", "1", call=0, return_=None, key="x", process=7),
@@ -223,6 +317,7 @@ def test_what_bears_no_stamp_may_move_when_the_lost_get_their_places() -> None:
         ),
         in_session(operation(5, "add", 5, call=5, return_=None, key="d"), 9, 1),
     ]
+    assert claimed(history, find_model("counter"), Order.MDL) is None
     assert isinstance(check(history, find_model("counter"), consistency="mdl"), Linearizable)
 
 
