@@ -70,6 +70,7 @@ def in_another_process(script: str, *arguments: object, hash_seed: int) -> list[
     return done.stdout.split()
 
 
+@pytest.mark.slow
 def test_a_seed_is_one_world_whatever_the_process_and_whatever_ran_before_it() -> None:
     here = [run(draw_world(seed, Size())).trace_hash for seed in (7, 8, 9)]
     assert len(set(here)) == 3
@@ -79,6 +80,7 @@ def test_a_seed_is_one_world_whatever_the_process_and_whatever_ran_before_it() -
     assert last == here[::-1]
 
 
+@pytest.mark.slow
 def test_iterating_over_a_set_of_strings_in_a_core_is_noticed() -> None:
     hashes = [tuple(in_another_process(_WITH_A_SET, hash_seed=n)) for n in range(4)]
     assert len(set(hashes)) > 1

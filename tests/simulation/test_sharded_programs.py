@@ -28,6 +28,8 @@ from harness.simulation.world import (
     World,
 )
 
+pytestmark = pytest.mark.slow
+
 SEEDS = int(os.environ.get("GONG_SEEDS", "15"))
 
 MDL = Size(protocol="mdl")
@@ -129,7 +131,6 @@ def test_with_a_machine_goes_a_replica_of_each_shard() -> None:
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize(
     "struck",
@@ -155,7 +156,6 @@ def test_what_befalls_leaders_and_machines_bites_and_is_survived(
     assert outcome.bites[struck.kind.value] > 0
 
 
-@pytest.mark.slow
 def test_a_cut_between_shards_spares_their_insides() -> None:
     trace = Trace(is_kept=True)
     cut = fault(Kind.CUT_SHARDS, shard=1, amount=1)
@@ -174,7 +174,6 @@ def test_what_one_process_cannot_read_stops_all_its_replicas() -> None:
     assert outcome.bites["fail-read"] == outcome.bites["stopped-by-disk"] == 1
 
 
-@pytest.mark.slow
 def test_a_damaged_machine_is_done_without() -> None:
     flip = structs.replace(fault(Kind.FLIP_BIT, at=1000 * MS, target=4), number=2)
     outcome = run(world(flip, fault(Kind.CRASH, at=1100 * MS), shared_machines=True))
@@ -189,7 +188,6 @@ def test_keys_are_looked_for_where_they_belong() -> None:
         assert [shard_of(key, shards) for key in keys] == [*range(shards), *range(shards)]
 
 
-@pytest.mark.slow
 def test_a_seed_is_one_world_whatever_the_process() -> None:
     seeds = (3, 4, 5)
     here = [run(draw_world(seed, MDL)).trace_hash for seed in seeds]
@@ -205,7 +203,6 @@ def test_a_seed_is_one_world_whatever_the_process() -> None:
         assert dict(zip(order, there, strict=True)) == dict(zip(seeds, here, strict=True))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("coordination", ["fast", "durable"])
 def test_drawn_worlds_are_survived_and_their_faults_bite(coordination: str) -> None:
     seen: Counter[str] = Counter()
@@ -218,7 +215,6 @@ def test_drawn_worlds_are_survived_and_their_faults_bite(coordination: str) -> N
         assert seen[kind] >= SEEDS // 10, (kind, seen)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("shards", [1, 3])
 @pytest.mark.parametrize("replicas", [1, 2, 5])
 def test_sizes_that_are_asked_for(shards: int, replicas: int) -> None:
@@ -228,7 +224,6 @@ def test_sizes_that_are_asked_for(shards: int, replicas: int) -> None:
     assert (outcome.failure, outcome.undecided) == (None, "")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "mutant", ["forget-predecessor", "place-twice", "pass-failures", "vouch-for-first"]
 )

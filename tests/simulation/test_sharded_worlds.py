@@ -95,6 +95,7 @@ def in_another_process(*seeds: int, hash_seed: int) -> list[str]:
     return done.stdout.split()
 
 
+@pytest.mark.slow
 def test_a_seed_is_one_world_whatever_the_process() -> None:
     here = [run(draw_world(seed, MDL)).trace_hash for seed in (1, 2)]
     assert in_another_process(1, 2, hash_seed=1) == here
@@ -213,6 +214,7 @@ def test_without_a_quorum_in_one_shard_nobody_is_blamed() -> None:
     assert (outcome.failure, outcome.unavailable) == (None, True)
 
 
+@pytest.mark.slow
 def test_worlds_that_end_well_are_decided_without_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of them have readers whose queries stand in no log."""
     engines = []
